@@ -1,0 +1,2 @@
+//! Entry point; start reading at `lib.rs`.
+fn main() {}
