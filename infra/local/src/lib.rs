@@ -1,1 +1,22 @@
-//! Stub.
+//! The laptop: what stands in for AWS on a developer's machine.
+//!
+//! - [`dev`]: `cargo dev`, the whole API on one port
+//! - [`stack`]: the functions behind cargo-lambda's gateway emulator
+//! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
+//! - [`tools`]: the pinned tools behind them, installed under `.local/`
+//! - [`workspace`]: the checkout and what is kept in it
+//!
+//! Nothing outlives the process that started it: every child has a guard.
+
+pub mod dev;
+mod error;
+mod guard;
+mod interrupt;
+pub mod postgres;
+mod process;
+mod progress;
+pub mod stack;
+pub mod tools;
+pub mod workspace;
+
+pub use error::{Error, Result};

@@ -1,0 +1,23 @@
+//! What `cargo dev` prints when it is ready.
+
+use std::io::Write;
+
+use crate::error::{About, Result};
+
+/// Prints the base URL and three commands that work in this order, also when they did yesterday: the e-mail address
+/// is made from the time.
+pub(super) fn print(base: &str) -> Result<()> {
+    let text = format!(
+        r#"
+The API answers at {base}   (Ctrl-C stops it; the data stays)
+
+EMAIL=jane.$(date +%s)@example.com; curl -s {base}/api/auth/register -H 'content-type: application/json' -d '{{"name":"Jane Roe","email":"'$EMAIL'","password":"correct horse battery"}}'; echo
+
+TOKEN=$(curl -s {base}/api/auth/login -H 'content-type: application/json' -d '{{"email":"'$EMAIL'","password":"correct horse battery"}}' | sed 's/.*"token":"\([^"]*\)".*/\1/'); echo "$TOKEN"
+
+curl -s {base}/api/patients -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{{"name":"Jane Smith","dob":"1990-05-15","gender":"female"}}'; echo
+
+"#
+    );
+    std::io::stdout().lock().write_all(text.as_bytes()).about("Cannot print")
+}

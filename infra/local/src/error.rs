@@ -1,0 +1,49 @@
+//! What can go wrong on a laptop, each as one sentence that says what to do.
+
+use std::path::Path;
+use std::{fmt, io};
+
+/// The result of everything in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something on this machine could not be set up, started or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A complete sentence for the person at the keyboard.
+    #[error("{0}")]
+    Sentence(String),
+    /// The operating system said no.
+    #[error("{what}: {cause}.")]
+    Io {
+        /// What was attempted, with the path.
+        what: String,
+        /// What the system answered.
+        #[source]
+        cause: io::Error,
+    },
+    /// Ctrl-C or SIGTERM arrived.
+    #[error("Stopped by a signal.")]
+    Interrupted,
+}
+
+impl Error {
+    pub(crate) fn sentence(text: impl fmt::Display) -> Self {
+        Self::Sentence(text.to_string())
+    }
+}
+
+/// Says which file or program an [`io::Error`] is about.
+pub(crate) trait About<T> {
+    fn about(self, what: impl fmt::Display) -> Result<T>;
+    fn about_path(self, verb: &str, path: &Path) -> Result<T>;
+}
+
+impl<T> About<T> for io::Result<T> {
+    fn about(self, what: impl fmt::Display) -> Result<T> {
+        self.map_err(|cause| Error::Io { what: what.to_string(), cause })
+    }
+
+    fn about_path(self, verb: &str, path: &Path) -> Result<T> {
+        self.about(format_args!("Cannot {verb} {}", path.display()))
+    }
+}

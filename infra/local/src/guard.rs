@@ -1,0 +1,71 @@
+//! Ends what this process started when this process ends, in whatever way: no destructor runs after SIGKILL, and none
+//! runs for a test's statics.
+//!
+//! The guard is a shell that blocks on reading a pipe which only this process holds open.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::error::{About, Result};
+
+/// `$1` is the signal that stops the group, `$2` a directory to remove afterwards (or nothing); the number of the
+/// process group to stop comes in on stdin, 0 for none. A stopped (paused) process has to be continued to notice.
+const SCRIPT: &str = r#"
+trap : HUP INT TERM
+group=0
+while read -r line; do group=$line; done
+if [ "$group" -gt 1 ]; then
+  kill -s "$1" -- "-$group" && kill -s CONT -- "-$group"
+  tries=0
+  while kill -s 0 -- "-$group" && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+  kill -s KILL -- "-$group"
+fi 2>/dev/null
+[ -z "$2" ] || rm -rf -- "$2"
+"#;
+
+/// Watches over one process group, and over a directory that goes with it.
+pub(crate) struct Guard {
+    shell: Child,
+}
+
+impl Guard {
+    /// Starts watching; `remove` is deleted when the guard or this process ends.
+    pub(crate) fn new(signal: Signal, remove: Option<&Path>) -> Result<Self> {
+        let signal = match signal {
+            Signal::QUIT => "QUIT",
+            Signal::INT => "INT",
+            _ => "TERM",
+        };
+        let shell = Command::new("/bin/sh")
+            .args(["-c", SCRIPT, "guard", signal])
+            .arg(remove.unwrap_or(Path::new("")))
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .about("Cannot start /bin/sh")?;
+        Ok(Self { shell })
+    }
+
+    /// From now on it is this group that ends with this process; 0 for none.
+    pub(crate) fn watch(&mut self, group: u32) -> Result<()> {
+        match &mut self.shell.stdin {
+            Some(pipe) => writeln!(pipe, "{group}").about("Cannot reach the guard process"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        // A guard that is gone already has nothing left to wait for.
+        let _ = self.shell.wait();
+    }
+}

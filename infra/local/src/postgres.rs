@@ -1,0 +1,289 @@
+//! A PostgreSQL server of our own on 127.0.0.1, with TLS: one that keeps its data for `cargo dev`, and throw-away ones
+//! for tests.
+//!
+//! - [`Cluster`]: the server, its URL, and what tests do to it
+//! - `place`: which account runs it and where its files are
+//! - `files`: a data directory, its password and its certificates
+
+mod files;
+mod place;
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use self::files::Sync;
+use self::place::Place;
+use crate::error::{About, Error, Result};
+use crate::guard::Guard;
+use crate::process::Process;
+use crate::tools::postgres::Programs;
+use crate::{interrupt, progress, workspace};
+
+const HOST: &str = "127.0.0.1";
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// Throw-away data need not survive a crash of the machine; every statement is logged, without its values.
+const TEMPORARY: [&str; 11] = [
+    "fsync=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_connections=200",
+    "log_statement=none",
+    "log_min_duration_statement=0",
+    "log_parameter_max_length=0",
+    "log_parameter_max_length_on_error=0",
+    "log_error_verbosity=terse",
+    "log_line_prefix=%m [%p] %u@%d ",
+];
+
+const PERSISTENT: [&str; 2] = ["log_parameter_max_length_on_error=0", "log_error_verbosity=terse"];
+
+/// A running (or stopped) PostgreSQL server that ends when this process does.
+pub struct Cluster {
+    place: Place,
+    programs: Programs,
+    directory: PathBuf,
+    settings: &'static [&'static str],
+    stop_signal: Signal,
+    password: String,
+    port: u16,
+    server: Mutex<Server>,
+}
+
+/// The process before its guard: fields are dropped in this order.
+struct Server {
+    process: Option<Process>,
+    guard: Guard,
+}
+
+impl Cluster {
+    /// A new, empty server for tests. It and its files are gone when the value is dropped or this process ends, even
+    /// by SIGKILL.
+    ///
+    /// # Errors
+    /// When PostgreSQL can be neither found nor installed, or does not start.
+    pub fn temporary() -> Result<Self> {
+        let place = Place::find()?;
+        let programs = Programs::find(&place.tools())?;
+        let template = files::template(&place, &programs)?;
+        let directory = std::env::temp_dir().join(format!("health-postgres-{}", workspace::random_hex()?));
+        // Before the directory, so that nothing is left behind even if we are killed between here and there.
+        let guard = Guard::new(Signal::QUIT, Some(&directory))?;
+        files::copy(&place, &template, &directory)?;
+        Self::launch(place, programs, directory, &TEMPORARY, Signal::QUIT, guard)
+    }
+
+    /// The server whose data is kept under `name` from one start to the next; it is created by the first.
+    ///
+    /// # Errors
+    /// As [`Cluster::temporary`].
+    pub fn persistent(name: &str) -> Result<Self> {
+        let place = Place::find()?;
+        let programs = Programs::find(&place.tools())?;
+        let directory = place.cluster(name, programs.version.0);
+        if !directory.exists() {
+            progress::step("Creating the database files", || files::create(&place, &programs, &directory, Sync::Yes))?;
+        }
+        let guard = Guard::new(Signal::INT, None)?;
+        Self::launch(place, programs, directory, &PERSISTENT, Signal::INT, guard)
+    }
+
+    /// Deletes what [`Cluster::persistent`] keeps under `name`, of every PostgreSQL version.
+    ///
+    /// # Errors
+    /// When a file cannot be deleted.
+    pub fn delete(name: &str) -> Result<()> {
+        for directory in Place::find()?.clusters(name)? {
+            fs::remove_dir_all(&directory).about_path("remove", &directory)?;
+        }
+        Ok(())
+    }
+
+    fn launch(
+        place: Place,
+        programs: Programs,
+        directory: PathBuf,
+        settings: &'static [&'static str],
+        stop_signal: Signal,
+        guard: Guard,
+    ) -> Result<Self> {
+        let password = files::password(&directory)?;
+        let server = Mutex::new(Server { process: None, guard });
+        let mut cluster = Self { place, programs, directory, settings, stop_signal, password, port: 0, server };
+        // A port that is free now may be taken a moment later, and a server that was killed may still be going down.
+        for _ in 0..4 {
+            cluster.port = free_port()?;
+            match cluster.start() {
+                Err(Error::Sentence(_)) => {
+                    interrupt::poll(Duration::from_millis(500), || interrupt::check().map(|()| None::<()>))?
+                }
+                other => return other.map(|()| cluster),
+            };
+        }
+        cluster.port = free_port()?;
+        cluster.start().map(|()| cluster)
+    }
+
+    /// The superuser's URL of a database.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres:{}@{HOST}:{}/{database}", self.password, self.port)
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub fn host(&self) -> &'static str {
+        HOST
+    }
+
+    /// Where the server listens; the same after every [`Cluster::start`].
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The certificate authority that signed the server's certificate for `localhost` and `127.0.0.1`.
+    #[must_use]
+    pub fn ca_pem_path(&self) -> PathBuf {
+        files::ca_pem(&self.directory)
+    }
+
+    /// The folder of the PostgreSQL programs.
+    #[must_use]
+    pub fn bin_dir(&self) -> &Path {
+        &self.programs.bin
+    }
+
+    /// Everything that the server has logged since it was created; in a temporary cluster, every statement.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn log(&self) -> Result<String> {
+        let path = files::log(&self.directory);
+        let bytes = fs::read(&path).about_path("read", &path)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Starts the server and waits until it accepts connections; nothing happens when it runs.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start(&self) -> Result<()> {
+        let mut server = self.server();
+        if server.process.is_some() {
+            return Ok(());
+        }
+        let mut process = Process::start(&mut self.command()?, self.stop_signal, STOP_LIMIT)?;
+        server.guard.watch(process.group())?;
+        let ready = interrupt::poll(START_LIMIT, || {
+            interrupt::check()?;
+            if let Some(status) = process.ended()? {
+                return Err(Error::sentence(format_args!(
+                    "PostgreSQL did not start ({status}): {}",
+                    self.last_words()
+                )));
+            }
+            Ok(accepts_connections(self.port).then_some(()))
+        })?;
+        ready.ok_or_else(|| Error::sentence("PostgreSQL did not become ready within a minute."))?;
+        server.process = Some(process);
+        Ok(())
+    }
+
+    /// Stops the server and waits for its end; its data and its port stay for [`Cluster::start`].
+    ///
+    /// # Errors
+    /// When it cannot be stopped.
+    pub fn stop(&self) -> Result<()> {
+        let mut server = self.server();
+        if let Some(mut process) = server.process.take() {
+            process.stop()?;
+        }
+        server.guard.watch(0)
+    }
+
+    /// Freezes the postmaster: connections are accepted by the kernel and never answered, until [`Cluster::resume`].
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a paused postmaster go on.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Whether the server is running as far as the system knows.
+    ///
+    /// # Errors
+    /// When the system cannot be asked.
+    pub fn is_running(&self) -> Result<bool> {
+        match &mut self.server().process {
+            Some(process) => process.ended().map(|status| status.is_none()),
+            None => Ok(false),
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        match &self.server().process {
+            Some(process) => process.signal(signal),
+            None => Err(Error::sentence("PostgreSQL is not running.")),
+        }
+    }
+
+    fn server(&self) -> MutexGuard<'_, Server> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn command(&self) -> Result<Command> {
+        let path = files::log(&self.directory);
+        let log = OpenOptions::new().create(true).append(true).open(&path).about_path("open", &path)?;
+        let mut command = self.place.command(&self.programs.bin.join("postgres"), &self.directory);
+        command.arg("-D").arg(files::data(&self.directory)).stdout(Stdio::null()).stderr(log);
+        let address = [format!("port={}", self.port), format!("listen_addresses={HOST}")];
+        let always = ["unix_socket_directories=", "ssl=on", "logging_collector=off", "log_destination=stderr"];
+        for setting in self.settings.iter().chain(&always).copied().chain(address.iter().map(String::as_str)) {
+            command.args(["-c", setting]);
+        }
+        Ok(command)
+    }
+
+    fn last_words(&self) -> String {
+        let log = self.log().unwrap_or_default();
+        log.lines().rev().find(|line| line.contains("FATAL")).unwrap_or("its log is empty").to_owned()
+    }
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).about("Cannot find a free port")?;
+    Ok(listener.local_addr().about("Cannot find a free port")?.port())
+}
+
+/// Asks the server for a login as far as its first answer: `R` asks for the password, `E` means not yet.
+fn accepts_connections(port: u16) -> bool {
+    const STARTUP: &[u8] = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0";
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let ask = || {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.write_all(STARTUP)?;
+        let mut answer = [0];
+        stream.read_exact(&mut answer)?;
+        std::io::Result::Ok(answer == *b"R")
+    };
+    ask().unwrap_or(false)
+}

@@ -1,0 +1,136 @@
+//! Which account runs PostgreSQL, and where its programs and data are.
+//!
+//! An ordinary user runs it under `.local/`. PostgreSQL refuses root, so root runs it as `postgres` or `nobody`; when
+//! that account cannot reach the checkout, everything lies under `/var/tmp` instead.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Once;
+
+use crate::error::{About, Error, Result};
+use crate::{process, progress, workspace};
+
+/// An account that is not root.
+#[derive(Clone, Copy)]
+struct Account {
+    user: u32,
+    group: u32,
+}
+
+pub(crate) struct Place {
+    /// `None` for the account that we run under ourselves.
+    account: Option<Account>,
+    home: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn find() -> Result<Self> {
+        let local = workspace::local()?;
+        if !rustix::process::geteuid().is_root() {
+            return Ok(Self { account: None, home: local });
+        }
+        let account = ["postgres", "nobody"].into_iter().find_map(account).ok_or_else(|| {
+            Error::sentence("PostgreSQL refuses to run as root: create an account named postgres, or do not be root.")
+        })?;
+        let home = if reaches(account, &local) { local } else { elsewhere(&local)? };
+        Ok(Self { account: Some(account), home })
+    }
+
+    /// Where its programs are installed.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.home.join("tools")
+    }
+
+    /// The folder that all clusters of this checkout are in.
+    pub(crate) fn folder(&self) -> Result<PathBuf> {
+        let folder = self.home.join("postgres");
+        workspace::make_directory(&folder, 0o755)?;
+        Ok(folder)
+    }
+
+    /// Where a persistent cluster lies; the files of one major version are of no use to another.
+    pub(crate) fn cluster(&self, name: &str, major: u32) -> PathBuf {
+        self.home.join("postgres").join(format!("{name}-{major}"))
+    }
+
+    /// The persistent clusters of that name, whatever their version.
+    pub(crate) fn clusters(&self, name: &str) -> Result<Vec<PathBuf>> {
+        let folder = self.folder()?;
+        let entries = fs::read_dir(&folder).about_path("read", &folder)?;
+        let of_that_name = |path: &PathBuf| {
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            file.strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('-'))
+                .is_some_and(|major| major.parse::<u32>().is_ok())
+        };
+        Ok(entries.flatten().map(|entry| entry.path()).filter(of_that_name).collect())
+    }
+
+    /// Makes a directory that belongs to the account, for it alone.
+    pub(crate) fn make_directory(&self, path: &Path) -> Result<()> {
+        workspace::make_directory(path, 0o700)?;
+        self.give(path)
+    }
+
+    /// Makes the account the owner of a file.
+    pub(crate) fn give(&self, path: &Path) -> Result<()> {
+        match self.account {
+            Some(account) => {
+                chown(path, Some(account.user), Some(account.group)).about_path("change the owner of", path)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A command that runs under the account, in `directory`.
+    pub(crate) fn command(&self, program: &Path, directory: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(directory);
+        if let Some(account) = self.account {
+            account.run(&mut command);
+        }
+        command
+    }
+}
+
+impl Account {
+    fn run(self, command: &mut Command) {
+        command.uid(self.user).gid(self.group);
+    }
+}
+
+fn account(name: &str) -> Option<Account> {
+    let number = |option| process::output(Command::new("id").args([option, name]))?.parse().ok();
+    Some(Account { user: number("-u")?, group: number("-g")? })
+}
+
+/// Whether the account may enter a directory, which takes the permission on all that lie above it, too.
+fn reaches(account: Account, directory: &Path) -> bool {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"test -d "$1/.""#, "sh"]).arg(directory).current_dir("/");
+    account.run(&mut command);
+    process::output(&mut command).is_some()
+}
+
+fn elsewhere(local: &Path) -> Result<PathBuf> {
+    static SAID: Once = Once::new();
+    let mut hash = DefaultHasher::new();
+    local.hash(&mut hash);
+    let home = PathBuf::from(format!("/var/tmp/health-{:016x}", hash.finish()));
+    workspace::make_directory(&home, 0o755)?;
+    let owner = fs::symlink_metadata(&home).about_path("read", &home)?;
+    if !owner.is_dir() || owner.uid() != 0 {
+        return Err(Error::sentence(format_args!("{} is not ours: remove it, or do not be root.", home.display())));
+    }
+    SAID.call_once(|| {
+        progress::say(format_args!(
+            "PostgreSQL cannot run as root, and its account cannot enter this checkout: its files are in {}.",
+            home.display()
+        ));
+    });
+    Ok(home)
+}

@@ -1,0 +1,121 @@
+//! Child processes: each in a group of its own, so that the terminal's Ctrl-C reaches them through us and in order,
+//! and each under a [`Guard`].
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::error::{About, Error, Result};
+use crate::guard::Guard;
+use crate::interrupt;
+
+/// A running child, alone in its process group.
+pub(crate) struct Process {
+    child: Child,
+    signal: Signal,
+    patience: Duration,
+}
+
+impl Process {
+    /// Starts `command`; `signal` is its polite way to stop, and after `patience` it is killed.
+    pub(crate) fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child =
+            command.stdin(Stdio::null()).process_group(0).spawn().about(format_args!("Cannot start {program}"))?;
+        Ok(Self { child, signal, patience })
+    }
+
+    /// The number of its process group.
+    pub(crate) fn group(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().about("Cannot ask for a child process")
+    }
+
+    /// Sends a signal to the whole group.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        match i32::try_from(self.group()).ok().and_then(Pid::from_raw) {
+            Some(group) => kill_process_group(group, signal).map_err(Into::into).about("Cannot signal a child process"),
+            None => Ok(()),
+        }
+    }
+
+    /// Stops it and waits for its end; nothing happens when it has ended by itself.
+    ///
+    /// Deaf to interrupts on purpose: a second Ctrl-C does not make the clean-up worse.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        if self.ended()?.is_some() {
+            return Ok(());
+        }
+        self.signal(self.signal)?;
+        self.signal(Signal::CONT)?;
+        if interrupt::poll(self.patience, || self.ended())?.is_none() {
+            self.signal(Signal::KILL)?;
+            self.child.wait().about("Cannot wait for a child process")?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // What cannot be stopped here is stopped by its guard.
+        let _ = self.stop();
+    }
+}
+
+/// A child that ends when this process does, however that happens.
+pub(crate) struct Guarded {
+    /// The child; dropped, and so stopped, before its guard.
+    pub(crate) process: Process,
+    _guard: Guard,
+}
+
+impl Guarded {
+    /// Starts `command` as [`Process::start`] does.
+    pub(crate) fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
+        let mut guard = Guard::new(signal, None)?;
+        let process = Process::start(command, signal, patience)?;
+        guard.watch(process.group())?;
+        Ok(Self { process, _guard: guard })
+    }
+}
+
+/// Runs `command` to its end; its messages go to the terminal.
+pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
+    let mut child = Guarded::start(command, Signal::TERM, Duration::from_secs(5))?;
+    loop {
+        interrupt::check()?;
+        let ended = interrupt::poll(Duration::from_millis(200), || child.process.ended())?;
+        match ended {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => {
+                return Err(Error::sentence(format_args!("{what} failed ({status}); see above.")));
+            }
+            None => {}
+        }
+    }
+}
+
+/// What a program prints, or `None` when it cannot be run or fails.
+pub(crate) fn output(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Takes away what cargo sets for the programs it runs: a cargo inside would take it for a change and build again.
+pub(crate) fn without_cargo_variables(command: &mut Command) {
+    const SET_BY_CARGO: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+    for (name, _) in env::vars_os() {
+        if SET_BY_CARGO.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    command.env_remove("CARGO").env_remove("CARGO_PRIMARY_PACKAGE").env_remove("OUT_DIR");
+}

@@ -1,0 +1,112 @@
+//! Pinned tools, installed once under `.local/tools/` by the package managers that everybody has.
+//!
+//! - [`cargo_lambda`], [`moto_server`] and other [`python_venv`]s: pip, in a virtual environment each
+//! - [`postgres`]: npm, or what the machine has
+//!
+//! A tool is there when its marker file says so. The marker is written last, under a lock, so neither an aborted
+//! installation nor two at once can leave half a tool. (Virtual environments cannot be moved into place: their scripts
+//! hold their own path.)
+
+pub(crate) mod postgres;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use crate::error::{About, Error, Result};
+use crate::{process, progress, workspace};
+
+const CARGO_LAMBDA: &str = "cargo-lambda==1.9.2";
+const MOTO: &str = "moto[server]==5.2.5";
+
+/// The `cargo-lambda` program: the one on PATH when it is 1.9 or newer, else our own.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn cargo_lambda() -> Result<PathBuf> {
+    let on_path = process::output(Command::new("cargo-lambda").args(["lambda", "--version"]));
+    if on_path.is_some_and(|text| version(&text) >= Some((1, 9))) {
+        return Ok(PathBuf::from("cargo-lambda"));
+    }
+    // Its dependency, a C compiler, is only for cross-compiling.
+    Ok(install_venv("cargo-lambda", CARGO_LAMBDA, &["--no-deps"])?.join("bin/cargo-lambda"))
+}
+
+/// The `moto_server` program, which stands in for the AWS APIs.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn moto_server() -> Result<PathBuf> {
+    Ok(python_venv("moto", &[MOTO])?.join("bin/moto_server"))
+}
+
+/// A Python virtual environment with these requirements; the programs are in its `bin/`.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn python_venv(name: &str, requirements: &[&str]) -> Result<PathBuf> {
+    install_venv(name, &requirements.join(" "), &[])
+}
+
+fn install_venv(name: &str, requirements: &str, options: &[&str]) -> Result<PathBuf> {
+    let tools = workspace::local()?.join("tools");
+    installed(&tools, name, requirements, |directory| {
+        if process::output(Command::new("python3").arg("--version")).is_none() {
+            return Err(Error::sentence(format_args!("{name} needs Python: install python3 with its venv module.")));
+        }
+        let venv = format!("Making a Python environment for {name} (python3 needs its venv module)");
+        process::run(Command::new("python3").args(["-m", "venv"]).arg(directory).stdout(io::stderr()), &venv)?;
+        let mut pip = Command::new(directory.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        process::run(pip.args(options).args(requirements.split(' ')), &format!("Installing {requirements} from PyPI"))
+    })
+}
+
+/// The folder of a tool, after `install` has filled it if its content is not `what`.
+fn installed(tools: &Path, name: &str, what: &str, install: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    workspace::make_directory(tools, 0o755)?;
+    let lock = workspace::lock_file(&tools.join(format!("{name}.lock")))?;
+    lock.lock().about(format_args!("Cannot lock {name}"))?;
+
+    let directory = tools.join(name);
+    if is_installed(tools, name, what) {
+        return Ok(directory);
+    }
+    if directory.exists() {
+        fs::remove_dir_all(&directory).about_path("remove", &directory)?;
+    }
+    workspace::make_directory(&directory, 0o755)?;
+    progress::step(&format!("Installing {what}"), || install(&directory))?;
+    let marker = marker(tools, name);
+    fs::write(&marker, what).about_path("write", &marker)?;
+    Ok(directory)
+}
+
+fn is_installed(tools: &Path, name: &str, what: &str) -> bool {
+    fs::read_to_string(marker(tools, name)).is_ok_and(|content| content == what)
+}
+
+fn marker(tools: &Path, name: &str) -> PathBuf {
+    tools.join(name).join(".installed")
+}
+
+/// The first two numbers of the first version in a text: `(1, 9)` in `cargo-lambda 1.9.2 (2026-08-21)`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    text.split_whitespace().find_map(|word| {
+        let mut numbers = word.split('.').map(|part| part.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok());
+        Some((numbers.next()??, numbers.next().unwrap_or(Some(0))?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn versions_are_read_as_programs_print_them() {
+        assert_eq!(version("cargo-lambda 1.9.2 (67129fc 2026-08-21Z)"), Some((1, 9)));
+        assert_eq!(version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some((15, 18)));
+        assert_eq!(version("postgres (PostgreSQL) 19beta1"), None);
+        assert_eq!(version("no version"), None);
+    }
+}

