@@ -132,6 +132,13 @@ async fn connect(url: &str) -> Client {
 
 /// Rows put straight into the database, for tests of functions that cannot add them.
 impl Database<'_> {
+    /// A user who never signs in; their id.
+    pub async fn raw_user(&self) -> i64 {
+        let sql = "INSERT INTO users (name, email, password_hash)
+                   VALUES ('A user', 'raw' || gen_random_uuid() || '@example.com', 'none') RETURNING id";
+        self.insert(sql, &[]).await
+    }
+
     /// A patient of this user; its id.
     pub async fn patient(&self, user: i64, name: &str) -> i64 {
         self.insert(
