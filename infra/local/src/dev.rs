@@ -12,7 +12,7 @@ use self::settings::Settings;
 use crate::error::{About, Error, Result};
 use crate::postgres::Cluster;
 use crate::stack::{Options, Stack};
-use crate::{interrupt, progress, workspace};
+use crate::{interrupt, progress, tools, workspace};
 
 /// The name of the cluster that keeps the data.
 const CLUSTER: &str = "dev";
@@ -27,6 +27,8 @@ pub fn run() -> Result<()> {
     let _lock =
         only_one("cargo dev is already running in this checkout: stop it first, with Ctrl-C.")?;
     check_port(settings.port)?;
+    // First, because it may be missing what it needs, and the database takes longer.
+    tools::cargo_lambda()?;
 
     let cluster = match settings.database_url {
         Some(_) => None,
