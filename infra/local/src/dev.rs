@@ -24,17 +24,14 @@ const CLUSTER: &str = "dev";
 pub fn run() -> Result<()> {
     interrupt::catch()?;
     let settings = Settings::load()?;
-    let _lock =
-        only_one("cargo dev is already running in this checkout: stop it first, with Ctrl-C.")?;
+    let _lock = only_one("cargo dev is already running in this checkout: stop it first, with Ctrl-C.")?;
     check_port(settings.port)?;
     // First, because it may be missing what it needs, and the database takes longer.
     tools::cargo_lambda()?;
 
     let cluster = match settings.database_url {
         Some(_) => None,
-        None => Some(progress::step("Starting PostgreSQL", || {
-            Cluster::persistent(CLUSTER)
-        })?),
+        None => Some(progress::step("Starting PostgreSQL", || Cluster::persistent(CLUSTER))?),
     };
     let owner = database::owner_url(settings.database_url.as_deref(), cluster.as_ref())?;
     let logins = database::prepare(&owner)?;
@@ -42,12 +39,7 @@ pub fn run() -> Result<()> {
     progress::say("Building and starting the functions …");
     let mut environment = settings.for_functions;
     environment.extend(logins);
-    let mut stack = Stack::start(&Options {
-        port: settings.port,
-        environment,
-        reload: true,
-        log: None,
-    })?;
+    let mut stack = Stack::start(&Options { port: settings.port, environment, reload: true, log: None })?;
     welcome::print(&stack.base_url())?;
 
     let ended = wait(&mut stack, cluster.as_ref());
@@ -72,16 +64,12 @@ pub fn reset() -> Result<()> {
 
 fn wait(stack: &mut Stack, cluster: Option<&Cluster>) -> Result<()> {
     loop {
-        interrupt::poll(Duration::from_millis(500), || {
-            interrupt::check().map(|()| None::<()>)
-        })?;
+        interrupt::poll(Duration::from_millis(500), || interrupt::check().map(|()| None::<()>))?;
         stack.check()?;
         if let Some(cluster) = cluster
             && !cluster.is_running()?
         {
-            return Err(Error::sentence(
-                "PostgreSQL ended by itself: run `cargo dev` again.",
-            ));
+            return Err(Error::sentence("PostgreSQL ended by itself: run `cargo dev` again."));
         }
     }
 }

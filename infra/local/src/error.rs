@@ -40,10 +40,7 @@ pub(crate) trait About<T> {
 
 impl<T> About<T> for io::Result<T> {
     fn about(self, what: impl fmt::Display) -> Result<T> {
-        self.map_err(|cause| Error::Io {
-            what: what.to_string(),
-            cause,
-        })
+        self.map_err(|cause| Error::Io { what: what.to_string(), cause })
     }
 
     fn about_path(self, verb: &str, path: &Path) -> Result<T> {

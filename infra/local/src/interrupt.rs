@@ -35,10 +35,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// Asks `question` again and again until it has an answer; `None` when `limit` is over.
-pub(crate) fn poll<T>(
-    limit: Duration,
-    mut question: impl FnMut() -> Result<Option<T>>,
-) -> Result<Option<T>> {
+pub(crate) fn poll<T>(limit: Duration, mut question: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     let end = Instant::now() + limit;
     loop {
         if let Some(answer) = question()? {

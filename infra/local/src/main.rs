@@ -11,9 +11,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["dev"] => dev::run(),
         ["dev", "reset"] => dev::reset(),
-        _ => Err(Error::Sentence(
-            "Use `cargo dev`, or `cargo dev reset` to empty the local data.".to_owned(),
-        )),
+        _ => Err(Error::Sentence("Use `cargo dev`, or `cargo dev reset` to empty the local data.".to_owned())),
     };
     match done {
         Ok(()) | Err(Error::Interrupted) => ExitCode::SUCCESS,

@@ -45,10 +45,7 @@ const TEMPORARY: [&str; 11] = [
     "log_line_prefix=%m [%p] %u@%d ",
 ];
 
-const PERSISTENT: [&str; 2] = [
-    "log_parameter_max_length_on_error=0",
-    "log_error_verbosity=terse",
-];
+const PERSISTENT: [&str; 2] = ["log_parameter_max_length_on_error=0", "log_error_verbosity=terse"];
 
 /// A running (or stopped) PostgreSQL server that ends when this process does.
 pub struct Cluster {
@@ -78,8 +75,7 @@ impl Cluster {
         let place = Place::find()?;
         let programs = Programs::find(&place.tools())?;
         let template = files::template(&place, &programs)?;
-        let directory =
-            std::env::temp_dir().join(format!("health-postgres-{}", workspace::random_hex()?));
+        let directory = std::env::temp_dir().join(format!("health-postgres-{}", workspace::random_hex()?));
         // Before the directory, so that nothing is left behind even if we are killed between here and there.
         let guard = Guard::new(Signal::QUIT, Some(&directory))?;
         files::copy(&place, &template, &directory)?;
@@ -95,9 +91,7 @@ impl Cluster {
         let programs = Programs::find(&place.tools())?;
         let directory = place.cluster(name, programs.version.0);
         if !directory.exists() {
-            progress::step("Creating the database files", || {
-                files::create(&place, &programs, &directory, Sync::Yes)
-            })?;
+            progress::step("Creating the database files", || files::create(&place, &programs, &directory, Sync::Yes))?;
         }
         let guard = Guard::new(Signal::INT, None)?;
         Self::launch(place, programs, directory, &PERSISTENT, Signal::INT, guard)
@@ -123,27 +117,15 @@ impl Cluster {
         guard: Guard,
     ) -> Result<Self> {
         let password = files::password(&directory)?;
-        let server = Mutex::new(Server {
-            process: None,
-            guard,
-        });
-        let mut cluster = Self {
-            place,
-            programs,
-            directory,
-            settings,
-            stop_signal,
-            password,
-            port: 0,
-            server,
-        };
+        let server = Mutex::new(Server { process: None, guard });
+        let mut cluster = Self { place, programs, directory, settings, stop_signal, password, port: 0, server };
         // A port that is free now may be taken a moment later, and a server that was killed may still be going down.
         for _ in 0..4 {
             cluster.port = free_port()?;
             match cluster.start() {
-                Err(Error::Sentence(_)) => interrupt::poll(Duration::from_millis(500), || {
-                    interrupt::check().map(|()| None::<()>)
-                })?,
+                Err(Error::Sentence(_)) => {
+                    interrupt::poll(Duration::from_millis(500), || interrupt::check().map(|()| None::<()>))?
+                }
                 other => return other.map(|()| cluster),
             };
         }
@@ -154,10 +136,7 @@ impl Cluster {
     /// The superuser's URL of a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://postgres:{}@{HOST}:{}/{database}",
-            self.password, self.port
-        )
+        format!("postgres://postgres:{}@{HOST}:{}/{database}", self.password, self.port)
     }
 
     /// Where the server listens.
@@ -272,36 +251,12 @@ impl Cluster {
 
     fn command(&self) -> Result<Command> {
         let path = files::log(&self.directory);
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .about_path("open", &path)?;
-        let mut command = self
-            .place
-            .command(&self.programs.bin.join("postgres"), &self.directory);
-        command
-            .arg("-D")
-            .arg(files::data(&self.directory))
-            .stdout(Stdio::null())
-            .stderr(log);
-        let address = [
-            format!("port={}", self.port),
-            format!("listen_addresses={HOST}"),
-        ];
-        let always = [
-            "unix_socket_directories=",
-            "ssl=on",
-            "logging_collector=off",
-            "log_destination=stderr",
-        ];
-        for setting in self
-            .settings
-            .iter()
-            .chain(&always)
-            .copied()
-            .chain(address.iter().map(String::as_str))
-        {
+        let log = OpenOptions::new().create(true).append(true).open(&path).about_path("open", &path)?;
+        let mut command = self.place.command(&self.programs.bin.join("postgres"), &self.directory);
+        command.arg("-D").arg(files::data(&self.directory)).stdout(Stdio::null()).stderr(log);
+        let address = [format!("port={}", self.port), format!("listen_addresses={HOST}")];
+        let always = ["unix_socket_directories=", "ssl=on", "logging_collector=off", "log_destination=stderr"];
+        for setting in self.settings.iter().chain(&always).copied().chain(address.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
         Ok(command)
@@ -309,20 +264,13 @@ impl Cluster {
 
     fn last_words(&self) -> String {
         let log = self.log().unwrap_or_default();
-        log.lines()
-            .rev()
-            .find(|line| line.contains("FATAL"))
-            .unwrap_or("its log is empty")
-            .to_owned()
+        log.lines().rev().find(|line| line.contains("FATAL")).unwrap_or("its log is empty").to_owned()
     }
 }
 
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).about("Cannot find a free port")?;
-    Ok(listener
-        .local_addr()
-        .about("Cannot find a free port")?
-        .port())
+    Ok(listener.local_addr().about("Cannot find a free port")?.port())
 }
 
 /// Asks the server for a login as far as its first answer: `R` asks for the password, `E` means not yet.

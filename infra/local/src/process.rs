@@ -23,16 +23,9 @@ impl Process {
     /// Starts `command`; `signal` is its polite way to stop, and after `patience` it is killed.
     pub(crate) fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
         let program = command.get_program().to_string_lossy().into_owned();
-        let child = command
-            .stdin(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .about(format_args!("Cannot start {program}"))?;
-        Ok(Self {
-            child,
-            signal,
-            patience,
-        })
+        let child =
+            command.stdin(Stdio::null()).process_group(0).spawn().about(format_args!("Cannot start {program}"))?;
+        Ok(Self { child, signal, patience })
     }
 
     /// The number of its process group.
@@ -42,17 +35,13 @@ impl Process {
 
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        self.child
-            .try_wait()
-            .about("Cannot ask for a child process")
+        self.child.try_wait().about("Cannot ask for a child process")
     }
 
     /// Sends a signal to the whole group.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         match i32::try_from(self.group()).ok().and_then(Pid::from_raw) {
-            Some(group) => kill_process_group(group, signal)
-                .map_err(Into::into)
-                .about("Cannot signal a child process"),
+            Some(group) => kill_process_group(group, signal).map_err(Into::into).about("Cannot signal a child process"),
             None => Ok(()),
         }
     }
@@ -94,10 +83,7 @@ impl Guarded {
         let mut guard = Guard::new(signal, None)?;
         let process = Process::start(command, signal, patience)?;
         guard.watch(process.group())?;
-        Ok(Self {
-            process,
-            _guard: guard,
-        })
+        Ok(Self { process, _guard: guard })
     }
 }
 
@@ -110,9 +96,7 @@ pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
         match ended {
             Some(status) if status.success() => return Ok(()),
             Some(status) => {
-                return Err(Error::sentence(format_args!(
-                    "{what} failed ({status}); see above."
-                )));
+                return Err(Error::sentence(format_args!("{what} failed ({status}); see above.")));
             }
             None => {}
         }
@@ -121,35 +105,17 @@ pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
 
 /// What a program prints, or `None` when it cannot be run or fails.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Takes away what cargo sets for the programs it runs: a cargo inside would take it for a change and build again.
 pub(crate) fn without_cargo_variables(command: &mut Command) {
-    const SET_BY_CARGO: [&str; 4] = [
-        "CARGO_PKG_",
-        "CARGO_MANIFEST_",
-        "CARGO_BIN_",
-        "CARGO_CRATE_",
-    ];
+    const SET_BY_CARGO: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
     for (name, _) in env::vars_os() {
-        if SET_BY_CARGO
-            .iter()
-            .any(|prefix| name.to_string_lossy().starts_with(prefix))
-        {
+        if SET_BY_CARGO.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }
-    command
-        .env_remove("CARGO")
-        .env_remove("CARGO_PRIMARY_PACKAGE")
-        .env_remove("OUT_DIR");
+    command.env_remove("CARGO").env_remove("CARGO_PRIMARY_PACKAGE").env_remove("OUT_DIR");
 }

@@ -16,9 +16,6 @@ pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T>
     say(format_args!("{what} …"));
     let start = Instant::now();
     let done = work()?;
-    say(format_args!(
-        "{what}: done in {:.1} s",
-        start.elapsed().as_secs_f32()
-    ));
+    say(format_args!("{what}: done in {:.1} s", start.elapsed().as_secs_f32()));
     Ok(done)
 }

@@ -50,17 +50,11 @@ impl Stack {
         build()?;
         let (reader, writer) = io::pipe().about("Cannot open a pipe")?;
         let mut command = emulator(options)?;
-        command
-            .stdout(writer.try_clone().about("Cannot open a pipe")?)
-            .stderr(writer);
+        command.stdout(writer.try_clone().about("Cannot open a pipe")?).stderr(writer);
         let emulator = Guarded::start(&mut command, Signal::TERM, Duration::from_secs(10))?;
         // It holds the writing end of the pipe, and the end of the pipe is how we know that every function is gone.
         drop(command);
-        let mut stack = Self {
-            emulator,
-            log: forward(reader, options.log.as_deref())?,
-            port: options.port,
-        };
+        let mut stack = Self { emulator, log: forward(reader, options.log.as_deref())?, port: options.port };
         for (function, path) in FIRST_CALLS {
             stack.wait_for(function, path)?;
         }
@@ -79,9 +73,7 @@ impl Stack {
     /// With a sentence that says so.
     pub fn check(&mut self) -> Result<()> {
         match self.emulator.process.ended()? {
-            Some(status) => Err(Error::sentence(format_args!(
-                "cargo-lambda ended ({status}); see above."
-            ))),
+            Some(status) => Err(Error::sentence(format_args!("cargo-lambda ended ({status}); see above."))),
             None => Ok(()),
         }
     }
@@ -92,12 +84,8 @@ impl Stack {
     /// When one of them stays.
     pub fn stop(mut self) -> Result<()> {
         self.emulator.process.stop()?;
-        let gone = interrupt::poll(Duration::from_secs(10), || {
-            Ok(self.log.is_finished().then_some(()))
-        })?;
-        gone.ok_or_else(|| {
-            Error::sentence("A function is still running: see `ps -e` and stop it by its number.")
-        })
+        let gone = interrupt::poll(Duration::from_secs(10), || Ok(self.log.is_finished().then_some(())))?;
+        gone.ok_or_else(|| Error::sentence("A function is still running: see `ps -e` and stop it by its number."))
     }
 
     fn wait_for(&mut self, function: &str, path: &str) -> Result<()> {
@@ -123,9 +111,7 @@ impl Stack {
             Some(status) => Err(Error::sentence(format_args!(
                 "The {function} function answered {status} where 401 was expected; its log is above."
             ))),
-            None => Err(Error::sentence(format_args!(
-                "The {function} function does not answer; its log is above."
-            ))),
+            None => Err(Error::sentence(format_args!("The {function} function does not answer; its log is above."))),
         }
     }
 }
@@ -134,55 +120,27 @@ impl Stack {
 fn build() -> Result<()> {
     let mut cargo = Command::new("cargo");
     process::without_cargo_variables(&mut cargo);
-    process::run(
-        cargo
-            .args(["build", "--bins"])
-            .current_dir(workspace::root()),
-        "Building the functions",
-    )
+    process::run(cargo.args(["build", "--bins"]).current_dir(workspace::root()), "Building the functions")
 }
 
 fn emulator(options: &Options) -> Result<Command> {
     let local = workspace::local()?;
     let mut command = Command::new(tools::cargo_lambda()?);
     process::without_cargo_variables(&mut command);
-    command.args([
-        "lambda",
-        "watch",
-        "--quiet",
-        "--disable-cors",
-        "--invoke-address",
-        "127.0.0.1",
-        "--invoke-port",
-    ]);
-    command
-        .arg(options.port.to_string())
-        .arg("--manifest-path")
-        .arg(workspace::root().join("Cargo.toml"));
+    command.args(["lambda", "watch", "--quiet", "--disable-cors", "--invoke-address", "127.0.0.1", "--invoke-port"]);
+    command.arg(options.port.to_string()).arg("--manifest-path").arg(workspace::root().join("Cargo.toml"));
     // It reloads when a file below its working directory changes.
     let unchanging = local.join("empty");
     workspace::make_directory(&unchanging, 0o755)?;
-    command.current_dir(if options.reload {
-        workspace::root()
-    } else {
-        unchanging
-    });
+    command.current_dir(if options.reload { workspace::root() } else { unchanging });
 
     // RUST_LOG is both cargo-lambda's setting, which only a variable can change, and the functions', which a file can.
-    let level = options
-        .environment
-        .iter()
-        .find(|(name, _)| name == "RUST_LOG")
-        .map(|(_, level)| level.clone());
-    let level = level
-        .or_else(|| std::env::var("RUST_LOG").ok())
-        .unwrap_or_else(|| "info".to_owned());
+    let level = options.environment.iter().find(|(name, _)| name == "RUST_LOG").map(|(_, level)| level.clone());
+    let level = level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| "info".to_owned());
     let for_functions = local.join(format!("functions-{}.env", options.port));
     workspace::write_private(&for_functions, &format!("RUST_LOG={level}\n"))?;
     command.arg("--env-file").arg(for_functions);
-    command
-        .envs(options.environment.iter().cloned())
-        .env("RUST_LOG", "cargo_lambda=warn");
+    command.envs(options.environment.iter().cloned()).env("RUST_LOG", "cargo_lambda=warn");
     Ok(command)
 }
 
@@ -195,10 +153,7 @@ fn forward(from: PipeReader, log: Option<&Path>) -> Result<JoinHandle<()>> {
     Ok(thread::spawn(move || {
         let mut lines = BufReader::new(from);
         let mut line = Vec::new();
-        while lines
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|length| length > 0)
-        {
+        while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             // A terminal that is gone must not stop the reading: the functions would block.
             let _ = to.write_all(&line).and_then(|()| to.flush());
             line.clear();
@@ -217,14 +172,8 @@ impl Call {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_millis(100)))?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n"
-        )?;
-        Ok(Self {
-            stream,
-            answer: Vec::new(),
-        })
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n")?;
+        Ok(Self { stream, answer: Vec::new() })
     }
 
     /// The three digits of the status line, or `WouldBlock` when they are not there yet.

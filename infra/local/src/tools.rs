@@ -52,41 +52,18 @@ fn install_venv(name: &str, requirements: &str, options: &[&str]) -> Result<Path
     let tools = workspace::local()?.join("tools");
     installed(&tools, name, requirements, |directory| {
         if process::output(Command::new("python3").arg("--version")).is_none() {
-            return Err(Error::sentence(format_args!(
-                "{name} needs Python: install python3 with its venv module."
-            )));
+            return Err(Error::sentence(format_args!("{name} needs Python: install python3 with its venv module.")));
         }
-        let venv =
-            format!("Making a Python environment for {name} (python3 needs its venv module)");
-        process::run(
-            Command::new("python3")
-                .args(["-m", "venv"])
-                .arg(directory)
-                .stdout(io::stderr()),
-            &venv,
-        )?;
+        let venv = format!("Making a Python environment for {name} (python3 needs its venv module)");
+        process::run(Command::new("python3").args(["-m", "venv"]).arg(directory).stdout(io::stderr()), &venv)?;
         let mut pip = Command::new(directory.join("bin/python"));
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
-        process::run(
-            pip.args(options).args(requirements.split(' ')),
-            &format!("Installing {requirements} from PyPI"),
-        )
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        process::run(pip.args(options).args(requirements.split(' ')), &format!("Installing {requirements} from PyPI"))
     })
 }
 
 /// The folder of a tool, after `install` has filled it if its content is not `what`.
-fn installed(
-    tools: &Path,
-    name: &str,
-    what: &str,
-    install: impl FnOnce(&Path) -> Result<()>,
-) -> Result<PathBuf> {
+fn installed(tools: &Path, name: &str, what: &str, install: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     workspace::make_directory(tools, 0o755)?;
     let lock = workspace::lock_file(&tools.join(format!("{name}.lock")))?;
     lock.lock().about(format_args!("Cannot lock {name}"))?;
@@ -116,11 +93,7 @@ fn marker(tools: &Path, name: &str) -> PathBuf {
 /// The first two numbers of the first version in a text: `(1, 9)` in `cargo-lambda 1.9.2 (2026-08-21)`.
 fn version(text: &str) -> Option<(u32, u32)> {
     text.split_whitespace().find_map(|word| {
-        let mut numbers = word.split('.').map(|part| {
-            part.trim_end_matches(|c: char| !c.is_ascii_digit())
-                .parse()
-                .ok()
-        });
+        let mut numbers = word.split('.').map(|part| part.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok());
         Some((numbers.next()??, numbers.next().unwrap_or(Some(0))?))
     })
 }
@@ -131,14 +104,8 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_programs_print_them() {
-        assert_eq!(
-            version("cargo-lambda 1.9.2 (67129fc 2026-08-21Z)"),
-            Some((1, 9))
-        );
-        assert_eq!(
-            version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"),
-            Some((15, 18))
-        );
+        assert_eq!(version("cargo-lambda 1.9.2 (67129fc 2026-08-21Z)"), Some((1, 9)));
+        assert_eq!(version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some((15, 18)));
         assert_eq!(version("postgres (PostgreSQL) 19beta1"), None);
         assert_eq!(version("no version"), None);
     }

@@ -29,25 +29,15 @@ pub fn local() -> Result<PathBuf> {
 /// Makes a directory (and its parents) with exactly this mode, whatever the umask says.
 pub(crate) fn make_directory(path: &Path, mode: u32) -> Result<()> {
     if !path.is_dir() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(mode)
-            .create(path)
-            .about_path("create", path)?;
-        fs::set_permissions(path, Permissions::from_mode(mode))
-            .about_path("change the mode of", path)?;
+        DirBuilder::new().recursive(true).mode(mode).create(path).about_path("create", path)?;
+        fs::set_permissions(path, Permissions::from_mode(mode)).about_path("change the mode of", path)?;
     }
     Ok(())
 }
 
 /// A lock between processes, held until the file is dropped or the process ends.
 pub(crate) fn lock_file(path: &Path) -> Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .about_path("open", path)
+    OpenOptions::new().create(true).truncate(false).write(true).open(path).about_path("open", path)
 }
 
 /// Writes a file that only its owner can read.
@@ -80,8 +70,6 @@ pub fn secret(name: &str) -> Result<String> {
 /// 32 random bytes in hexadecimal.
 pub(crate) fn random_hex() -> Result<String> {
     let mut bytes = [0_u8; 32];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::sentence("The system has no random numbers."))?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::sentence("The system has no random numbers."))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -38,13 +38,7 @@ async fn a_temporary_cluster_speaks_utf8_and_sorts_by_code_point() {
     let cluster = Cluster::temporary().unwrap();
     let client = connect(&cluster.url("postgres")).await;
 
-    let row = client
-        .query_one(
-            "SELECT 'é' > 'z', 'B' < 'a', current_setting('server_encoding')",
-            &[],
-        )
-        .await
-        .unwrap();
+    let row = client.query_one("SELECT 'é' > 'z', 'B' < 'a', current_setting('server_encoding')", &[]).await.unwrap();
 
     assert_eq!((row.get(0), row.get(1), row.get(2)), (true, true, "UTF8"));
 }
@@ -54,20 +48,11 @@ async fn every_statement_is_in_the_log_without_its_values() {
     let cluster = Cluster::temporary().unwrap();
     let client = connect(&cluster.url("postgres")).await;
 
-    client
-        .query_one("SELECT length($1) -- a mark", &[&"a value"])
-        .await
-        .unwrap();
-    client
-        .query_one("SELECT $1::text::int -- a failure", &[&"another value"])
-        .await
-        .unwrap_err();
+    client.query_one("SELECT length($1) -- a mark", &[&"a value"]).await.unwrap();
+    client.query_one("SELECT $1::text::int -- a failure", &[&"another value"]).await.unwrap_err();
 
     let log = cluster.log().unwrap();
-    assert!(
-        log.contains("-- a mark") && log.contains("-- a failure"),
-        "{log}"
-    );
+    assert!(log.contains("-- a mark") && log.contains("-- a failure"), "{log}");
     assert!(!log.contains("a value"), "{log}");
 }
 
@@ -81,15 +66,8 @@ async fn a_stopped_cluster_comes_back_with_its_data_at_the_same_port() {
     let refused = TcpStream::connect((cluster.host(), cluster.port()));
     cluster.start().unwrap();
 
-    assert_eq!(
-        refused.unwrap_err().kind(),
-        io::ErrorKind::ConnectionRefused
-    );
-    connect(&cluster.url("postgres"))
-        .await
-        .query("SELECT FROM kept", &[])
-        .await
-        .unwrap();
+    assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    connect(&cluster.url("postgres")).await.query("SELECT FROM kept", &[]).await.unwrap();
 }
 
 #[tokio::test]
@@ -103,12 +81,7 @@ async fn a_paused_cluster_accepts_connections_and_answers_after_it_was_resumed()
     assert!(!connection.is_finished());
     cluster.resume().unwrap();
 
-    connection
-        .await
-        .unwrap()
-        .query_one("SELECT", &[])
-        .await
-        .unwrap();
+    connection.await.unwrap().query_one("SELECT", &[]).await.unwrap();
 }
 
 #[test]
@@ -141,11 +114,7 @@ fn a_temporary_cluster_disappears_with_its_process() {
         kill(end, &holder.process.id().to_string());
         holder.process.wait().unwrap();
 
-        assert!(
-            holder.is_gone(),
-            "{} after SIG{end}",
-            holder.directory.display()
-        );
+        assert!(holder.is_gone(), "{} after SIG{end}", holder.directory.display());
     }
 }
 
@@ -166,13 +135,7 @@ fn hold_a_cluster_until_stdin_ends() {
     let directory = directory(cluster);
     let postmaster = fs::read_to_string(directory.join("data/postmaster.pid")).unwrap();
     let mut out = io::stdout();
-    writeln!(
-        out,
-        "\ncluster\n{}\n{}",
-        directory.display(),
-        postmaster.lines().next().unwrap()
-    )
-    .unwrap();
+    writeln!(out, "\ncluster\n{}\n{}", directory.display(), postmaster.lines().next().unwrap()).unwrap();
     io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
 }
 
@@ -188,31 +151,16 @@ struct Holder {
 impl Holder {
     fn start() -> Self {
         let mut process = Command::new(env::current_exe().unwrap())
-            .args([
-                "--ignored",
-                "--exact",
-                "--nocapture",
-                "hold_a_cluster_until_stdin_ends",
-            ])
+            .args(["--ignored", "--exact", "--nocapture", "hold_a_cluster_until_stdin_ends"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut lines = output
-            .by_ref()
-            .lines()
-            .map(Result::unwrap)
-            .skip_while(|line| line != "cluster")
-            .skip(1);
+        let mut lines = output.by_ref().lines().map(Result::unwrap).skip_while(|line| line != "cluster").skip(1);
         let (directory, postmaster) = (lines.next().unwrap().into(), lines.next().unwrap());
         drop(lines);
-        Self {
-            process,
-            _output: output,
-            directory,
-            postmaster,
-        }
+        Self { process, _output: output, directory, postmaster }
     }
 
     fn is_gone(&self) -> bool {
@@ -222,8 +170,7 @@ impl Holder {
 
 fn kill(signal: &str, process: &str) -> bool {
     let mut kill = Command::new("/bin/sh");
-    kill.args(["-c", r#"kill -s "$1" "$2""#, "sh", signal, process])
-        .stderr(Stdio::null());
+    kill.args(["-c", r#"kill -s "$1" "$2""#, "sh", signal, process]).stderr(Stdio::null());
     kill.status().unwrap().success()
 }
 

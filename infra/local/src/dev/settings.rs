@@ -32,16 +32,8 @@ impl Settings {
         };
         let file = parse(&file)?;
         Self::from_lookup(|name| {
-            let in_file = || {
-                file.iter()
-                    .rev()
-                    .find(|(key, _)| key == name)
-                    .map(|(_, value)| value.clone())
-            };
-            env::var(name)
-                .ok()
-                .or_else(in_file)
-                .filter(|value| !value.is_empty())
+            let in_file = || file.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+            env::var(name).ok().or_else(in_file).filter(|value| !value.is_empty())
         })
     }
 
@@ -49,23 +41,15 @@ impl Settings {
         let port = match lookup("PORT") {
             None => 3000,
             Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-                Error::sentence(
-                    "PORT is not a port number: set it to a number from 1 to 65535, such as 3000.",
-                )
+                Error::sentence("PORT is not a port number: set it to a number from 1 to 65535, such as 3000.")
             })?,
         };
-        let mut for_functions: Vec<_> = FOR_FUNCTIONS
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), lookup(name)?)))
-            .collect();
+        let mut for_functions: Vec<_> =
+            FOR_FUNCTIONS.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?))).collect();
         if lookup("JWT_SECRET").is_none() {
             for_functions.push(("JWT_SECRET".to_owned(), workspace::secret("jwt-secret")?));
         }
-        Ok(Self {
-            port,
-            database_url: lookup("DATABASE_URL"),
-            for_functions,
-        })
+        Ok(Self { port, database_url: lookup("DATABASE_URL"), for_functions })
     }
 }
 
@@ -81,11 +65,7 @@ fn parse(text: &str) -> Result<Vec<(String, String)>> {
             .strip_prefix("export ")
             .unwrap_or(line)
             .split_once('=')
-            .ok_or_else(|| {
-                Error::sentence(format_args!(
-                    "Line {number} of .env is not NAME=value: correct it."
-                ))
-            })?;
+            .ok_or_else(|| Error::sentence(format_args!("Line {number} of .env is not NAME=value: correct it.")))?;
         settings.push((name.trim().to_owned(), unquoted(value.trim()).to_owned()));
     }
     Ok(settings)
@@ -94,16 +74,11 @@ fn parse(text: &str) -> Result<Vec<(String, String)>> {
 /// Within quotes everything counts; without, a comment may follow after a space.
 fn unquoted(value: &str) -> &str {
     for quote in ['"', '\''] {
-        if let Some((inside, _)) = value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.split_once(quote))
-        {
+        if let Some((inside, _)) = value.strip_prefix(quote).and_then(|rest| rest.split_once(quote)) {
             return inside;
         }
     }
-    value
-        .split_once(" #")
-        .map_or(value, |(before, _)| before.trim_end())
+    value.split_once(" #").map_or(value, |(before, _)| before.trim_end())
 }
 
 #[cfg(test)]
@@ -112,33 +87,19 @@ mod tests {
 
     #[test]
     fn env_files_are_read_as_shells_read_them() {
-        let text =
-            "# a comment\n\nPORT=3001\nexport A = 'x # y'\nB=\"q\" # why\nC=1 # one\nD=a=b#c\nE=\n";
+        let text = "# a comment\n\nPORT=3001\nexport A = 'x # y'\nB=\"q\" # why\nC=1 # one\nD=a=b#c\nE=\n";
 
         let settings = parse(text).unwrap();
 
-        let expected = [
-            ("PORT", "3001"),
-            ("A", "x # y"),
-            ("B", "q"),
-            ("C", "1"),
-            ("D", "a=b#c"),
-            ("E", ""),
-        ];
-        assert_eq!(
-            settings,
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
+        let expected = [("PORT", "3001"), ("A", "x # y"), ("B", "q"), ("C", "1"), ("D", "a=b#c"), ("E", "")];
+        assert_eq!(settings, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]
     fn a_line_that_is_no_setting_is_named() {
         let error = parse("PORT=3000\nnonsense").unwrap_err();
 
-        assert_eq!(
-            error.to_string(),
-            "Line 2 of .env is not NAME=value: correct it."
-        );
+        assert_eq!(error.to_string(), "Line 2 of .env is not NAME=value: correct it.");
     }
 
     #[test]
@@ -146,11 +107,7 @@ mod tests {
         for port in ["0", "65536", "http", "-1"] {
             let settings = Settings::from_lookup(|name| (name == "PORT").then(|| port.to_owned()));
 
-            assert!(
-                settings
-                    .is_err_and(|error| error.to_string().starts_with("PORT is not a port number")),
-                "{port}"
-            );
+            assert!(settings.is_err_and(|error| error.to_string().starts_with("PORT is not a port number")), "{port}");
         }
     }
 }

@@ -19,8 +19,5 @@ curl -s {base}/api/patients -H "authorization: Bearer $TOKEN" -H 'content-type: 
 
 "#
     );
-    std::io::stdout()
-        .lock()
-        .write_all(text.as_bytes())
-        .about("Cannot print")
+    std::io::stdout().lock().write_all(text.as_bytes()).about("Cannot print")
 }

@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 use super::place::Place;
 use crate::error::{About, Error, Result};
@@ -49,9 +47,7 @@ pub(super) fn template(place: &Place, programs: &Programs) -> Result<PathBuf> {
     let (major, minor) = programs.version;
     let template = folder.join(format!("template-{major}.{minor}"));
     if !template.exists() {
-        progress::step("Preparing PostgreSQL for the tests", || {
-            create(place, programs, &template, Sync::No)
-        })?;
+        progress::step("Preparing PostgreSQL for the tests", || create(place, programs, &template, Sync::No))?;
     }
     Ok(template)
 }
@@ -60,30 +56,18 @@ pub(super) fn template(place: &Place, programs: &Programs) -> Result<PathBuf> {
 pub(super) fn copy(place: &Place, from: &Path, to: &Path) -> Result<()> {
     place.make_directory(to)?;
     let mut copy = place.command(Path::new("cp"), to);
-    process::run(
-        copy.arg("-Rp").arg(from.join(".")).arg(to),
-        "Copying the database files",
-    )
+    process::run(copy.arg("-Rp").arg(from.join(".")).arg(to), "Copying the database files")
 }
 
 /// Makes a new cluster; the directory appears only when it is complete.
-pub(super) fn create(
-    place: &Place,
-    programs: &Programs,
-    directory: &Path,
-    sync: Sync,
-) -> Result<()> {
+pub(super) fn create(place: &Place, programs: &Programs, directory: &Path, sync: Sync) -> Result<()> {
     place.folder()?;
     let unfinished = directory.with_extension("unfinished");
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).about_path("remove", &unfinished)?;
     }
     place.make_directory(&unfinished)?;
-    write(
-        place,
-        &password_file(&unfinished),
-        &workspace::random_hex()?,
-    )?;
+    write(place, &password_file(&unfinished), &workspace::random_hex()?)?;
     init_database(place, programs, &unfinished, sync)?;
     write_certificates(place, &unfinished)?;
     fs::rename(&unfinished, directory).about_path("create", directory)
@@ -91,16 +75,8 @@ pub(super) fn create(
 
 fn init_database(place: &Place, programs: &Programs, directory: &Path, sync: Sync) -> Result<()> {
     let mut initdb = place.command(&programs.bin.join("initdb"), directory);
-    initdb
-        .arg("-D")
-        .arg(data(directory))
-        .arg("--pwfile")
-        .arg(password_file(directory));
-    initdb.args([
-        "--username=postgres",
-        "--auth=scram-sha-256",
-        "--encoding=UTF8",
-    ]);
+    initdb.arg("-D").arg(data(directory)).arg("--pwfile").arg(password_file(directory));
+    initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8"]);
     // The sort order of our own strings must not depend on the machine; PostgreSQL 17 brings its own locales.
     if programs.version >= (17, 0) {
         initdb.args(["--locale-provider=builtin", "--locale=C.UTF-8"]);
@@ -112,16 +88,13 @@ fn init_database(place: &Place, programs: &Programs, directory: &Path, sync: Syn
     }
     match process::output(&mut initdb) {
         Some(_) => Ok(()),
-        None => Err(Error::sentence(format_args!(
-            "PostgreSQL's initdb failed in {}.",
-            directory.display()
-        ))),
+        None => Err(Error::sentence(format_args!("PostgreSQL's initdb failed in {}.", directory.display()))),
     }
 }
 
 fn write_certificates(place: &Place, directory: &Path) -> Result<()> {
-    let (ca, certificate, key) = certificates()
-        .map_err(|cause| Error::sentence(format_args!("Cannot make a certificate: {cause}.")))?;
+    let (ca, certificate, key) =
+        certificates().map_err(|cause| Error::sentence(format_args!("Cannot make a certificate: {cause}.")))?;
     write(place, &ca_pem(directory), &ca)?;
     write(place, &data(directory).join("server.crt"), &certificate)?;
     write(place, &data(directory).join("server.key"), &key)

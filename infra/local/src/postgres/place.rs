@@ -31,23 +31,13 @@ impl Place {
     pub(crate) fn find() -> Result<Self> {
         let local = workspace::local()?;
         if !rustix::process::geteuid().is_root() {
-            return Ok(Self {
-                account: None,
-                home: local,
-            });
+            return Ok(Self { account: None, home: local });
         }
         let account = ["postgres", "nobody"].into_iter().find_map(account).ok_or_else(|| {
             Error::sentence("PostgreSQL refuses to run as root: create an account named postgres, or do not be root.")
         })?;
-        let home = if reaches(account, &local) {
-            local
-        } else {
-            elsewhere(&local)?
-        };
-        Ok(Self {
-            account: Some(account),
-            home,
-        })
+        let home = if reaches(account, &local) { local } else { elsewhere(&local)? };
+        Ok(Self { account: Some(account), home })
     }
 
     /// Where its programs are installed.
@@ -72,20 +62,12 @@ impl Place {
         let folder = self.folder()?;
         let entries = fs::read_dir(&folder).about_path("read", &folder)?;
         let of_that_name = |path: &PathBuf| {
-            let file = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             file.strip_prefix(name)
                 .and_then(|rest| rest.strip_prefix('-'))
                 .is_some_and(|major| major.parse::<u32>().is_ok())
         };
-        Ok(entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(of_that_name)
-            .collect())
+        Ok(entries.flatten().map(|entry| entry.path()).filter(of_that_name).collect())
     }
 
     /// Makes a directory that belongs to the account, for it alone.
@@ -97,8 +79,9 @@ impl Place {
     /// Makes the account the owner of a file.
     pub(crate) fn give(&self, path: &Path) -> Result<()> {
         match self.account {
-            Some(account) => chown(path, Some(account.user), Some(account.group))
-                .about_path("change the owner of", path),
+            Some(account) => {
+                chown(path, Some(account.user), Some(account.group)).about_path("change the owner of", path)
+            }
             None => Ok(()),
         }
     }
@@ -121,24 +104,14 @@ impl Account {
 }
 
 fn account(name: &str) -> Option<Account> {
-    let number = |option| {
-        process::output(Command::new("id").args([option, name]))?
-            .parse()
-            .ok()
-    };
-    Some(Account {
-        user: number("-u")?,
-        group: number("-g")?,
-    })
+    let number = |option| process::output(Command::new("id").args([option, name]))?.parse().ok();
+    Some(Account { user: number("-u")?, group: number("-g")? })
 }
 
 /// Whether the account may enter a directory, which takes the permission on all that lie above it, too.
 fn reaches(account: Account, directory: &Path) -> bool {
     let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", r#"test -d "$1/.""#, "sh"])
-        .arg(directory)
-        .current_dir("/");
+    command.args(["-c", r#"test -d "$1/.""#, "sh"]).arg(directory).current_dir("/");
     account.run(&mut command);
     process::output(&mut command).is_some()
 }
@@ -151,10 +124,7 @@ fn elsewhere(local: &Path) -> Result<PathBuf> {
     workspace::make_directory(&home, 0o755)?;
     let owner = fs::symlink_metadata(&home).about_path("read", &home)?;
     if !owner.is_dir() || owner.uid() != 0 {
-        return Err(Error::sentence(format_args!(
-            "{} is not ours: remove it, or do not be root.",
-            home.display()
-        )));
+        return Err(Error::sentence(format_args!("{} is not ours: remove it, or do not be root.", home.display())));
     }
     SAID.call_once(|| {
         progress::say(format_args!(

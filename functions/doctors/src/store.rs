@@ -1,0 +1,117 @@
+//! All SQL of this function. Doctors have no owner; every change of one writes its audit row.
+
+use shared::{ApiError, CurrentUser, Db, OnConstraint, domain::DoctorId};
+use tokio_postgres::types::Type;
+
+use crate::model::{Doctor, DoctorChange, NewDoctor};
+
+/// Adds a doctor to the directory.
+pub(crate) async fn insert(db: &Db, user: &CurrentUser<'_>, new: &NewDoctor) -> Result<Doctor, ApiError> {
+    let row = db
+        .write(user)
+        .one(
+            "-- doctors::insert
+             WITH added AS (
+                 INSERT INTO doctors (name, specialty)
+                 VALUES ($1, $2)
+                 RETURNING id, name, specialty, version, created_at, updated_at
+             ), audited AS (
+                 INSERT INTO audit_events (action, record_id, outcome)
+                 SELECT 'doctor.create', id, 'ok' FROM added
+             )
+             SELECT id, name, specialty, version, created_at, updated_at FROM added",
+            &[(&new.name.as_str(), Type::TEXT), (&new.specialty.as_str(), Type::TEXT)],
+        )
+        .await?;
+    Doctor::from_row(&row)
+}
+
+/// The whole directory, oldest first.
+pub(crate) async fn list(db: &Db, user: &CurrentUser<'_>) -> Result<Vec<Doctor>, ApiError> {
+    let rows = db
+        .read(user)
+        .rows(
+            "-- doctors::list
+             SELECT id, name, specialty, version, created_at, updated_at FROM doctors ORDER BY id",
+            &[],
+        )
+        .await?;
+    rows.iter().map(Doctor::from_row).collect()
+}
+
+/// The doctor with this id.
+pub(crate) async fn find(db: &Db, user: &CurrentUser<'_>, id: DoctorId) -> Result<Option<Doctor>, ApiError> {
+    let row = db
+        .read(user)
+        .opt(
+            "-- doctors::find
+             SELECT id, name, specialty, version, created_at, updated_at FROM doctors WHERE id = $1",
+            &[(&id, Type::INT8)],
+        )
+        .await?;
+    row.as_ref().map(Doctor::from_row).transpose()
+}
+
+/// Changes the fields that are given; `None` if there is no such doctor.
+pub(crate) async fn update(
+    db: &Db,
+    user: &CurrentUser<'_>,
+    id: DoctorId,
+    change: &DoctorChange,
+) -> Result<Option<Doctor>, ApiError> {
+    let row = db
+        .write(user)
+        .opt(
+            "-- doctors::update
+             WITH changed AS (
+                 UPDATE doctors
+                    SET name = coalesce($2, name), specialty = coalesce($3, specialty)
+                  WHERE id = $1
+                 RETURNING id, name, specialty, version, created_at, updated_at
+             ), audited AS (
+                 INSERT INTO audit_events (action, record_id, outcome, fields)
+                 SELECT 'doctor.update', $1, CASE WHEN EXISTS (SELECT FROM changed) THEN 'ok' ELSE 'not_found' END, $4
+             )
+             SELECT id, name, specialty, version, created_at, updated_at FROM changed",
+            &[
+                (&id, Type::INT8),
+                (&change.name.as_ref().map(|name| name.as_str()), Type::TEXT),
+                (&change.specialty.as_ref().map(|specialty| specialty.as_str()), Type::TEXT),
+                (&change.fields(), Type::TEXT_ARRAY),
+            ],
+        )
+        .await?;
+    row.as_ref().map(Doctor::from_row).transpose()
+}
+
+/// Deletes a doctor and the caller's own mappings of that doctor; `false` if there is no such doctor.
+///
+/// The foreign key sees every user's mappings, which this role does not: if another's remains, all of it is undone.
+///
+/// # Errors
+/// 409 when the doctor treats another user's patient.
+pub(crate) async fn delete(db: &Db, user: &CurrentUser<'_>, id: DoctorId) -> Result<bool, ApiError> {
+    let row = db
+        .write(user)
+        .opt(
+            "-- doctors::delete
+             WITH ended AS (
+                 DELETE FROM mappings WHERE doctor_id = $2 AND user_id = $1 RETURNING id
+             ), deleted AS (
+                 DELETE FROM doctors WHERE id = $2 RETURNING id
+             ), audited AS (
+                 INSERT INTO audit_events (action, record_id, outcome)
+                 SELECT 'mapping.delete', id, 'ok' FROM ended
+                 UNION ALL
+                 SELECT 'doctor.delete', $2, CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'not_found' END
+             )
+             SELECT id FROM deleted",
+            &[(&user.id(), Type::INT8), (&id, Type::INT8)],
+        )
+        .await
+        .on_constraint(|name| {
+            (name == "mappings_doctor_id_fkey")
+                .then_some(ApiError::Conflict("The doctor is assigned to patients of other users"))
+        })?;
+    Ok(row.is_some())
+}

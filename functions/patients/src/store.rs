@@ -1,0 +1,132 @@
+//! All SQL of this function. Each statement names the owner, acts, and writes its audit row.
+
+use shared::{ApiError, CurrentUser, Db, domain::PatientId};
+use tokio_postgres::types::Type;
+
+use crate::model::{NewPatient, Patient, PatientChange};
+
+/// Adds a patient who belongs to `owner`.
+pub(crate) async fn insert(db: &Db, owner: &CurrentUser<'_>, new: &NewPatient) -> Result<Patient, ApiError> {
+    let row = db
+        .write(owner)
+        .one(
+            "-- patients::insert
+             WITH added AS (
+                 INSERT INTO patients (user_id, name, dob, gender)
+                 VALUES ($1, $2, $3, $4)
+                 RETURNING id, user_id, name, dob, gender, version, created_at, updated_at
+             ), audited AS (
+                 INSERT INTO audit_events (action, record_id, outcome)
+                 SELECT 'patient.create', id, 'ok' FROM added
+             )
+             SELECT id, user_id, name, dob, gender, version, created_at, updated_at FROM added",
+            &[
+                (&owner.id(), Type::INT8),
+                (&new.name.as_str(), Type::TEXT),
+                (&new.dob.0, Type::DATE),
+                (&new.gender.as_str(), Type::TEXT),
+            ],
+        )
+        .await?;
+    Patient::from_row(&row)
+}
+
+/// The owner's patients, oldest first.
+pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Patient>, ApiError> {
+    let rows = db
+        .read(owner)
+        .rows(
+            "-- patients::list
+             WITH audited AS (
+                 INSERT INTO audit_events (action, outcome) VALUES ('patient.list', 'ok')
+             )
+             SELECT id, user_id, name, dob, gender, version, created_at, updated_at
+               FROM patients
+              WHERE user_id = $1
+              ORDER BY id",
+            &[(&owner.id(), Type::INT8)],
+        )
+        .await?;
+    rows.iter().map(Patient::from_row).collect()
+}
+
+/// The owner's patient with this id; somebody else's is `None` as well.
+pub(crate) async fn find(db: &Db, owner: &CurrentUser<'_>, id: PatientId) -> Result<Option<Patient>, ApiError> {
+    let row = db
+        .read(owner)
+        .opt(
+            "-- patients::find
+             WITH found AS (
+                 SELECT id, user_id, name, dob, gender, version, created_at, updated_at
+                   FROM patients
+                  WHERE id = $2 AND user_id = $1
+             ), audited AS (
+                 INSERT INTO audit_events (action, record_id, outcome)
+                 SELECT 'patient.read', $2, CASE WHEN EXISTS (SELECT FROM found) THEN 'ok' ELSE 'not_found' END
+             )
+             SELECT id, user_id, name, dob, gender, version, created_at, updated_at FROM found",
+            &[(&owner.id(), Type::INT8), (&id, Type::INT8)],
+        )
+        .await?;
+    row.as_ref().map(Patient::from_row).transpose()
+}
+
+/// Changes the fields that are given; `None` if the owner has no such patient.
+pub(crate) async fn update(
+    db: &Db,
+    owner: &CurrentUser<'_>,
+    id: PatientId,
+    change: &PatientChange,
+) -> Result<Option<Patient>, ApiError> {
+    let row = db
+        .write(owner)
+        .opt(
+            "-- patients::update
+             WITH changed AS (
+                 UPDATE patients
+                    SET name = coalesce($3, name), dob = coalesce($4, dob), gender = coalesce($5, gender)
+                  WHERE id = $2 AND user_id = $1
+                 RETURNING id, user_id, name, dob, gender, version, created_at, updated_at
+             ), audited AS (
+                 INSERT INTO audit_events (action, record_id, outcome, fields)
+                 SELECT 'patient.update', $2, CASE WHEN EXISTS (SELECT FROM changed) THEN 'ok' ELSE 'not_found' END, $6
+             )
+             SELECT id, user_id, name, dob, gender, version, created_at, updated_at FROM changed",
+            &[
+                (&owner.id(), Type::INT8),
+                (&id, Type::INT8),
+                (&change.name.as_ref().map(|name| name.as_str()), Type::TEXT),
+                (&change.dob.map(|dob| dob.0), Type::DATE),
+                (&change.gender.as_ref().map(|gender| gender.as_str()), Type::TEXT),
+                (&change.fields(), Type::TEXT_ARRAY),
+            ],
+        )
+        .await?;
+    row.as_ref().map(Patient::from_row).transpose()
+}
+
+/// Deletes the owner's patient and its mappings; `false` if there is none.
+///
+/// The mappings are named here so that each leaves its audit row; the foreign key's cascade takes one that is being
+/// added at this moment.
+pub(crate) async fn delete(db: &Db, owner: &CurrentUser<'_>, id: PatientId) -> Result<bool, ApiError> {
+    let row = db
+        .write(owner)
+        .opt(
+            "-- patients::delete
+             WITH ended AS (
+                 DELETE FROM mappings WHERE patient_id = $2 AND user_id = $1 RETURNING id
+             ), deleted AS (
+                 DELETE FROM patients WHERE id = $2 AND user_id = $1 RETURNING id
+             ), audited AS (
+                 INSERT INTO audit_events (action, record_id, outcome)
+                 SELECT 'mapping.delete', id, 'ok' FROM ended
+                 UNION ALL
+                 SELECT 'patient.delete', $2, CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'not_found' END
+             )
+             SELECT id FROM deleted",
+            &[(&owner.id(), Type::INT8), (&id, Type::INT8)],
+        )
+        .await?;
+    Ok(row.is_some())
+}

@@ -1,0 +1,115 @@
+//! Keys that tokens are signed with, and the id by which a token names its key.
+
+use std::collections::HashSet;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use ring::digest::{SHA256, digest};
+use serde::Deserialize;
+
+use crate::secrets::{Freshness, SecretError, Stage, Vault};
+
+/// The shortest key, in bytes: as long as the hash (RFC 7518 §3.2).
+const SHORTEST: usize = 32;
+/// The fewest different bytes in a key: fewer is a word repeated, or a placeholder.
+const FEWEST_DIFFERENT: usize = 8;
+
+/// The key is too short or too plain to sign with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key that signs tokens must be at least 32 random bytes")]
+pub struct WeakKey;
+
+/// One key and the name that tokens call it by.
+pub(super) struct Key {
+    pub(super) kid: String,
+    pub(super) sign: EncodingKey,
+    pub(super) verify: DecodingKey,
+}
+
+/// The keys in force: the first signs, all verify.
+pub struct KeySet {
+    keys: Vec<Key>,
+}
+
+impl KeySet {
+    /// The set of one key.
+    ///
+    /// # Errors
+    /// When it is weak.
+    pub fn of(key: &str) -> Result<Self, WeakKey> {
+        Ok(Self { keys: vec![Key::new(key)?] })
+    }
+
+    /// The keys that Secrets Manager holds: `{"key": "…"}` in each version.
+    ///
+    /// An ordinary fetch gets the one in force; a thorough one also those before and after it, so that tokens signed
+    /// while a rotation runs are known everywhere.
+    ///
+    /// # Errors
+    /// When the key in force is not given or malformed; a malformed other one counts as absent.
+    pub async fn fetch(vault: &Vault, arn: &str, freshness: Freshness) -> Result<Self, SecretError> {
+        let text = vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?;
+        let mut keys = vec![parse(&text)?];
+        if freshness == Freshness::Thorough {
+            let (previous, pending) =
+                tokio::try_join!(vault.text(arn, Stage::Previous), vault.text(arn, Stage::Pending))?;
+            keys.extend([previous, pending].into_iter().flatten().filter_map(|text| parse(&text).ok()));
+        }
+        Ok(Self { keys })
+    }
+
+    pub(super) fn signing(&self) -> Option<&Key> {
+        self.keys.first()
+    }
+
+    pub(super) fn named(&self, kid: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.kid == kid)
+    }
+}
+
+impl Key {
+    fn new(key: &str) -> Result<Self, WeakKey> {
+        let bytes = key.as_bytes();
+        let different = bytes.iter().collect::<HashSet<_>>().len();
+        if bytes.len() < SHORTEST || different < FEWEST_DIFFERENT {
+            return Err(WeakKey);
+        }
+        let hash = digest(&SHA256, bytes);
+        let (name, _) = hash.as_ref().split_at(8);
+        Ok(Self {
+            kid: URL_SAFE_NO_PAD.encode(name),
+            sign: EncodingKey::from_secret(bytes),
+            verify: DecodingKey::from_secret(bytes),
+        })
+    }
+}
+
+fn parse(text: &str) -> Result<Key, SecretError> {
+    #[derive(Deserialize)]
+    struct Secret {
+        key: String,
+    }
+    let secret: Secret =
+        serde_json::from_str(text).map_err(|_| SecretError::Malformed(r#"it must be {"key": "…"}"#))?;
+    Key::new(&secret.key).map_err(|WeakKey| SecretError::Malformed("its key is too short or too plain"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_plain_keys_are_refused() {
+        for weak in ["", "secret", &"a".repeat(64), &"secret".repeat(10), "0123456789abcdef0123456789abcde"] {
+            assert!(KeySet::of(weak).is_err(), "{weak}");
+        }
+        assert!(KeySet::of("0123456789abcdef0123456789abcdef").is_ok());
+    }
+
+    #[test]
+    fn a_kid_tells_keys_apart_and_nothing_about_them() {
+        let (a, b) = (Key::new("0123456789abcdef0123456789abcdef").unwrap(), Key::new(&"abcdefgh".repeat(4)).unwrap());
+        assert_eq!(a.kid.len(), 11);
+        assert_ne!(a.kid, b.kid);
+    }
+}

@@ -1,0 +1,197 @@
+//! JSON bodies: an object becomes typed fields, and everything that is wrong with it is said at once.
+//!
+//! Keys that are not asked for are ignored, so nothing a client sends can reach a column that no field names.
+
+use std::{borrow::Cow, fmt, str};
+
+use http::header::CONTENT_TYPE;
+use lambda_http::http;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::{ApiError, FieldError, Request};
+
+/// What can stand as one member of a body.
+pub trait Field: Sized {
+    /// # Errors
+    /// What the value must be, in words for the client that do not repeat it.
+    fn parse(value: Value<'_>) -> Result<Self, &'static str>;
+}
+
+/// One member's JSON, not yet looked at.
+#[derive(Clone, Copy)]
+pub struct Value<'a>(&'a RawValue);
+
+impl<'a> Value<'a> {
+    /// The JSON text as it was sent.
+    #[must_use]
+    pub fn json(self) -> &'a str {
+        self.0.get()
+    }
+
+    /// The text of a JSON string.
+    ///
+    /// # Errors
+    /// When it is no string, or holds half a surrogate pair.
+    pub fn text(self) -> Result<String, &'static str> {
+        serde_json::from_str(self.json()).map_err(|_| "must be a string")
+    }
+}
+
+/// The members of a request's JSON object, taken one by one.
+///
+/// ```ignore
+/// let (name, dob) = (fields.required("name"), fields.required("dob"));
+/// let (Some(name), Some(dob)) = (name, dob) else { return Err(fields.invalid()) };
+/// ```
+pub struct Fields<'a> {
+    members: Vec<(Cow<'a, str>, Value<'a>)>,
+    errors: Vec<FieldError>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the body as a JSON object.
+    ///
+    /// # Errors
+    /// 415 when it says that it is not JSON; 400 when it is not a JSON object in UTF-8, names a key twice, or holds
+    /// U+0000 anywhere (PostgreSQL cannot store it).
+    pub fn of(request: &'a Request) -> Result<Self, ApiError> {
+        if !is_json(request) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let text = str::from_utf8(request.body()).map_err(|_| ApiError::Malformed("The body must be UTF-8"))?;
+        if holds_nul(text) {
+            return Err(ApiError::Malformed("The body must not contain the character U+0000"));
+        }
+        let Members(members) = serde_json::from_str(text)
+            .map_err(|_| ApiError::Malformed("The body must be a JSON object with distinct keys"))?;
+        Ok(Self { members, errors: Vec::new() })
+    }
+
+    /// The field of this name; `None` notes what is wrong with it.
+    pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        self.required_by(name, T::parse)
+    }
+
+    /// The field of this name if it was sent; a wrong one is noted. `null` is wrong: no field can be emptied.
+    pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        self.optional_by(name, T::parse)
+    }
+
+    /// [`required`](Self::required) for a field whose rule needs more than the value.
+    pub fn required_by<T, E: Into<Cow<'static, str>>>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(Value<'_>) -> Result<T, E>,
+    ) -> Option<T> {
+        if self.value(name).is_none() {
+            self.errors.push(FieldError { field: name, message: "is required".into() });
+        }
+        self.optional_by(name, parse)
+    }
+
+    /// [`optional`](Self::optional) for a field whose rule needs more than the value.
+    pub fn optional_by<T, E: Into<Cow<'static, str>>>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(Value<'_>) -> Result<T, E>,
+    ) -> Option<T> {
+        let value = self.value(name)?;
+        parse(value).map_err(|error| self.errors.push(FieldError { field: name, message: error.into() })).ok()
+    }
+
+    /// `Ok` when nothing was wrong so far.
+    ///
+    /// # Errors
+    /// 400 with an entry for each wrong field.
+    pub fn check(&mut self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.invalid()) }
+    }
+
+    /// The 400 that lists what was noted.
+    pub fn invalid(&mut self) -> ApiError {
+        ApiError::Invalid(std::mem::take(&mut self.errors))
+    }
+
+    fn value(&self, name: &str) -> Option<Value<'a>> {
+        self.members.iter().find(|(key, _)| key == name).map(|&(_, value)| value)
+    }
+}
+
+/// No `Content-Type` at all counts as JSON; one that names another charset than UTF-8 does not.
+fn is_json(request: &Request) -> bool {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else { return true };
+    let Ok(value) = value.to_str() else { return false };
+    let mut parts = value.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let json =
+        media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+    json && parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
+            charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    })
+}
+
+/// Whether the JSON text spells U+0000; an escaped backslash before `u0000` makes it plain text.
+fn holds_nul(json: &str) -> bool {
+    let mut bytes = json.as_bytes();
+    while let Some(at) = bytes.iter().position(|&b| b == b'\\') {
+        let escape = bytes.get(at + 1..).unwrap_or_default();
+        if escape.starts_with(b"u0000") {
+            return true;
+        }
+        bytes = escape.get(1..).unwrap_or_default();
+    }
+    false
+}
+
+/// The members of an object in the order they were sent, each key once.
+struct Members<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::with_capacity(4);
+                while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &RawValue>()? {
+                    if members.iter().any(|(known, _)| *known == key) {
+                        return Err(A::Error::custom("a key stands twice"));
+                    }
+                    members.push((key, Value(value)));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A key, borrowed from the body unless it holds escapes.
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::holds_nul;
+
+    #[test]
+    fn u0000_is_found_however_it_is_spelled() {
+        assert!(holds_nul(r#"{"a":"x\u0000y"}"#));
+        assert!(holds_nul(r#"{"a":"\\\u0000"}"#));
+        assert!(holds_nul(r#"{"a\u0000":1}"#));
+        assert!(!holds_nul(r#"{"a":"\\u0000"}"#));
+        assert!(!holds_nul(r#"{"a":"\u00001"}"#.replace("\\u0000", "\\u0001").as_str()));
+        assert!(!holds_nul("\\"));
+    }
+}

@@ -1,0 +1,217 @@
+//! Settings: read once, from the environment, when the environment starts.
+//!
+//! In AWS the template sets `*_SECRET_ARN`; on a laptop `cargo dev` sets `DATABASE_URL` and `JWT_SECRET` in their place.
+
+use std::{env, fs, str::FromStr, time::Duration};
+
+use serde::Deserialize;
+use tokio_postgres::config::{Host, SslMode};
+
+use crate::{
+    auth::KeySet,
+    clock::Clock,
+    db::{Connector, Credentials, InvalidRoots, Target, Trust},
+    secrets::{Cached, Freshness, SecretError, Stage, Vault},
+};
+use std::sync::Arc;
+
+/// Which of the two roles of the application a function works as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `app_auth`: users and sessions.
+    Auth,
+    /// `app_api`: patients, doctors, mappings.
+    Api,
+}
+
+/// A setting that is missing or wrong, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable that must be set is not.
+    #[error("set {0}")]
+    Missing(&'static str),
+    /// A variable holds what it cannot hold.
+    #[error("{0} must be {1}")]
+    Wrong(&'static str, &'static str),
+    /// No certificates to trust.
+    #[error(transparent)]
+    Roots(#[from] InvalidRoots),
+}
+
+/// What does not come from a secret.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long a token lives.
+    pub token_life: Duration,
+    /// The fewest characters of a new password.
+    pub password_min_length: usize,
+    /// Whether the commonest passwords are refused.
+    pub password_blocklist: bool,
+    /// Origins whose pages may read answers; none by default.
+    pub cors_origins: Vec<String>,
+    /// Whether the audit rows of reads wait for the disk.
+    pub audit_reads_durable: bool,
+    /// What stands before `/api` in the path, if a custom domain puts something there.
+    pub base_path: String,
+    /// How many requests this environment answers at once (AWS sets it for Lambda Managed Instances).
+    pub concurrency: usize,
+}
+
+impl Settings {
+    /// From the environment, with the defaults of the README.
+    ///
+    /// # Errors
+    /// When a variable holds what it cannot hold.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            token_life: Duration::from_secs(number("TOKEN_TTL_SECONDS", 3600)?),
+            password_min_length: number("PASSWORD_MIN_LENGTH", 8)?,
+            password_blocklist: switch("PASSWORD_BLOCKLIST")?,
+            cors_origins: list("CORS_ALLOWED_ORIGINS"),
+            audit_reads_durable: switch("AUDIT_READS_DURABLE")?,
+            base_path: text("API_BASE_PATH").unwrap_or_default(),
+            concurrency: number("AWS_LAMBDA_MAX_CONCURRENCY", 1usize)?.max(1),
+        })
+    }
+}
+
+/// How to reach the database as this role.
+///
+/// # Errors
+/// When neither a secret nor a URL is set, or one is malformed.
+pub fn database(role: Role, vault: &Arc<Vault>, clock: &Clock) -> Result<Connector, ConfigError> {
+    match text("DATABASE_SECRET_ARN") {
+        Some(arn) => Ok(Connector::new(target()?, trust()?, login_secret(arn, vault, clock))),
+        None => {
+            let url = match role {
+                Role::Auth => text("AUTH_DATABASE_URL").or_else(|| text("DATABASE_URL")),
+                Role::Api => text("DATABASE_URL"),
+            };
+            let (target, trust, credentials) = from_url(&url.ok_or(ConfigError::Missing("DATABASE_URL"))?)?;
+            Ok(Connector::new(target, trust, Cached::fixed(credentials)))
+        }
+    }
+}
+
+/// How to reach the database as its owner: the secret `DATABASE_SECRET_ARN`.
+///
+/// # Errors
+/// When a variable is missing.
+pub fn owner_database(vault: &Arc<Vault>, clock: &Clock) -> Result<Connector, ConfigError> {
+    let arn = text("DATABASE_SECRET_ARN").ok_or(ConfigError::Missing("DATABASE_SECRET_ARN"))?;
+    Ok(Connector::for_owner(target()?, trust()?, login_secret(arn, vault, clock)))
+}
+
+/// The keys that sign tokens.
+///
+/// # Errors
+/// When neither a secret nor a key is set, or the key is weak.
+pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigError> {
+    /// A token with an unknown key id makes us look for new keys, but not as often as anybody likes to send one.
+    const FORCED_EVERY: Duration = Duration::from_secs(60);
+
+    let Some(arn) = text("JWT_SECRET_ARN") else {
+        let key = text("JWT_SECRET").ok_or(ConfigError::Missing("JWT_SECRET"))?;
+        let keys = KeySet::of(&key).map_err(|_| ConfigError::Wrong("JWT_SECRET", "at least 32 random characters"))?;
+        return Ok(Cached::fixed(keys));
+    };
+    let vault = Arc::clone(vault);
+    Ok(Cached::fetched(clock.clone(), FORCED_EVERY, move |freshness| {
+        let (vault, arn) = (Arc::clone(&vault), arn.clone());
+        Box::pin(async move { KeySet::fetch(&vault, &arn, freshness).await })
+    }))
+}
+
+/// A login that Secrets Manager holds, as RDS writes it: `{"username": "…", "password": "…"}`.
+///
+/// # Errors
+/// When it is not given or malformed.
+pub async fn fetch_login(vault: &Vault, arn: &str) -> Result<Credentials, SecretError> {
+    #[derive(Deserialize)]
+    struct Login {
+        username: String,
+        password: String,
+    }
+    let text = vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?;
+    match serde_json::from_str(&text) {
+        Ok(Login { username, password }) if !username.is_empty() && !password.is_empty() => {
+            Ok(Credentials { user: username, password })
+        }
+        _ => Err(SecretError::Malformed(r#"it must be {"username": "…", "password": "…"}"#)),
+    }
+}
+
+fn login_secret(arn: String, vault: &Arc<Vault>, clock: &Clock) -> Cached<Credentials> {
+    /// A password that does not work makes us look for a newer one, but not in a storm.
+    const FORCED_EVERY: Duration = Duration::from_secs(5);
+
+    let vault = Arc::clone(vault);
+    Cached::fetched(clock.clone(), FORCED_EVERY, move |_: Freshness| {
+        let (vault, arn) = (Arc::clone(&vault), arn.clone());
+        Box::pin(async move { fetch_login(&vault, &arn).await })
+    })
+}
+
+fn target() -> Result<Target, ConfigError> {
+    Ok(Target {
+        host: text("DATABASE_HOST").ok_or(ConfigError::Missing("DATABASE_HOST"))?,
+        port: number("DATABASE_PORT", 5432)?,
+        database: text("DATABASE_NAME").ok_or(ConfigError::Missing("DATABASE_NAME"))?,
+    })
+}
+
+fn trust() -> Result<Trust, ConfigError> {
+    match text("DATABASE_CA_FILE") {
+        Some(path) => {
+            let pem = fs::read(path).map_err(|_| ConfigError::Wrong("DATABASE_CA_FILE", "a file that can be read"))?;
+            Ok(Trust::pem(&pem)?)
+        }
+        None => Ok(Trust::rds(&text("AWS_REGION").ok_or(ConfigError::Missing("AWS_REGION or DATABASE_CA_FILE"))?)?),
+    }
+}
+
+/// `postgres://user:password@host:port/database?sslmode=…`. Without TLS only on this machine, or where it says so.
+fn from_url(url: &str) -> Result<(Target, Trust, Credentials), ConfigError> {
+    const FORM: ConfigError = ConfigError::Wrong("DATABASE_URL", "postgres://user:password@host:port/database");
+
+    // Certificates are always verified in full, so the modes that ask for it mean `require`.
+    let url = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
+    let config = tokio_postgres::Config::from_str(&url).map_err(|_| FORM)?;
+    let ([Host::Tcp(host)], Some(user), Some(database)) = (config.get_hosts(), config.get_user(), config.get_dbname())
+    else {
+        return Err(FORM);
+    };
+    let password = config.get_password().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+    let loopback = matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1");
+    let trust = match config.get_ssl_mode() {
+        SslMode::Disable => Trust::Network,
+        SslMode::Prefer if loopback => Trust::Network,
+        _ => trust()?,
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let target = Target { host: host.clone(), port, database: database.to_owned() };
+    Ok((target, trust, Credentials { user: user.to_owned(), password }))
+}
+
+fn text(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn list(name: &str) -> Vec<String> {
+    text(name).iter().flat_map(|value| value.split(',')).map(|item| item.trim().to_owned()).collect()
+}
+
+fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
+    match text(name) {
+        None => Ok(default),
+        Some(value) => value.trim().parse().map_err(|_| ConfigError::Wrong(name, "a whole number")),
+    }
+}
+
+fn switch(name: &'static str) -> Result<bool, ConfigError> {
+    match text(name).as_deref() {
+        None | Some("off" | "false" | "0") => Ok(false),
+        Some("on" | "true" | "1") => Ok(true),
+        Some(_) => Err(ConfigError::Wrong(name, "on or off")),
+    }
+}

@@ -1,0 +1,294 @@
+//! From a host name and a secret to a logged-in connection.
+//!
+//! While the secret is fetched, TCP and TLS to the server are opened already: only the login needs the password.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    future::{Future, Ready, ready},
+    io,
+    sync::Arc,
+    time::Duration,
+};
+
+use deadpool_postgres::Connect;
+use lambda_runtime::BoxFuture;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, join, sink},
+    net::TcpStream,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_postgres::{
+    CancelToken, Client, Config, NoTls,
+    config::{ChannelBinding, SslMode, SslNegotiation},
+    error::SqlState,
+    tls::{MakeTlsConnect, NoTlsStream, TlsConnect, TlsStream},
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::{
+    secrets::{Cached, SecretError},
+    telemetry,
+};
+
+/// How long one address may take to accept a connection.
+const TCP: Duration = Duration::from_secs(1);
+
+/// Where the database is.
+#[derive(Clone)]
+pub struct Target {
+    /// The host's name, which its certificate must carry.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The database's name.
+    pub database: String,
+}
+
+/// Whom the connection trusts.
+pub enum Trust {
+    /// TLS, and a server whose certificate these roots vouch for.
+    Certificates(Box<MakeRustlsConnect>),
+    /// Anybody: the network is the machine itself, or was declared safe (`sslmode=disable`).
+    Network,
+}
+
+/// A login. Its debug print shows neither name nor password.
+pub struct Credentials {
+    /// The role.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody listens there, or the name is not known.
+    #[error("the database cannot be reached ({0})")]
+    Unreachable(io::ErrorKind),
+    /// It does not speak TLS; somebody in between may have taken it out.
+    #[error("the database refuses TLS")]
+    TlsRefused,
+    /// Its certificate is not to be trusted.
+    #[error("the TLS handshake failed ({0})")]
+    Tls(io::ErrorKind),
+    /// There is no login to use.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The role owns tables or is above row-level security; nothing would stand between users.
+    #[error("the role owns tables or bypasses row-level security; give the function a role of its own")]
+    RoleTooPowerful,
+}
+
+impl ConnectError {
+    /// The cause that [`into_driver_error`] put into an error of the driver.
+    pub(super) fn within(error: &tokio_postgres::Error) -> Option<Self> {
+        error.source()?.downcast_ref().copied()
+    }
+}
+
+/// Opens connections.
+pub struct Connector {
+    target: Target,
+    trust: Trust,
+    credentials: Cached<Credentials>,
+    privileged: bool,
+}
+
+/// The TLS stream that `tokio-postgres-rustls` makes of a TCP stream.
+type Tls = <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::Stream;
+
+enum Dialed {
+    Plain(TcpStream),
+    Tls(Box<Tls>),
+}
+
+impl Connector {
+    /// Connections of a role that works for users: refused if it could see past row-level security.
+    #[must_use]
+    pub fn new(target: Target, trust: Trust, credentials: Cached<Credentials>) -> Self {
+        Self { target, trust, credentials, privileged: false }
+    }
+
+    /// Connections of the role that owns the tables, for migrations.
+    #[must_use]
+    pub fn for_owner(target: Target, trust: Trust, credentials: Cached<Credentials>) -> Self {
+        Self { target, trust, credentials, privileged: true }
+    }
+
+    /// A logged-in connection and the task that drives it.
+    ///
+    /// # Errors
+    /// When the server is not reached, not trusted or does not let us in, or [`ConnectError`] as its source.
+    pub async fn open(&self) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+        let dialed = async { tokio::try_join!(self.dial(), async { Ok(self.credentials.get().await?) }) }.await;
+        let (stream, credentials) = match dialed {
+            Ok(both) => both,
+            Err(cause) => return Err(into_driver_error(cause).await),
+        };
+        let refused = match self.login(stream, &credentials).await {
+            Err(error) if is_refused_login(&error) => error,
+            outcome => return outcome,
+        };
+        // The password was rotated under us: look once more, and log in once more if it is another one.
+        let fresh = match self.credentials.newer_than(&credentials).await {
+            Ok(fresh) if !Arc::ptr_eq(&fresh, &credentials) => fresh,
+            _ => return Err(refused),
+        };
+        match self.dial().await {
+            Ok(stream) => self.login(stream, &fresh).await,
+            Err(cause) => Err(into_driver_error(cause).await),
+        }
+    }
+
+    /// Tells the server that nobody waits for what this connection runs.
+    pub(super) async fn cancel(&self, token: CancelToken) {
+        let _ = match self.dial().await {
+            Ok(Dialed::Plain(stream)) => token.cancel_query_raw(stream, NoTls).await,
+            Ok(Dialed::Tls(stream)) => token.cancel_query_raw(*stream, Established).await,
+            Err(_) => Ok(()),
+        };
+    }
+
+    async fn dial(&self) -> Result<Dialed, ConnectError> {
+        let unreachable = |error: io::Error| ConnectError::Unreachable(error.kind());
+        let address = (self.target.host.as_str(), self.target.port);
+        let mut tcp = first_reachable(address).await.map_err(unreachable)?;
+        tcp.set_nodelay(true).map_err(unreachable)?;
+        let Trust::Certificates(tls) = &self.trust else { return Ok(Dialed::Plain(tcp)) };
+
+        if !asks_for_tls(&mut tcp).await.map_err(unreachable)? {
+            telemetry::warn("db_tls_refused", &self.target.host);
+            return Err(ConnectError::TlsRefused);
+        }
+        let mut tls = tls.clone();
+        let Ok(tls) = MakeTlsConnect::<TcpStream>::make_tls_connect(tls.as_mut(), &self.target.host);
+        tls.connect(tcp)
+            .await
+            .map(|stream| Dialed::Tls(Box::new(stream)))
+            .map_err(|error| ConnectError::Tls(error.kind()))
+    }
+
+    async fn login(
+        &self,
+        stream: Dialed,
+        credentials: &Credentials,
+    ) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+        let mut config = Config::new();
+        config.user(&credentials.user).password(&credentials.password).dbname(&self.target.database);
+        let (client, task) = match stream {
+            Dialed::Plain(stream) => drive(config.ssl_mode(SslMode::Disable).connect_raw(stream, NoTls)).await?,
+            Dialed::Tls(stream) => {
+                config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+                if !self.privileged {
+                    config.channel_binding(ChannelBinding::Require);
+                }
+                drive(config.connect_raw(*stream, Established)).await?
+            }
+        };
+        if !self.privileged && is_too_powerful(&client).await? {
+            task.abort();
+            telemetry::warn("db_role_too_powerful", &ConnectError::RoleTooPowerful);
+            return Err(into_driver_error(ConnectError::RoleTooPowerful).await);
+        }
+        Ok((client, task))
+    }
+}
+
+/// How the pool opens connections; its own configuration is not looked at.
+pub(super) struct Opener(pub(super) Arc<Connector>);
+
+impl Connect for Opener {
+    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        Box::pin(self.0.open())
+    }
+}
+
+/// The first address of the host that accepts.
+async fn first_reachable(address: (&str, u16)) -> io::Result<TcpStream> {
+    let mut failure = io::ErrorKind::NotFound.into();
+    for address in tokio::net::lookup_host(address).await? {
+        match timeout(TCP, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_elapsed) => failure = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
+}
+
+/// PostgreSQL's `SSLRequest` (protocol documentation, "SSLRequest"): whether the server agrees to TLS.
+async fn asks_for_tls(tcp: &mut TcpStream) -> io::Result<bool> {
+    const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+    tcp.write_all(&SSL_REQUEST).await?;
+    Ok(tcp.read_u8().await? == b'S')
+}
+
+/// Runs the connection beside the client that speaks through it.
+async fn drive<S, T>(
+    connecting: impl Future<Output = Result<(Client, tokio_postgres::Connection<S, T>), tokio_postgres::Error>>,
+) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsStream + Unpin + Send + 'static,
+{
+    let (client, connection) = connecting.await?;
+    let task = tokio::spawn(async move {
+        // How it ended is told to whoever waits for an answer.
+        let _ = connection.await;
+    });
+    Ok((client, task))
+}
+
+/// Whether nothing would hold this role back from other users' rows.
+async fn is_too_powerful(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    const QUESTION: &str = "-- shared::db
+        SELECT r.rolsuper OR r.rolbypassrls OR EXISTS (
+                   SELECT FROM pg_class c
+                    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+                      AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
+          FROM pg_roles r
+         WHERE r.rolname = session_user";
+    client.query_typed_one(QUESTION, &[]).await?.try_get(0)
+}
+
+fn is_refused_login(error: &tokio_postgres::Error) -> bool {
+    [Some(&SqlState::INVALID_PASSWORD), Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)].contains(&error.code())
+}
+
+/// The handshake is done already: hands the encrypted stream through, and the certificate it is bound to.
+struct Established;
+
+impl<S: TlsStream + Unpin> TlsConnect<S> for Established {
+    type Stream = S;
+    type Error = Infallible;
+    type Future = Ready<Result<S, Infallible>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        ready(Ok(stream))
+    }
+}
+
+/// The pool wants the driver's error type, which has no room for causes of ours but in a failed TLS handshake.
+async fn into_driver_error(cause: ConnectError) -> tokio_postgres::Error {
+    struct Fails(ConnectError);
+
+    impl<S> TlsConnect<S> for Fails {
+        type Stream = NoTlsStream;
+        type Error = ConnectError;
+        type Future = Ready<Result<NoTlsStream, ConnectError>>;
+
+        fn connect(self, _: S) -> Self::Future {
+            ready(Err(self.0))
+        }
+    }
+
+    let mut config = Config::new();
+    config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+    match config.connect_raw(join(empty(), sink()), Fails(cause)).await {
+        Err(error) => error,
+        Ok(_) => unreachable!("a handshake that fails does not connect"),
+    }
+}

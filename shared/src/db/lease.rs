@@ -1,0 +1,53 @@
+//! A connection for the time of one flight.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool_postgres::Object;
+use tokio_postgres::Client;
+
+use super::{Connector, DbError};
+
+/// How long is tried to tell the server that nobody waits any more.
+const CANCEL: Duration = Duration::from_millis(500);
+
+/// A connection that goes back to the pool only if its flight ended in order.
+///
+/// Dropping a future does not stop the server: a connection whose answer nobody awaited would hand it to the next
+/// request. So a lease that is dropped half-way takes its connection out of the pool and cancels what runs there.
+pub(super) struct Lease {
+    connection: Option<Object>,
+    connector: Arc<Connector>,
+}
+
+impl Lease {
+    pub(super) fn new(connection: Object, connector: Arc<Connector>) -> Self {
+        Self { connection: Some(connection), connector }
+    }
+
+    #[expect(clippy::expect_used, reason = "only `finish` and `drop` take it, and both end the lease")]
+    pub(super) fn client(&self) -> &Client {
+        self.connection.as_ref().expect("a lease holds its connection until it ends")
+    }
+
+    /// Ends the lease of a flight whose every answer arrived.
+    pub(super) fn finish<T>(mut self, outcome: &Result<T, DbError>) {
+        if let Some(connection) = self.connection.take()
+            && outcome.as_ref().is_err_and(DbError::is_unavailable)
+        {
+            // A server that is shutting down, read-only or out of reach: start afresh.
+            drop(Object::take(connection));
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let client = Object::take(connection);
+        let (token, connector) = (client.cancel_token(), Arc::clone(&self.connector));
+        tokio::spawn(async move {
+            let _ = tokio::time::timeout(CANCEL, connector.cancel(token)).await;
+            drop(client);
+        });
+    }
+}

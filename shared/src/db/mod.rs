@@ -1,0 +1,207 @@
+//! PostgreSQL: a unit of work is one flight.
+//!
+//! ```text
+//! BEGIN | SELECT app.enter(user, session, …) | the statement | COMMIT        written at once, answered at once
+//! ```
+//!
+//! `app.enter` raises unless the session is alive, which aborts what comes behind it in the pipeline. A unit counts as
+//! done only if all four succeeded: the driver answers `Ok` to a `COMMIT` that the server turned into a rollback.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`Db`], [`Unit`] | the pool and the unit |
+//! | `connect` | from a host name and a secret to a logged-in connection |
+//! | `tls` | what certificates are trusted |
+//! | [`DbError`] | a failure without the data |
+
+mod connect;
+mod error;
+mod lease;
+mod tls;
+
+use std::{
+    sync::Arc,
+    sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, Instant},
+};
+
+use connect::Opener;
+pub use connect::{ConnectError, Connector, Credentials, Target, Trust};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+pub use error::{DbError, OnConstraint, row_value};
+use lease::Lease;
+pub use tls::InvalidRoots;
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
+
+use crate::{CurrentUser, clock::Clock, request::Origin};
+
+/// A parameter of a statement and the type that PostgreSQL is told it has.
+pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// A connection that sat longer than this may be dead without knowing: a thawed environment holds closed sockets.
+const IDLE: Duration = Duration::from_secs(5);
+/// How long a verification may take, and how long is waited for a connection of the pool and for a new one.
+const RECYCLE: Duration = Duration::from_millis(500);
+const WAIT: Duration = Duration::from_secs(1);
+const CREATE: Duration = Duration::from_secs(3);
+/// How often a unit is sent again after a deadlock or a serialization failure.
+const RETRIES: u32 = 2;
+
+/// The database, as one role.
+pub struct Db {
+    pool: Pool,
+    connector: Arc<Connector>,
+    /// Whether the audit rows of reads wait for the disk as well.
+    durable_reads: bool,
+}
+
+impl Db {
+    /// A pool of at most `size` connections, none of them open yet.
+    ///
+    /// # Errors
+    /// When `size` is zero.
+    pub fn new(connector: Connector, size: usize, durable_reads: bool, clock: Clock) -> Result<Self, DbError> {
+        let connector = Arc::new(connector);
+        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_connect(tokio_postgres::Config::new(), Opener(Arc::clone(&connector)), config);
+        let last_used = Arc::new(AtomicI64::new(clock.now()));
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .timeouts(Timeouts { wait: Some(WAIT), create: Some(CREATE), recycle: Some(RECYCLE) })
+            .runtime(Runtime::Tokio1)
+            .pre_recycle(verify_idle(last_used, clock))
+            .build()
+            .map_err(|_| DbError::other("the pool cannot be built"))?;
+        Ok(Self { pool, connector, durable_reads })
+    }
+
+    /// Opens a connection, so that the first request finds one.
+    ///
+    /// # Errors
+    /// When the database does not let us in.
+    pub async fn warm(&self) -> Result<(), DbError> {
+        self.pool.get().await.map(drop).map_err(DbError::from)
+    }
+
+    /// A unit that changes something, as this user.
+    #[must_use]
+    pub fn write<'a>(&'a self, user: &'a CurrentUser<'_>) -> Unit<'a> {
+        Unit { db: self, origin: user.origin, user: Some(user), durable: true }
+    }
+
+    /// A unit that changes nothing but the audit trail, as this user.
+    #[must_use]
+    pub fn read<'a>(&'a self, user: &'a CurrentUser<'_>) -> Unit<'a> {
+        Unit { db: self, origin: user.origin, user: Some(user), durable: self.durable_reads }
+    }
+
+    /// A unit of somebody who is not signed in: register, login.
+    #[must_use]
+    pub fn anonymous<'a>(&'a self, origin: &'a Origin) -> Unit<'a> {
+        Unit { db: self, origin, user: None, durable: true }
+    }
+
+    async fn lease(&self) -> Result<Lease, DbError> {
+        Ok(Lease::new(self.pool.get().await?, Arc::clone(&self.connector)))
+    }
+}
+
+/// Verifies a connection that sat idle, by both clocks: the monotonic one may stand still while frozen.
+fn verify_idle(last_used: Arc<AtomicI64>, clock: Clock) -> Hook {
+    Hook::async_fn(move |client, metrics| {
+        let now = clock.now();
+        let idle = now - last_used.swap(now, Ordering::Relaxed);
+        Box::pin(async move {
+            if metrics.last_used() <= IDLE && (0..IDLE.as_secs().cast_signed()).contains(&idle) {
+                return Ok(());
+            }
+            match tokio::time::timeout(RECYCLE, client.batch_execute("")).await {
+                Ok(Ok(())) => Ok(()),
+                _ => Err(HookError::message("the connection is dead")),
+            }
+        })
+    })
+}
+
+/// One unit of work: a single statement that decides, acts and writes its audit row at once.
+pub struct Unit<'a> {
+    db: &'a Db,
+    origin: &'a Origin,
+    user: Option<&'a CurrentUser<'a>>,
+    durable: bool,
+}
+
+impl Unit<'_> {
+    /// The statement's only row.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows); also when it gives none.
+    pub async fn one(self, sql: &str, params: &[Param<'_>]) -> Result<Row, DbError> {
+        self.opt(sql, params).await?.ok_or_else(|| DbError::other("the statement gave no row"))
+    }
+
+    /// The statement's row, if it gives one.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub async fn opt(self, sql: &str, params: &[Param<'_>]) -> Result<Option<Row>, DbError> {
+        Ok(self.rows(sql, params).await?.pop())
+    }
+
+    /// The statement's rows, committed.
+    ///
+    /// # Errors
+    /// When the session is dead, the statement fails, or it is not certain that everything was committed.
+    pub async fn rows(self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        let started = Instant::now();
+        let mut retries = RETRIES;
+        let outcome = loop {
+            match self.flight(sql, params).await {
+                Err(error) if error.is_worth_repeating() && retries > 0 => retries -= 1,
+                outcome => break outcome,
+            }
+        };
+        self.origin.add_database_time(started.elapsed());
+        outcome
+    }
+
+    async fn flight(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        const ENTER: &str = "SELECT app.enter($1, $2, $3, $4, $5)";
+        const ENTER_ANONYMOUS: &str = "SELECT app.enter_anonymous($1, $2)";
+
+        let (request_id, source_ip) = (&self.origin.request_id, &self.origin.source_ip);
+        let origin: [Param<'_>; 2] = [(request_id, Type::TEXT), (source_ip, Type::TEXT)];
+        let lease = self.db.lease().await?;
+        let client = lease.client();
+        let enter = async {
+            match self.user {
+                None => client.execute_typed(ENTER_ANONYMOUS, &origin).await,
+                Some(user) => {
+                    let [request_id, source_ip] = origin;
+                    let who = [
+                        (&user.id as _, Type::INT8),
+                        (&user.session as _, Type::UUID),
+                        request_id,
+                        source_ip,
+                        (&self.durable as _, Type::BOOL),
+                    ];
+                    client.execute_typed(ENTER, &who).await
+                }
+            }
+        };
+        // Polled in this order, so written in this order, before anything is read.
+        let (begun, entered, rows, committed) = tokio::join!(
+            biased;
+            client.batch_execute("BEGIN"),
+            enter,
+            client.query_typed(sql, params),
+            client.batch_execute("COMMIT"),
+        );
+        let outcome = begun.and(entered).and(rows).and_then(|rows| committed.map(|()| rows)).map_err(DbError::from);
+        lease.finish(&outcome);
+        outcome
+    }
+}

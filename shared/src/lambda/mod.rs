@@ -1,0 +1,182 @@
+//! The boundary: the only place that knows Lambda.
+//!
+//! Whatever comes in becomes an HTTP answer. Lambda itself only ever sees success: a function error would make API
+//! Gateway invent an answer of its own.
+
+mod cors;
+mod event;
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt;
+use lambda_http::http::{
+    HeaderValue, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
+};
+pub use lambda_runtime::{Context, Error, LambdaEvent};
+use lambda_runtime::{Runtime, service_fn};
+use serde::Serialize;
+pub use serde_json::value::RawValue;
+
+use crate::{ApiError, App, Reply, Request, Route, request::Origin, routes, telemetry};
+
+/// The longest that a request may take, whatever Lambda would allow.
+const LONGEST: Duration = Duration::from_secs(8);
+/// What is left of Lambda's time for the answer itself.
+const RESERVE: Duration = Duration::from_secs(1);
+
+/// Serves `routes` for the life of the environment.
+///
+/// # Errors
+/// When the Runtime API cannot be reached.
+pub async fn serve(app: App, routes: &'static [Route]) -> Result<(), Error> {
+    let function = Arc::new(Function::new(app, routes));
+    Runtime::new(service_fn(move |event| {
+        let function = Arc::clone(&function);
+        async move { function.answer(event).await }
+    }))
+    .run()
+    .await
+}
+
+/// A function: what it needs and what it answers.
+pub struct Function {
+    app: App,
+    routes: &'static [Route],
+    cold: AtomicBool,
+}
+
+/// The answer in the form that both payload versions of API Gateway, and function URLs, take.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The HTTP status.
+    pub status_code: u16,
+    /// The headers, each once.
+    pub headers: BTreeMap<String, String>,
+    /// The body; JSON, or empty.
+    pub body: String,
+    /// Always false: the body is text.
+    pub is_base64_encoded: bool,
+}
+
+impl Function {
+    /// A function that has not answered yet.
+    #[must_use]
+    pub fn new(app: App, routes: &'static [Route]) -> Self {
+        Self { app, routes, cold: AtomicBool::new(true) }
+    }
+
+    /// Answers one event, whatever it is, and logs one line.
+    ///
+    /// # Errors
+    /// Never.
+    pub async fn answer(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Infallible> {
+        let started = Instant::now();
+        let (payload, context) = event.into_parts();
+        let mut route = None;
+        let (reply, origin, mut headers) = match event::read(payload.get(), &context, &self.app.settings.base_path) {
+            Ok(mut request) => {
+                let reply = self.dispatch(&mut request, &context, &mut route).await;
+                let headers = cors::headers(&self.app.settings.cors_origins, &request);
+                (reply, request.origin, headers)
+            }
+            Err(error) => (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new()),
+        };
+
+        let error = reply.as_ref().err().and_then(ApiError::cause);
+        let response = reply.unwrap_or_else(|error| problem(&error, &origin));
+        common_headers(&mut headers, &origin);
+        telemetry::line(&telemetry::AccessLine {
+            level: if response.status().is_server_error() { "ERROR" } else { "INFO" },
+            event: "request",
+            request_id: &origin.request_id,
+            invocation_id: &context.request_id,
+            trace_id: context.xray_trace_id.as_deref(),
+            route: route.map(|route: &Route| format!("{} {}", route.method, route.path)),
+            status: response.status().as_u16(),
+            duration_ms: started.elapsed().as_secs_f64() * 1e3,
+            database_ms: origin.database_time().as_secs_f64() * 1e3,
+            cold_start: self.cold.swap(false, Ordering::Relaxed),
+            user_id: origin.user(),
+            error,
+        });
+        Ok(Answer::new(response, &headers))
+    }
+
+    /// Finds the handler and gives it its time. A panic costs this answer, not the environment.
+    async fn dispatch(&self, request: &mut Request, context: &Context, found: &mut Option<&'static Route>) -> Reply {
+        let (route, id) = match routes::find(self.routes, &request.method, &request.path) {
+            Ok((route, id)) => (route, id.to_owned()),
+            Err(ApiError::MethodNotAllowed(allowed))
+                if cors::is_preflight(&self.app.settings.cors_origins, request) =>
+            {
+                return cors::preflight(&allowed);
+            }
+            Err(error) => return Err(error),
+        };
+        *found = Some(route);
+        request.id = id;
+        if request.body.len() > event::LARGEST_BODY {
+            return Err(ApiError::TooLarge);
+        }
+
+        let answer = AssertUnwindSafe((route.handler)(&self.app, request)).catch_unwind();
+        match tokio::time::timeout(self.time_for(context), answer).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_panic)) => Err(ApiError::Internal("the handler panicked".into())),
+            Err(_elapsed) => Err(ApiError::Unavailable("the request's time ran out".into())),
+        }
+    }
+
+    /// How long a handler may take, so that our own 503 comes before Lambda ends the invocation.
+    fn time_for(&self, context: &Context) -> Duration {
+        let now = Duration::from_secs(self.app.clock.now().unsigned_abs());
+        match context.deadline {
+            0 => LONGEST,
+            deadline => Duration::from_millis(deadline).saturating_sub(now).saturating_sub(RESERVE).min(LONGEST),
+        }
+    }
+}
+
+impl Answer {
+    fn new(response: Response<String>, more: &HeaderMap) -> Self {
+        let headers = response.headers().iter().chain(more);
+        Self {
+            status_code: response.status().as_u16(),
+            headers: headers
+                .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+                .collect(),
+            body: response.into_body(),
+            is_base64_encoded: false,
+        }
+    }
+}
+
+/// The error as `application/problem+json`.
+fn problem(error: &ApiError, origin: &Origin) -> Response<String> {
+    let mut response = Response::new(error.problem(&origin.request_id));
+    *response.status_mut() = error.status();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    error.headers(response.headers_mut());
+    response
+}
+
+/// What every answer carries: patients' data is never stored on the way, never sniffed, never sent in clear.
+fn common_headers(headers: &mut HeaderMap, origin: &Origin) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+    if let Ok(id) = HeaderValue::from_str(&origin.request_id) {
+        headers.insert("x-request-id", id);
+    }
+}

@@ -1,0 +1,102 @@
+//! A request as handlers see it: read strictly, from nowhere but the gateway's event.
+
+use std::{
+    str::FromStr,
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use lambda_http::http::{HeaderMap, Method, header::AUTHORIZATION};
+
+use crate::{ApiError, domain::UserId};
+
+/// One HTTP request.
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) id: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    pub(crate) origin: Origin,
+}
+
+/// Which request this is and where it came from: what the audit trail and the access log say of it.
+pub struct Origin {
+    /// The `x-request-id` of the answer.
+    pub request_id: String,
+    /// The client's address as the gateway saw it; never a header, which the client could forge.
+    pub source_ip: String,
+    database_micros: AtomicU64,
+    user: AtomicI64,
+}
+
+impl Origin {
+    pub(crate) fn new(request_id: String, source_ip: String) -> Self {
+        Self { request_id, source_ip, database_micros: AtomicU64::new(0), user: AtomicI64::new(0) }
+    }
+
+    pub(crate) fn add_database_time(&self, spent: Duration) {
+        self.database_micros.fetch_add(u64::try_from(spent.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(crate) fn database_time(&self) -> Duration {
+        Duration::from_micros(self.database_micros.load(Ordering::Relaxed))
+    }
+
+    /// Says whose request this is, once that is known.
+    pub fn set_user(&self, user: UserId) {
+        self.user.store(user.get(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn user(&self) -> Option<i64> {
+        Some(self.user.load(Ordering::Relaxed)).filter(|&id| id != 0)
+    }
+}
+
+impl Request {
+    /// The id in the path, such as the `7` of `/api/patients/7`.
+    ///
+    /// # Errors
+    /// 400 when it is not a positive integer.
+    pub fn id<Id: FromStr>(&self) -> Result<Id, ApiError> {
+        self.id.parse().map_err(|_| ApiError::Malformed("The id in the path must be a positive integer"))
+    }
+
+    /// The headers, names in lower case.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body's bytes; empty when none was sent.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Which request this is and where it came from.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The token of the `Authorization` header (RFC 6750 §2.1); the scheme's case does not matter.
+    ///
+    /// # Errors
+    /// 401: no token was sent, or something else than one.
+    pub(crate) fn bearer(&self) -> Result<&str, ApiError> {
+        const LONGEST: usize = 4096;
+
+        let mut sent = self.headers.get_all(AUTHORIZATION).iter();
+        let value = sent.next().ok_or(ApiError::Unauthenticated("A token is required"))?;
+        let token = value.to_str().ok().and_then(|value| value.split_once(' ')).filter(|(scheme, token)| {
+            scheme.eq_ignore_ascii_case("bearer")
+                && (1..=LONGEST).contains(&token.len())
+                && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
+        });
+        match (token, sent.next()) {
+            (Some((_, token)), None) => Ok(token),
+            _ => Err(ApiError::InvalidToken),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One secret, fetched rarely and never more than once at a time.
+
+use std::{
+    sync::{Arc, RwLock},
+    time::{Duration, Instant},
+};
+
+use lambda_runtime::BoxFuture;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::SecretError;
+use crate::{clock::Clock, telemetry};
+
+/// How long a fetched secret is used, before jitter.
+const LIFE: Duration = Duration::from_secs(270);
+/// Environments that started together do not ask together.
+const JITTER_SECONDS: u128 = 60;
+/// How long a stale secret is used after Secrets Manager did not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much is asked of a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// What is needed to start.
+    Ordinary,
+    /// Everything there is: what was known turned out not to be enough.
+    Thorough,
+}
+
+type Fetch<T> = Box<dyn Fn(Freshness) -> BoxFuture<'static, Result<T, SecretError>> + Send + Sync>;
+
+/// A secret of type `T`.
+pub struct Cached<T> {
+    fetch: Option<Fetch<T>>,
+    clock: Clock,
+    /// The shortest time between two forced fetches.
+    forced_every: Duration,
+    known: RwLock<Option<Known<T>>>,
+    fetching: Mutex<Forced>,
+}
+
+struct Known<T> {
+    value: Arc<T>,
+    until: Deadline,
+}
+
+/// What forced fetches leave behind.
+struct Forced {
+    at: Option<Instant>,
+    freshness: Freshness,
+}
+
+/// A point in both times: a frozen environment's monotonic clock may stand still, its wall clock may be set back.
+#[derive(Clone, Copy)]
+struct Deadline {
+    monotonic: Instant,
+    wall: i64,
+}
+
+impl Deadline {
+    fn after(span: Duration, clock: &Clock) -> Self {
+        Self { monotonic: Instant::now() + span, wall: clock.now().saturating_add_unsigned(span.as_secs()) }
+    }
+
+    fn is_past(self, clock: &Clock) -> bool {
+        Instant::now() >= self.monotonic || clock.now() >= self.wall
+    }
+}
+
+impl<T> Cached<T> {
+    /// A secret that never changes.
+    #[must_use]
+    pub fn fixed(value: T) -> Self {
+        let known = Known {
+            value: Arc::new(value),
+            until: Deadline { monotonic: Instant::now() + Duration::from_secs(u32::MAX.into()), wall: i64::MAX },
+        };
+        Self {
+            fetch: None,
+            clock: Clock::System,
+            forced_every: Duration::MAX,
+            known: RwLock::new(Some(known)),
+            fetching: Mutex::new(Forced { at: None, freshness: Freshness::Ordinary }),
+        }
+    }
+
+    /// A secret that `fetch` gets, and gets out of turn at most once in `forced_every`.
+    pub fn fetched(
+        clock: Clock,
+        forced_every: Duration,
+        fetch: impl Fn(Freshness) -> BoxFuture<'static, Result<T, SecretError>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            fetch: Some(Box::new(fetch)),
+            clock,
+            forced_every,
+            known: RwLock::new(None),
+            fetching: Mutex::new(Forced { at: None, freshness: Freshness::Ordinary }),
+        }
+    }
+
+    /// The secret.
+    ///
+    /// # Errors
+    /// When there is none yet and none can be had now.
+    pub async fn get(&self) -> Result<Arc<T>, SecretError> {
+        if let Some(value) = self.fresh() {
+            return Ok(value);
+        }
+        let forced = self.fetching.lock().await;
+        match self.fresh() {
+            Some(value) => Ok(value),
+            None => self.fetch(forced.freshness).await,
+        }
+    }
+
+    /// A newer secret than `seen`, which turned out not to be enough; `seen` itself when it is too soon to ask again.
+    ///
+    /// # Errors
+    /// When Secrets Manager gives none.
+    pub async fn newer_than(&self, seen: &Arc<T>) -> Result<Arc<T>, SecretError> {
+        let mut forced = self.fetching.lock().await;
+        match self.known() {
+            Some(value) if !Arc::ptr_eq(&value, seen) => return Ok(value),
+            _ if self.fetch.is_none() => return Ok(Arc::clone(seen)),
+            _ if forced.at.is_some_and(|at| at.elapsed() < self.forced_every) => return Ok(Arc::clone(seen)),
+            _ => {}
+        }
+        *forced = Forced { at: Some(Instant::now()), freshness: Freshness::Thorough };
+        self.fetch(Freshness::Thorough).await
+    }
+
+    async fn fetch(&self, freshness: Freshness) -> Result<Arc<T>, SecretError> {
+        let Some(fetch) = &self.fetch else { return self.known().ok_or(SecretError::NotGiven("it is fixed")) };
+        match fetch(freshness).await {
+            Ok(value) => {
+                let jitter = Duration::from_secs(u64::try_from(Uuid::new_v4().as_u128() % JITTER_SECONDS).unwrap_or(0));
+                Ok(self.keep(Arc::new(value), LIFE + jitter))
+            }
+            Err(error) => {
+                let stale = self.known().ok_or(error)?;
+                telemetry::warn("secret_stale", &error);
+                Ok(self.keep(stale, PATIENCE))
+            }
+        }
+    }
+
+    fn keep(&self, value: Arc<T>, span: Duration) -> Arc<T> {
+        let known = Known { value: Arc::clone(&value), until: Deadline::after(span, &self.clock) };
+        *self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(known);
+        value
+    }
+
+    fn known(&self) -> Option<Arc<T>> {
+        let known = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.as_ref().map(|known| Arc::clone(&known.value))
+    }
+
+    fn fresh(&self) -> Option<Arc<T>> {
+        let known = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.as_ref().filter(|known| !known.until.is_past(&self.clock)).map(|known| Arc::clone(&known.value))
+    }
+}

@@ -1,0 +1,67 @@
+//! What is logged: one JSON line for each request, and one for each thing an operator must know.
+//!
+//! [`AccessLine`] is the allow-list: what is not a field of it cannot be logged. No dependency writes a line, at any
+//! level: nothing subscribes to their log events, because requests, rows and tokens pass through them.
+
+use std::{
+    fmt::Display,
+    io::{Write, stdout},
+    panic,
+};
+
+use serde::Serialize;
+
+/// The line of one request.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccessLine<'a> {
+    pub level: &'static str,
+    pub event: &'static str,
+    pub request_id: &'a str,
+    /// Lambda's own id, as in its START, END and REPORT lines.
+    pub invocation_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<&'a str>,
+    /// Method and path template, such as `GET /api/patients/{id}`; absent when no route matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    pub status: u16,
+    pub duration_ms: f64,
+    pub database_ms: f64,
+    pub cold_start: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<i64>,
+    /// Why a 5xx happened: codes and names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Makes panics say where they happened and nothing else: their message may hold a value.
+pub fn init() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(|| "unknown".to_owned(), |at| format!("{}:{}", at.file(), at.line()));
+        warn("panic", &place);
+    }));
+}
+
+/// Logs something that an operator must know and no request reports.
+///
+/// `detail` must hold names and codes only.
+pub fn warn(event: &'static str, detail: &dyn Display) {
+    #[derive(Serialize)]
+    struct Warning {
+        level: &'static str,
+        event: &'static str,
+        detail: String,
+    }
+    line(&Warning { level: "WARN", event, detail: detail.to_string() });
+}
+
+/// Writes one line; one `write` call, so that lines of several threads do not mix.
+pub(crate) fn line(fields: &impl Serialize) {
+    if let Ok(mut bytes) = serde_json::to_vec(fields) {
+        bytes.push(b'\n');
+        // Nobody is left to tell when stdout is gone.
+        let _ = stdout().lock().write_all(&bytes);
+    }
+}
