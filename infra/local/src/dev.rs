@@ -33,8 +33,8 @@ pub fn run() -> Result<()> {
         Some(_) => None,
         None => Some(progress::step("Starting PostgreSQL", || Cluster::persistent(CLUSTER))?),
     };
-    let owner = database::owner_url(settings.database_url.as_deref(), cluster.as_ref())?;
-    let logins = database::prepare(&owner)?;
+    let owner = database::owner_url(&settings, cluster.as_ref())?;
+    let logins = database::prepare(&owner, settings.ca_file.as_deref())?;
 
     progress::say("Building and starting the functions …");
     let mut environment = settings.for_functions;

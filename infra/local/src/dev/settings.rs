@@ -6,13 +6,14 @@ use crate::error::{About, Error, Result};
 use crate::workspace;
 
 /// What the functions read themselves; `.env.example` says what each one means.
-const FOR_FUNCTIONS: [&str; 7] = [
+const FOR_FUNCTIONS: [&str; 8] = [
     "JWT_SECRET",
     "TOKEN_TTL_SECONDS",
     "PASSWORD_MIN_LENGTH",
     "PASSWORD_BLOCKLIST",
     "CORS_ALLOWED_ORIGINS",
     "AUDIT_READS_DURABLE",
+    "DATABASE_CA_FILE",
     "RUST_LOG",
 ];
 
@@ -20,6 +21,7 @@ const FOR_FUNCTIONS: [&str; 7] = [
 pub(super) struct Settings {
     pub(super) port: u16,
     pub(super) database_url: Option<String>,
+    pub(super) ca_file: Option<String>,
     pub(super) for_functions: Vec<(String, String)>,
 }
 
@@ -49,7 +51,7 @@ impl Settings {
         if lookup("JWT_SECRET").is_none() {
             for_functions.push(("JWT_SECRET".to_owned(), workspace::secret("jwt-secret")?));
         }
-        Ok(Self { port, database_url: lookup("DATABASE_URL"), for_functions })
+        Ok(Self { port, database_url: lookup("DATABASE_URL"), ca_file: lookup("DATABASE_CA_FILE"), for_functions })
     }
 }
 
