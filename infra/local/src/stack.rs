@@ -22,6 +22,9 @@ const FIRST_CALLS: [(&str, &str); 4] = [
     ("mappings", "/api/mappings"),
 ];
 
+/// What the Lambda runtime says at every start because cargo-lambda sets that variable.
+const NOISE: &[u8] = b"AWS_LAMBDA_MAX_CONCURRENCY is set to '1'";
+
 /// How to run the functions.
 pub struct Options {
     /// The port of 127.0.0.1 to answer on.
@@ -155,7 +158,9 @@ fn forward(from: PipeReader, log: Option<&Path>) -> Result<JoinHandle<()>> {
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             // A terminal that is gone must not stop the reading: the functions would block.
-            let _ = to.write_all(&line).and_then(|()| to.flush());
+            if !line.starts_with(NOISE) {
+                let _ = to.write_all(&line).and_then(|()| to.flush());
+            }
             line.clear();
         }
     }))
