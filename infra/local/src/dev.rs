@@ -39,7 +39,7 @@ pub fn run() -> Result<()> {
     progress::say("Building and starting the functions …");
     let mut environment = settings.for_functions;
     environment.extend(logins);
-    let mut stack = Stack::start(&Options { port: settings.port, environment, reload: true, log: None })?;
+    let mut stack = Stack::start(&Options { port: Some(settings.port), environment, reload: true, log: None })?;
     welcome::print(&stack.base_url())?;
 
     let ended = wait(&mut stack, cluster.as_ref());
