@@ -7,6 +7,7 @@ use std::{
     fmt::Display,
     io::{Write, stdout},
     panic,
+    sync::OnceLock,
 };
 
 use serde::Serialize;
@@ -57,11 +58,21 @@ pub fn warn(event: &'static str, detail: &dyn Display) {
     line(&Warning { level: "WARN", event, detail: detail.to_string() });
 }
 
+/// Where lines go instead of standard output.
+static SINK: OnceLock<fn(&str)> = OnceLock::new();
+
+/// Sends all lines of this process to `sink`; the first call decides. Tests hear with it what would be logged.
+pub fn send_to(sink: fn(&str)) {
+    let _ = SINK.set(sink);
+}
+
 /// Writes one line; one `write` call, so that lines of several threads do not mix.
 pub(crate) fn line(fields: &impl Serialize) {
-    if let Ok(mut bytes) = serde_json::to_vec(fields) {
-        bytes.push(b'\n');
+    let Ok(mut text) = serde_json::to_string(fields) else { return };
+    text.push('\n');
+    match SINK.get() {
+        Some(sink) => sink(&text),
         // Nobody is left to tell when stdout is gone.
-        let _ = stdout().lock().write_all(&bytes);
+        None => drop(stdout().lock().write_all(text.as_bytes())),
     }
 }

@@ -4,6 +4,7 @@
 //! - [`stack`]: the functions behind cargo-lambda's gateway emulator
 //! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
 //! - [`tools`]: the pinned tools behind them, installed under `.local/`
+//! - [`testing`]: databases, functions and callers for tests
 //! - [`workspace`]: the checkout and what is kept in it
 //!
 //! Nothing outlives the process that started it: every child has a guard.
@@ -16,6 +17,7 @@ pub mod postgres;
 mod process;
 mod progress;
 pub mod stack;
+pub mod testing;
 pub mod tools;
 pub mod workspace;
 

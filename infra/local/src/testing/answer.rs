@@ -1,0 +1,105 @@
+//! What came back, and the rules that hold for every answer.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use shared::lambda;
+
+/// An answer that keeps the rules of every answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body as it was sent.
+    pub text: String,
+}
+
+/// What no error may ever show: words of the driver, of SQL, of Rust, of this machine.
+const INTERNALS: [&str; 16] = [
+    "SQLSTATE",
+    "sqlstate",
+    "SELECT",
+    "INSERT",
+    "UPDATE ",
+    "DELETE FROM",
+    "constraint",
+    "_key",
+    "_fkey",
+    "postgres",
+    "serde",
+    "::",
+    "panicked",
+    ".rs",
+    "line ",
+    "column ",
+];
+
+impl Answer {
+    /// # Panics
+    /// When the answer breaks a rule that holds for every answer.
+    pub(super) fn checked(answer: lambda::Answer) -> Self {
+        let answer = Self { status: answer.status_code, headers: answer.headers, text: answer.body };
+        let header = |name: &str| answer.headers.get(name).map(String::as_str);
+        assert_eq!(header("cache-control"), Some("no-store"), "{answer:?}");
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{answer:?}");
+        assert!(header("strict-transport-security").is_some(), "{answer:?}");
+        assert!(header("x-request-id").is_some_and(|id| !id.is_empty()), "{answer:?}");
+        assert_eq!(header("server"), None);
+        match answer.status {
+            204 => assert_eq!(answer.text, ""),
+            200..=299 => assert_eq!(header("content-type"), Some("application/json"), "{answer:?}"),
+            _ => answer.check_problem(),
+        }
+        answer
+    }
+
+    fn check_problem(&self) {
+        let header = |name: &str| self.headers.get(name).map(String::as_str);
+        assert_eq!(header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["type"], "about:blank");
+        assert_eq!(problem["status"], self.status);
+        assert_eq!(problem["requestId"].as_str(), header("x-request-id"));
+        for member in ["title", "code", "message", "detail"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member} in {self:?}");
+        }
+        assert_eq!(problem["message"], problem["detail"]);
+        assert!(problem.get("errors").is_none() || self.status == 400, "{self:?}");
+        assert_eq!(header("www-authenticate").is_some(), self.status == 401, "{self:?}");
+        assert_eq!(header("allow").is_some(), self.status == 405, "{self:?}");
+        assert_eq!(header("retry-after").is_some(), self.status == 503, "{self:?}");
+        for word in INTERNALS {
+            assert!(!self.text.contains(word), "an error shows {word:?}: {}", self.text);
+        }
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The body as JSON of an answer that must have this status.
+    #[must_use]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The names of the wrong fields of a 400.
+    #[must_use]
+    pub fn wrong_fields(&self) -> Vec<String> {
+        let errors = self.expect(400)["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What an observer could tell this answer from another by: all of it but the request id.
+    #[must_use]
+    pub fn observable(&self) -> (u16, BTreeMap<String, String>, String) {
+        let mut headers = self.headers.clone();
+        let id = headers.remove("x-request-id").unwrap_or_default();
+        (self.status, headers, self.text.replace(&id, "…"))
+    }
+}

@@ -1,0 +1,214 @@
+//! Functions in front of a database of their own, and somebody who calls them.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+use shared::{
+    App, Db, Route,
+    auth::{KeySet, Passwords, Tokens},
+    clock::Clock,
+    config::{Role, Settings},
+    domain::{SessionId, UserId},
+    lambda::{Context, Function, LambdaEvent, RawValue},
+    secrets::Cached,
+    telemetry,
+};
+
+use super::{
+    Answer, TestDb,
+    event::{Call, Form},
+};
+
+/// What time it is in every test, until the test moves the clock: 2026-11-23T11:44:41Z, in seconds since 1970.
+pub const NOW: i64 = 1_795_434_281;
+/// The key that the tests' tokens are signed with.
+const KEY: &str = "the key that the tests sign with 0123456789";
+
+/// Everything that was logged in this process.
+static LOG: Mutex<String> = Mutex::new(String::new());
+
+/// Everything that the functions of this test process have logged so far.
+#[must_use]
+pub fn log() -> String {
+    LOG.lock().unwrap().clone()
+}
+
+/// Functions, the database behind them, and a clock that stands still.
+pub struct TestApp {
+    /// The database.
+    pub db: TestDb,
+    /// What every function takes the time from.
+    pub clock: Arc<AtomicI64>,
+    functions: Vec<(&'static [Route], Function)>,
+    signer: Tokens,
+}
+
+impl TestApp {
+    /// One function with the default settings on a database of its own.
+    pub async fn start(role: Role, routes: &'static [Route]) -> Self {
+        Self::start_all(&[(role, routes)]).await
+    }
+
+    /// Several functions on one database.
+    pub async fn start_all(tables: &[(Role, &'static [Route])]) -> Self {
+        Self::new(TestDb::new().await, tables, |_| {}, TestDb::pool)
+    }
+
+    /// Functions on this database, with settings and pools of the test's choice.
+    pub fn new(
+        db: TestDb,
+        tables: &[(Role, &'static [Route])],
+        change: impl FnOnce(&mut Settings),
+        pool: impl Fn(&TestDb, Role, &Clock) -> Db,
+    ) -> Self {
+        // Through the test harness, which shows it only if the test fails.
+        #[expect(clippy::print_stdout, reason = "this is how the harness captures it")]
+        telemetry::send_to(|line| {
+            LOG.lock().unwrap().push_str(line);
+            print!("{line}");
+        });
+        let seconds = Arc::new(AtomicI64::new(NOW));
+        let clock = Clock::Manual(Arc::clone(&seconds));
+        let mut settings = Settings {
+            token_life: Duration::from_secs(3600),
+            password_min_length: 8,
+            password_blocklist: false,
+            cors_origins: Vec::new(),
+            audit_reads_durable: false,
+            base_path: Form::BASE_PATH.to_owned(),
+            concurrency: 4,
+        };
+        change(&mut settings);
+        let tokens = || Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), settings.token_life);
+        let function = |&(role, routes): &(Role, &'static [Route])| {
+            let app = App {
+                db: pool(&db, role, &clock),
+                tokens: tokens(),
+                passwords: Passwords::default(),
+                clock: clock.clone(),
+                settings: settings.clone(),
+            };
+            (routes, Function::new(app, routes))
+        };
+        let functions = tables.iter().map(function).collect();
+        let signer = tokens();
+        Self { db, clock: seconds, functions, signer }
+    }
+
+    /// Somebody without a token.
+    #[must_use]
+    pub fn anonymous(&self) -> Client<'_> {
+        self.with_token(None)
+    }
+
+    /// Somebody who sends this as their token.
+    #[must_use]
+    pub fn with_token(&self, token: Option<String>) -> Client<'_> {
+        Client { app: self, id: 0, token, form: Form::HttpApi }
+    }
+
+    /// A new user, signed in: put straight into the database, without the cost of a password.
+    pub async fn user(&self) -> Client<'_> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+
+        let email = format!("user{}@example.com", NEXT.fetch_add(1, Ordering::Relaxed));
+        let owner = self.db.owner().await;
+        let row = owner
+            .query_typed_one(
+                "WITH added AS (
+                     INSERT INTO users (name, email, password_hash) VALUES ('A user', $1, 'none') RETURNING id
+                 )
+                 INSERT INTO sessions (user_id, expires_at) SELECT id, now() + interval '1 hour' FROM added
+                 RETURNING user_id, id",
+                &[(&email, tokio_postgres::types::Type::TEXT)],
+            )
+            .await
+            .unwrap();
+        let (id, session): (UserId, SessionId) = (row.get(0), row.get(1));
+        let token = self.signer.sign(id, session).await.unwrap();
+        Client { app: self, id: id.get(), token: Some(token), form: Form::HttpApi }
+    }
+
+    /// Sends an event to the function whose table has its path, and checks what holds for every answer.
+    pub async fn send(&self, path: &str, event: &Value) -> Answer {
+        let resource = |path: &str| path.split('/').take(3).collect::<Vec<_>>().join("/");
+        let function = self.functions.iter().find(|(routes, _)| {
+            self.functions.len() == 1 || routes.iter().any(|route| resource(route.path) == resource(path))
+        });
+        let (_, function) = function.unwrap_or_else(|| panic!("no function for {path}"));
+        let payload = RawValue::from_string(event.to_string()).unwrap();
+        let Ok(answer) = function.answer(LambdaEvent::new(payload, context())).await;
+        Answer::checked(answer)
+    }
+}
+
+fn context() -> Context {
+    let mut context = Context::default();
+    context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
+    context
+}
+
+/// Somebody who calls the API.
+#[derive(Clone)]
+pub struct Client<'a> {
+    app: &'a TestApp,
+    /// The user's id; 0 for somebody without a token of ours.
+    pub id: i64,
+    /// The token that is sent.
+    pub token: Option<String>,
+    form: Form,
+}
+
+impl Client<'_> {
+    /// The same caller, through another kind of gateway.
+    #[must_use]
+    pub fn through(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// `GET`
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, None).await
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post(&self, path: &str, body: impl ToString) -> Answer {
+        self.call("POST", path, Some(body.to_string())).await
+    }
+
+    /// `PUT` with a JSON body.
+    pub async fn put(&self, path: &str, body: impl ToString) -> Answer {
+        self.call("PUT", path, Some(body.to_string())).await
+    }
+
+    /// `DELETE`
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call("DELETE", path, None).await
+    }
+
+    /// Any method; a body goes out as `application/json`.
+    pub async fn call(&self, method: &str, path: &str, body: Option<String>) -> Answer {
+        let content_type = body.as_ref().map(|_| ("content-type".to_owned(), "application/json".to_owned()));
+        self.call_with(method, path, content_type.into_iter().collect(), body).await
+    }
+
+    /// Any method with these headers beside the token.
+    pub async fn call_with(
+        &self,
+        method: &str,
+        path: &str,
+        mut headers: Vec<(String, String)>,
+        body: Option<String>,
+    ) -> Answer {
+        headers.extend(self.token.iter().map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
+        let call = Call { method: method.to_owned(), path: path.to_owned(), headers, body };
+        self.app.send(path, &self.form.event(&call)).await
+    }
+}

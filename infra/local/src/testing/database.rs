@@ -1,0 +1,131 @@
+//! A database for each test, cloned from one that was migrated once.
+
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use migrate::Login;
+use shared::{
+    clock::Clock,
+    config::Role,
+    db::{Connector, Credentials, Db, Target, Trust},
+    secrets::Cached,
+};
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, NoTls};
+
+use crate::postgres::Cluster;
+
+/// The server of this test process; it ends with the process.
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::temporary().expect("a PostgreSQL for the tests"));
+static TEMPLATE: OnceCell<()> = OnceCell::const_new();
+const TEMPLATE_NAME: &str = "template_migrated";
+const PASSWORD: &str = "a password of the tests";
+
+/// A migrated, empty database on the test process's server.
+pub type TestDb = Database<'static>;
+
+/// A migrated database and the server it is on.
+pub struct Database<'c> {
+    /// The server, for tests that stop, pause or read the log of it.
+    pub cluster: &'c Cluster,
+    /// The database's name.
+    pub name: String,
+}
+
+impl TestDb {
+    /// A new database, empty but for the schema.
+    pub async fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+
+        TEMPLATE
+            .get_or_init(async || {
+                let database = Database::create(&CLUSTER, TEMPLATE_NAME, "template0").await;
+                database.migrate().await;
+            })
+            .await;
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Database::create(&CLUSTER, &name, TEMPLATE_NAME).await
+    }
+}
+
+impl<'c> Database<'c> {
+    /// A migrated database on a server of the test's own, which it may stop and pause as it likes.
+    pub async fn on(cluster: &'c Cluster) -> Self {
+        let database = Self::create(cluster, "test", "template0").await;
+        database.migrate().await;
+        database
+    }
+
+    async fn create(cluster: &'c Cluster, name: &str, template: &str) -> Self {
+        let admin = connect(&cluster.url("postgres")).await;
+        admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")).await.unwrap();
+        Self { cluster, name: name.to_owned() }
+    }
+
+    async fn migrate(&self) {
+        let logins = [Role::Auth, Role::Api].map(|role| Login {
+            group: group(role).to_owned(),
+            name: login(role),
+            password: PASSWORD.to_owned(),
+        });
+        migrate::run(&mut self.owner().await, &logins).await.unwrap();
+    }
+
+    /// A connection of the owner, past every wall.
+    pub async fn owner(&self) -> Client {
+        connect(&self.cluster.url(&self.name)).await
+    }
+
+    /// A connection of one of the application's roles, past the application.
+    pub async fn raw(&self, role: Role) -> Client {
+        connect(&self.url(role)).await
+    }
+
+    /// The URL that a function of this role is given.
+    #[must_use]
+    pub fn url(&self, role: Role) -> String {
+        let password = PASSWORD.replace(' ', "%20");
+        format!("postgres://{}:{password}@127.0.0.1:{}/{}", login(role), self.cluster.port(), self.name)
+    }
+
+    /// The application's own pool, as this role.
+    #[must_use]
+    pub fn pool(&self, role: Role, clock: &Clock) -> Db {
+        self.pool_at(role, clock, self.cluster.port(), Trust::Network)
+    }
+
+    /// The application's own pool through another port, and trusting somebody else.
+    #[must_use]
+    pub fn pool_at(&self, role: Role, clock: &Clock, port: u16, trust: Trust) -> Db {
+        let target = Target { host: "127.0.0.1".to_owned(), port, database: self.name.clone() };
+        let credentials = Credentials { user: login(role), password: PASSWORD.to_owned() };
+        let connector = Connector::new(target, trust, Cached::fixed(credentials));
+        Db::new(connector, 4, false, clock.clone()).unwrap()
+    }
+}
+
+/// The group role that carries the grants.
+fn group(role: Role) -> &'static str {
+    match role {
+        Role::Auth => "app_auth",
+        Role::Api => "app_api",
+    }
+}
+
+fn login(role: Role) -> String {
+    format!("{}_login", group(role))
+}
+
+async fn connect(url: &str) -> Client {
+    let connecting = tokio_postgres::connect(url, NoTls);
+    let (client, connection) = tokio::time::timeout(Duration::from_secs(20), connecting).await.unwrap().unwrap();
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    client
+}

@@ -1,0 +1,27 @@
+//! Test support: a real database for each test, the real route tables, requests as the gateway sends them.
+//!
+//! ```ignore
+//! let app = TestApp::start(Role::Api, patients::ROUTES).await;
+//! let (alice, mallory) = (app.user().await, app.user().await);
+//! ```
+//!
+//! - [`TestApp`], [`Client`]: functions in front of a database of their own, and somebody who calls them
+//! - [`Answer`]: what came back; rules that hold for every answer are checked on every one
+//! - [`event`]: the forms in which API Gateway delivers a request
+//! - [`TestDb`]: the database, its roles, and raw access past the application
+//! - [`Proxy`]: a TCP proxy that counts flights and knows what was sent
+//!
+//! It panics where production code would return an error: a test that cannot run has failed.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "see above")]
+
+mod answer;
+mod app;
+mod database;
+pub mod event;
+mod proxy;
+
+pub use answer::Answer;
+pub use app::{Client, NOW, TestApp, log};
+pub use database::{Database, TestDb};
+pub use proxy::{Message, Proxy};
