@@ -87,7 +87,7 @@ pub fn database(role: Role, vault: &Arc<Vault>, clock: &Clock) -> Result<Connect
                 Role::Auth => text("AUTH_DATABASE_URL").or_else(|| text("DATABASE_URL")),
                 Role::Api => text("DATABASE_URL"),
             };
-            let (target, trust, credentials) = from_url(&url.ok_or(ConfigError::Missing("DATABASE_URL"))?)?;
+            let (target, trust, credentials) = from_url(&url.ok_or(ConfigError::Missing("DATABASE_URL"))?, trust)?;
             Ok(Connector::new(target, trust, Cached::fixed(credentials)))
         }
     }
@@ -100,6 +100,15 @@ pub fn database(role: Role, vault: &Arc<Vault>, clock: &Clock) -> Result<Connect
 pub fn owner_database(vault: &Arc<Vault>, clock: &Clock) -> Result<Connector, ConfigError> {
     let arn = text("DATABASE_SECRET_ARN").ok_or(ConfigError::Missing("DATABASE_SECRET_ARN"))?;
     Ok(Connector::for_owner(target()?, trust()?, login_secret(arn, vault, clock)))
+}
+
+/// How to reach the database of a URL as its owner, for `cargo dev`; `ca_file` is its `DATABASE_CA_FILE`.
+///
+/// # Errors
+/// When the URL is malformed, or when there are no certificates to trust and it needs some.
+pub fn owner_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, ConfigError> {
+    let (target, trust, credentials) = from_url(url, || ca_file.map_or_else(trust, trust_file))?;
+    Ok(Connector::for_owner(target, trust, Cached::fixed(credentials)))
 }
 
 /// The keys that sign tokens.
@@ -162,16 +171,21 @@ fn target() -> Result<Target, ConfigError> {
 
 fn trust() -> Result<Trust, ConfigError> {
     match text("DATABASE_CA_FILE") {
-        Some(path) => {
-            let pem = fs::read(path).map_err(|_| ConfigError::Wrong("DATABASE_CA_FILE", "a file that can be read"))?;
-            Ok(Trust::pem(&pem)?)
-        }
+        Some(path) => trust_file(&path),
         None => Ok(Trust::rds(&text("AWS_REGION").ok_or(ConfigError::Missing("AWS_REGION or DATABASE_CA_FILE"))?)?),
     }
 }
 
+fn trust_file(path: &str) -> Result<Trust, ConfigError> {
+    let pem = fs::read(path).map_err(|_| ConfigError::Wrong("DATABASE_CA_FILE", "a file that can be read"))?;
+    Ok(Trust::pem(&pem)?)
+}
+
 /// `postgres://user:password@host:port/database?sslmode=…`. Without TLS only on this machine, or where it says so.
-fn from_url(url: &str) -> Result<(Target, Trust, Credentials), ConfigError> {
+fn from_url(
+    url: &str,
+    trust: impl FnOnce() -> Result<Trust, ConfigError>,
+) -> Result<(Target, Trust, Credentials), ConfigError> {
     const FORM: ConfigError = ConfigError::Wrong("DATABASE_URL", "postgres://user:password@host:port/database");
 
     // Certificates are always verified in full, so the modes that ask for it mean `require`.

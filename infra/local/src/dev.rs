@@ -12,7 +12,7 @@ use self::settings::Settings;
 use crate::error::{About, Error, Result};
 use crate::postgres::Cluster;
 use crate::stack::{Options, Stack};
-use crate::{interrupt, progress, workspace};
+use crate::{interrupt, progress, tools, workspace};
 
 /// The name of the cluster that keeps the data.
 const CLUSTER: &str = "dev";
@@ -26,18 +26,20 @@ pub fn run() -> Result<()> {
     let settings = Settings::load()?;
     let _lock = only_one("cargo dev is already running in this checkout: stop it first, with Ctrl-C.")?;
     check_port(settings.port)?;
+    // First, because it may be missing what it needs, and the database takes longer.
+    tools::cargo_lambda()?;
 
     let cluster = match settings.database_url {
         Some(_) => None,
         None => Some(progress::step("Starting PostgreSQL", || Cluster::persistent(CLUSTER))?),
     };
-    let owner = database::owner_url(settings.database_url.as_deref(), cluster.as_ref())?;
-    let logins = database::prepare(&owner)?;
+    let owner = database::owner_url(&settings, cluster.as_ref())?;
+    let logins = database::prepare(&owner, settings.ca_file.as_deref())?;
 
     progress::say("Building and starting the functions …");
     let mut environment = settings.for_functions;
     environment.extend(logins);
-    let mut stack = Stack::start(&Options { port: settings.port, environment, reload: true, log: None })?;
+    let mut stack = Stack::start(&Options { port: Some(settings.port), environment, reload: true, log: None })?;
     welcome::print(&stack.base_url())?;
 
     let ended = wait(&mut stack, cluster.as_ref());

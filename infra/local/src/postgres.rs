@@ -10,7 +10,7 @@ mod place;
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ use self::files::Sync;
 use self::place::Place;
 use crate::error::{About, Error, Result};
 use crate::guard::Guard;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::tools::postgres::Programs;
 use crate::{interrupt, progress, workspace};
 
@@ -121,7 +121,7 @@ impl Cluster {
         let mut cluster = Self { place, programs, directory, settings, stop_signal, password, port: 0, server };
         // A port that is free now may be taken a moment later, and a server that was killed may still be going down.
         for _ in 0..4 {
-            cluster.port = free_port()?;
+            cluster.port = process::free_port()?;
             match cluster.start() {
                 Err(Error::Sentence(_)) => {
                     interrupt::poll(Duration::from_millis(500), || interrupt::check().map(|()| None::<()>))?
@@ -129,7 +129,7 @@ impl Cluster {
                 other => return other.map(|()| cluster),
             };
         }
-        cluster.port = free_port()?;
+        cluster.port = process::free_port()?;
         cluster.start().map(|()| cluster)
     }
 
@@ -266,11 +266,6 @@ impl Cluster {
         let log = self.log().unwrap_or_default();
         log.lines().rev().find(|line| line.contains("FATAL")).unwrap_or("its log is empty").to_owned()
     }
-}
-
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).about("Cannot find a free port")?;
-    Ok(listener.local_addr().about("Cannot find a free port")?.port())
 }
 
 /// Asks the server for a login as far as its first answer: `R` asks for the password, `E` means not yet.

@@ -2,6 +2,7 @@
 //! and each under a [`Guard`].
 
 use std::env;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -118,4 +119,10 @@ pub(crate) fn without_cargo_variables(command: &mut Command) {
         }
     }
     command.env_remove("CARGO").env_remove("CARGO_PRIMARY_PACKAGE").env_remove("OUT_DIR");
+}
+
+/// A port of 127.0.0.1 that nobody listens on now.
+pub(crate) fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).about("Cannot find a free port")?;
+    Ok(listener.local_addr().about("Cannot find a free port")?.port())
 }

@@ -1,6 +1,6 @@
 //! The four functions behind cargo-lambda's gateway emulator, as `cargo dev` and the end-to-end tests run them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, PipeReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -22,10 +22,13 @@ const FIRST_CALLS: [(&str, &str); 4] = [
     ("mappings", "/api/mappings"),
 ];
 
+/// What the Lambda runtime says at every start because cargo-lambda sets that variable.
+const NOISE: &[u8] = b"AWS_LAMBDA_MAX_CONCURRENCY is set to '1'";
+
 /// How to run the functions.
 pub struct Options {
-    /// The port of 127.0.0.1 to answer on.
-    pub port: u16,
+    /// The port of 127.0.0.1 to answer on; `None` for a free one.
+    pub port: Option<u16>,
     /// What the functions find in their environment, besides our own.
     pub environment: Vec<(String, String)>,
     /// Whether to build and start a function again when its source changes.
@@ -48,13 +51,22 @@ impl Stack {
     /// When something cannot be installed or built, or when a function does not answer.
     pub fn start(options: &Options) -> Result<Self> {
         build()?;
+        let port = options.port.map_or_else(process::free_port, Ok)?;
+        let for_functions = workspace::local()?.join(format!("functions-{port}.env"));
+        let stack = Self::launch(options, port, &for_functions);
+        // It is read once, at the start.
+        let _ = fs::remove_file(for_functions);
+        stack
+    }
+
+    fn launch(options: &Options, port: u16, for_functions: &Path) -> Result<Self> {
         let (reader, writer) = io::pipe().about("Cannot open a pipe")?;
-        let mut command = emulator(options)?;
+        let mut command = emulator(options, port, for_functions)?;
         command.stdout(writer.try_clone().about("Cannot open a pipe")?).stderr(writer);
         let emulator = Guarded::start(&mut command, Signal::TERM, Duration::from_secs(10))?;
         // It holds the writing end of the pipe, and the end of the pipe is how we know that every function is gone.
         drop(command);
-        let mut stack = Self { emulator, log: forward(reader, options.log.as_deref())?, port: options.port };
+        let mut stack = Self { emulator, log: forward(reader, options.log.as_deref())?, port };
         for (function, path) in FIRST_CALLS {
             stack.wait_for(function, path)?;
         }
@@ -73,7 +85,7 @@ impl Stack {
     /// With a sentence that says so.
     pub fn check(&mut self) -> Result<()> {
         match self.emulator.process.ended()? {
-            Some(status) => Err(Error::sentence(format_args!("cargo-lambda ended ({status}); see above."))),
+            Some(status) => Err(Error::sentence(format_args!("cargo-lambda ended ({status}); its log says why."))),
             None => Ok(()),
         }
     }
@@ -109,9 +121,9 @@ impl Stack {
         match answered.as_deref() {
             Some("401") => Ok(()),
             Some(status) => Err(Error::sentence(format_args!(
-                "The {function} function answered {status} where 401 was expected; its log is above."
+                "The {function} function answered {status} where 401 was expected; its log says why."
             ))),
-            None => Err(Error::sentence(format_args!("The {function} function does not answer; its log is above."))),
+            None => Err(Error::sentence(format_args!("The {function} function does not answer; its log says why."))),
         }
     }
 }
@@ -123,22 +135,20 @@ fn build() -> Result<()> {
     process::run(cargo.args(["build", "--bins"]).current_dir(workspace::root()), "Building the functions")
 }
 
-fn emulator(options: &Options) -> Result<Command> {
-    let local = workspace::local()?;
+fn emulator(options: &Options, port: u16, for_functions: &Path) -> Result<Command> {
     let mut command = Command::new(tools::cargo_lambda()?);
     process::without_cargo_variables(&mut command);
     command.args(["lambda", "watch", "--quiet", "--disable-cors", "--invoke-address", "127.0.0.1", "--invoke-port"]);
-    command.arg(options.port.to_string()).arg("--manifest-path").arg(workspace::root().join("Cargo.toml"));
+    command.arg(port.to_string()).arg("--manifest-path").arg(workspace::root().join("Cargo.toml"));
     // It reloads when a file below its working directory changes.
-    let unchanging = local.join("empty");
+    let unchanging = workspace::local()?.join("empty");
     workspace::make_directory(&unchanging, 0o755)?;
     command.current_dir(if options.reload { workspace::root() } else { unchanging });
 
     // RUST_LOG is both cargo-lambda's setting, which only a variable can change, and the functions', which a file can.
     let level = options.environment.iter().find(|(name, _)| name == "RUST_LOG").map(|(_, level)| level.clone());
     let level = level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| "info".to_owned());
-    let for_functions = local.join(format!("functions-{}.env", options.port));
-    workspace::write_private(&for_functions, &format!("RUST_LOG={level}\n"))?;
+    workspace::write_private(for_functions, &format!("RUST_LOG={level}\n"))?;
     command.arg("--env-file").arg(for_functions);
     command.envs(options.environment.iter().cloned()).env("RUST_LOG", "cargo_lambda=warn");
     Ok(command)
@@ -155,7 +165,9 @@ fn forward(from: PipeReader, log: Option<&Path>) -> Result<JoinHandle<()>> {
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             // A terminal that is gone must not stop the reading: the functions would block.
-            let _ = to.write_all(&line).and_then(|()| to.flush());
+            if !line.starts_with(NOISE) {
+                let _ = to.write_all(&line).and_then(|()| to.flush());
+            }
             line.clear();
         }
     }))

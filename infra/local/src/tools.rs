@@ -100,7 +100,53 @@ fn version(text: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{env, thread};
+
+    use super::*;
+
+    #[test]
+    fn two_processes_that_need_a_tool_at_once_install_it_once() {
+        let tools = empty_folder();
+        let installations = AtomicUsize::new(0);
+        let install = || {
+            installed(&tools, "tool", "tool==1", |directory| {
+                installations.fetch_add(1, Ordering::Relaxed);
+                fs::write(directory.join("program"), "").about("Cannot write")
+            })
+        };
+
+        thread::scope(|scope| {
+            let both = [scope.spawn(install), scope.spawn(install)];
+            for one in both {
+                assert!(one.join().unwrap().unwrap().join("program").exists());
+            }
+        });
+
+        assert_eq!(installations.into_inner(), 1);
+        fs::remove_dir_all(tools).unwrap();
+    }
+
+    #[test]
+    fn a_failed_or_outdated_installation_is_done_again_from_scratch() {
+        let tools = empty_folder();
+        let fail = |directory: &Path| {
+            fs::write(directory.join("half"), "").unwrap();
+            Err(Error::sentence("No network."))
+        };
+
+        installed(&tools, "tool", "tool==1", fail).unwrap_err();
+        let first = installed(&tools, "tool", "tool==1", |_| Ok(())).unwrap();
+        assert!(!first.join("half").exists() && is_installed(&tools, "tool", "tool==1"));
+        installed(&tools, "tool", "tool==2", fail).unwrap_err();
+        assert!(!is_installed(&tools, "tool", "tool==1") && !is_installed(&tools, "tool", "tool==2"));
+
+        fs::remove_dir_all(tools).unwrap();
+    }
+
+    fn empty_folder() -> PathBuf {
+        env::temp_dir().join(format!("health-tools-{}", workspace::random_hex().unwrap()))
+    }
 
     #[test]
     fn versions_are_read_as_programs_print_them() {

@@ -67,7 +67,7 @@ async fn a_stopped_cluster_comes_back_with_its_data_at_the_same_port() {
     cluster.start().unwrap();
 
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
-    connect(&cluster.url("postgres")).await.query("SELECT FROM kept", &[]).await.unwrap();
+    connect(&cluster.url("postgres")).await.query_typed("SELECT FROM kept", &[]).await.unwrap();
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ pub struct Answer {
     pub body: String,
     /// Always false: the body is text.
     pub is_base64_encoded: bool,
+    /// Always empty. Payload 2.0 has it, and cargo-lambda's emulator answers 500 without it.
+    pub cookies: [(); 0],
 }
 
 impl Function {
@@ -139,12 +141,13 @@ impl Function {
     }
 
     /// How long a handler may take, so that our own 503 comes before Lambda ends the invocation.
+    ///
+    /// A deadline in the past is none: in Lambda nobody would be there to see it, and cargo-lambda's emulator sends the
+    /// tenth minute of 1970.
     fn time_for(&self, context: &Context) -> Duration {
         let now = Duration::from_secs(self.app.clock.now().unsigned_abs());
-        match context.deadline {
-            0 => LONGEST,
-            deadline => Duration::from_millis(deadline).saturating_sub(now).saturating_sub(RESERVE).min(LONGEST),
-        }
+        let left = Duration::from_millis(context.deadline).checked_sub(now);
+        left.map_or(LONGEST, |left| left.saturating_sub(RESERVE).min(LONGEST))
     }
 }
 
@@ -158,6 +161,7 @@ impl Answer {
                 .collect(),
             body: response.into_body(),
             is_base64_encoded: false,
+            cookies: [],
         }
     }
 }

@@ -1,29 +1,24 @@
 //! The database of `cargo dev`: reach it as its owner, make the logins, bring the schema up to date.
 
 use std::error::Error as _;
-use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
 
 use migrate::Login;
-use rustls::{ClientConfig, RootCertStore};
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use shared::config::{self, ConfigError};
+use tokio_postgres::{Client, types::Type};
 
+use super::settings::Settings;
 use crate::error::{About, Error, Result};
 use crate::postgres::Cluster;
 use crate::{progress, workspace};
 
 const DATABASE: &str = "health";
-const OLDEST: u32 = 150_000;
 const NOT_A_URL: &str =
     "DATABASE_URL is not a PostgreSQL URL: set it to something like postgres://user:password@host:5432/database.";
 
 /// The URL of the database's owner: the one that was set, or that of our own server.
-pub(super) fn owner_url(set: Option<&str>, cluster: Option<&Cluster>) -> Result<String> {
-    match (set, cluster) {
-        (Some(url), _) => Ok(url.to_owned()),
+pub(super) fn owner_url(settings: &Settings, cluster: Option<&Cluster>) -> Result<String> {
+    match (&settings.database_url, cluster) {
+        (Some(url), _) => Ok(url.clone()),
         (None, Some(cluster)) => {
             block_on(create_database(&cluster.url("postgres")))?;
             Ok(cluster.url(DATABASE))
@@ -33,7 +28,7 @@ pub(super) fn owner_url(set: Option<&str>, cluster: Option<&Cluster>) -> Result<
 }
 
 /// Migrates the database, and returns the URLs that the functions log in with.
-pub(super) fn prepare(owner: &str) -> Result<Vec<(String, String)>> {
+pub(super) fn prepare(owner: &str, ca_file: Option<&str>) -> Result<Vec<(String, String)>> {
     let mut logins = Vec::new();
     let mut urls = Vec::new();
     for (variable, group) in [("AUTH_DATABASE_URL", "app_auth"), ("DATABASE_URL", "app_api")] {
@@ -45,7 +40,7 @@ pub(super) fn prepare(owner: &str) -> Result<Vec<(String, String)>> {
         urls.push((variable.to_owned(), with_login(owner, &login)?));
         logins.push(login);
     }
-    let report = block_on(migrate(owner, &logins))?;
+    let report = block_on(migrate(owner, ca_file, &logins))?;
     if !report.applied.is_empty() {
         progress::say(format_args!("Migrated the database: {}", report.applied.join(", ")));
     }
@@ -53,64 +48,33 @@ pub(super) fn prepare(owner: &str) -> Result<Vec<(String, String)>> {
 }
 
 async fn create_database(url: &str) -> Result<()> {
-    let client = connect(url).await?;
-    let exists = client
-        .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE])
-        .await
-        .map_err(|error| refused(&error))?;
-    if exists.is_none() {
+    const EXISTS: &str = "SELECT FROM pg_database WHERE datname = $1";
+    let client = connect(url, None).await?;
+    let found = client.query_typed(EXISTS, &[(&DATABASE, Type::TEXT)]).await.map_err(|error| refused(&error))?;
+    if found.is_empty() {
         client.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await.map_err(|error| refused(&error))?;
     }
     Ok(())
 }
 
-async fn migrate(url: &str, logins: &[Login]) -> Result<migrate::Report> {
-    let mut client = connect(url).await?;
-    let row = client
-        .query_one("SELECT current_setting('server_version_num')::int4", &[])
-        .await
-        .map_err(|error| refused(&error))?;
-    let version: i32 = row.try_get(0).map_err(|error| refused(&error))?;
-    if u32::try_from(version).is_ok_and(|version| version < OLDEST) {
-        return Err(Error::sentence(format_args!(
-            "The database is PostgreSQL {}: use 15 or newer, or unset DATABASE_URL to use the one that comes along.",
-            version / 10_000
-        )));
-    }
-    migrate::run(&mut client, logins).await.map_err(|error| {
-        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-        Error::sentence(format_args!("The database could not be migrated: {error}{cause}."))
+async fn migrate(url: &str, ca_file: Option<&str>, logins: &[Login]) -> Result<migrate::Report> {
+    let mut client = connect(url, ca_file).await?;
+    migrate::run(&mut client, logins).await.map_err(|error| match error {
+        migrate::Error::TooOld(version) => Error::sentence(format_args!(
+            "The database is PostgreSQL {version}: use 15 or newer, or unset DATABASE_URL to use the one that comes \
+             along."
+        )),
+        other => Error::sentence(format_args!("The database could not be brought up to date: {other}.")),
     })
 }
 
-async fn connect(url: &str) -> Result<Client> {
-    let mut config = Config::from_str(url).map_err(|_| Error::sentence(NOT_A_URL))?;
-    config.connect_timeout(Duration::from_secs(5));
-    if is_local(&config) || config.get_ssl_mode() == SslMode::Disable {
-        let (client, connection) = config.connect(NoTls).await.map_err(|error| unreachable(&error))?;
-        tokio::spawn(connection);
-        return Ok(client);
-    }
-    let (client, connection) = config.connect(tls()?).await.map_err(|error| unreachable(&error))?;
-    tokio::spawn(connection);
+async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {
+    let connector = config::owner_of_url(url, ca_file).map_err(|error| match error {
+        ConfigError::Wrong("DATABASE_URL", _) => Error::sentence(NOT_A_URL),
+        other => Error::sentence(format_args!("The database cannot be trusted: {other}.")),
+    })?;
+    let (client, _connection) = connector.open().await.map_err(|error| unreachable(&error))?;
     Ok(client)
-}
-
-fn is_local(config: &Config) -> bool {
-    config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-        Host::Unix(_) => true,
-    })
-}
-
-fn tls() -> Result<MakeRustlsConnect> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| Error::sentence(format_args!("Cannot set up TLS: {cause}.")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
 }
 
 /// The same database with another login; everything else in the URL stays.

@@ -2,24 +2,31 @@
 
 use std::{env, fs, io};
 
+use shared::auth::KeySet;
+
 use crate::error::{About, Error, Result};
 use crate::workspace;
 
 /// What the functions read themselves; `.env.example` says what each one means.
-const FOR_FUNCTIONS: [&str; 7] = [
+const FOR_FUNCTIONS: [&str; 8] = [
     "JWT_SECRET",
     "TOKEN_TTL_SECONDS",
     "PASSWORD_MIN_LENGTH",
     "PASSWORD_BLOCKLIST",
     "CORS_ALLOWED_ORIGINS",
     "AUDIT_READS_DURABLE",
+    "DATABASE_CA_FILE",
     "RUST_LOG",
 ];
+
+const WEAK_KEY: &str =
+    "JWT_SECRET is too weak: set it to at least 32 random characters, or leave it out to have one made.";
 
 /// What `cargo dev` runs with.
 pub(super) struct Settings {
     pub(super) port: u16,
     pub(super) database_url: Option<String>,
+    pub(super) ca_file: Option<String>,
     pub(super) for_functions: Vec<(String, String)>,
 }
 
@@ -46,10 +53,12 @@ impl Settings {
         };
         let mut for_functions: Vec<_> =
             FOR_FUNCTIONS.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?))).collect();
-        if lookup("JWT_SECRET").is_none() {
-            for_functions.push(("JWT_SECRET".to_owned(), workspace::secret("jwt-secret")?));
+        match lookup("JWT_SECRET") {
+            Some(key) if KeySet::of(&key).is_err() => return Err(Error::sentence(WEAK_KEY)),
+            Some(_) => {}
+            None => for_functions.push(("JWT_SECRET".to_owned(), workspace::secret("jwt-secret")?)),
         }
-        Ok(Self { port, database_url: lookup("DATABASE_URL"), for_functions })
+        Ok(Self { port, database_url: lookup("DATABASE_URL"), ca_file: lookup("DATABASE_CA_FILE"), for_functions })
     }
 }
 
@@ -109,5 +118,12 @@ mod tests {
 
             assert!(settings.is_err_and(|error| error.to_string().starts_with("PORT is not a port number")), "{port}");
         }
+    }
+
+    #[test]
+    fn a_key_that_the_functions_would_refuse_is_refused_at_once() {
+        let settings = Settings::from_lookup(|name| (name == "JWT_SECRET").then(|| "short".to_owned()));
+
+        assert!(settings.is_err_and(|error| error.to_string() == WEAK_KEY));
     }
 }

