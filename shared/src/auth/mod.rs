@@ -1,5 +1,6 @@
 //! Who is asking.
 
+mod hs256;
 mod keys;
 mod password;
 mod token;

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use uuid::Uuid;
 
-use super::{KeySet, keys::Key};
+use super::{KeySet, hs256::PROVIDER, keys::Key};
 use crate::{
     ApiError,
     clock::Clock,
@@ -55,6 +55,8 @@ impl Tokens {
     /// Tokens that live for `life`, signed and verified with `keys`.
     #[must_use]
     pub fn new(keys: Cached<KeySet>, clock: Clock, life: Duration) -> Self {
+        // Fails only if it is installed already, by the tokens before.
+        let _ = PROVIDER.install_default();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.set_issuer(&[ISSUER]);

@@ -1,14 +1,18 @@
 //! AWS Secrets Manager.
 
-use std::time::Duration;
+use std::{env, sync::OnceLock, time::Duration};
 
-use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use aws_config::{BehaviorVersion, environment::EnvironmentVariableCredentialsProvider};
+use aws_sdk_secretsmanager::{
+    Client, Config,
+    config::{Region, retry::RetryConfig, timeout::TimeoutConfig},
+    error::SdkError,
+    operation::get_secret_value::GetSecretValueError,
+};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use tokio::sync::OnceCell;
 
 use super::SecretError;
 
@@ -41,7 +45,7 @@ impl Stage {
 /// Region, credentials and endpoint come from the environment, as AWS documents them.
 #[derive(Default)]
 pub struct Vault {
-    client: OnceCell<Client>,
+    client: OnceLock<Client>,
 }
 
 impl Vault {
@@ -52,7 +56,7 @@ impl Vault {
     /// # Errors
     /// When Secrets Manager does not answer or refuses.
     pub async fn text(&self, arn: &str, stage: Stage) -> Result<Option<String>, SecretError> {
-        let client = self.client.get_or_init(connect).await;
+        let client = self.client.get_or_init(connect);
         match client.get_secret_value().secret_id(arn).version_stage(stage.label()).send().await {
             Ok(secret) => secret.secret_string.map(Some).ok_or(SecretError::Malformed("it holds no text")),
             Err(SdkError::ServiceError(refusal)) => match refusal.err() {
@@ -76,13 +80,18 @@ fn reason(error: &GetSecretValueError) -> &'static str {
     }
 }
 
-async fn connect() -> Client {
+/// Configured by hand, because Lambda gives credentials, region and (in tests) endpoint in the environment: the SDK's
+/// default chain would link the STS client, the container and instance services and the profile files beside it.
+fn connect() -> Client {
     let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     let mut http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     if let Ok(tls) = TlsContext::builder().with_trust_store(roots).build() {
         http = http.tls_context(tls);
     }
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    let mut config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(env::var("AWS_REGION").ok().map(Region::new))
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
         .http_client(http.build_https())
         .retry_config(RetryConfig::standard().with_max_attempts(2))
         .timeout_config(
@@ -91,8 +100,7 @@ async fn connect() -> Client {
                 .operation_attempt_timeout(Duration::from_secs(2))
                 .operation_timeout(Duration::from_secs(4))
                 .build(),
-        )
-        .load()
-        .await;
-    Client::new(&config)
+        );
+    config.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok());
+    Client::from_conf(config.build())
 }
