@@ -82,7 +82,6 @@ impl Answer {
     }
 
     /// The body as JSON of an answer that must have this status.
-    #[must_use]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         if self.text.is_empty() { Value::Null } else { self.json() }

@@ -12,11 +12,11 @@ use migrate::Login;
 use shared::{
     clock::Clock,
     config::Role,
-    db::{Connector, Credentials, Db, Target, Trust},
+    db::{Connector, Credentials, Db, Param, Target, Trust},
     secrets::Cached,
 };
 use tokio::sync::OnceCell;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, types::Type};
 
 use crate::postgres::Cluster;
 
@@ -128,4 +128,48 @@ async fn connect(url: &str) -> Client {
         let _ = connection.await;
     });
     client
+}
+
+/// Rows put straight into the database, for tests of functions that cannot add them.
+impl Database<'_> {
+    /// A user who never signs in; their id.
+    pub async fn raw_user(&self) -> i64 {
+        let sql = "INSERT INTO users (name, email, password_hash)
+                   VALUES ('A user', 'raw' || gen_random_uuid() || '@example.com', 'none') RETURNING id";
+        self.insert(sql, &[]).await
+    }
+
+    /// A patient of this user; its id.
+    pub async fn patient(&self, user: i64, name: &str) -> i64 {
+        self.insert(
+            "INSERT INTO patients (user_id, name, dob, gender) VALUES ($2, $1, '1990-05-15', 'female') RETURNING id",
+            &[(&name, Type::TEXT), (&user, Type::INT8)],
+        )
+        .await
+    }
+
+    /// A cardiologist; their id.
+    pub async fn doctor(&self, name: &str) -> i64 {
+        let sql = "INSERT INTO doctors (name, specialty) VALUES ($1, 'Cardiology') RETURNING id";
+        self.insert(sql, &[(&name, Type::TEXT)]).await
+    }
+
+    /// A new patient of this user, treated by this doctor; the mapping's id.
+    pub async fn map(&self, user: i64, patient: &str, doctor: i64) -> i64 {
+        let patient = self.patient(user, patient).await;
+        self.insert(
+            "INSERT INTO mappings (patient_id, user_id, doctor_id) VALUES ($1, $2, $3) RETURNING id",
+            &[(&patient, Type::INT8), (&user, Type::INT8), (&doctor, Type::INT8)],
+        )
+        .await
+    }
+
+    /// How many rows a table has, whoever's they are.
+    pub async fn count(&self, table: &str) -> i64 {
+        self.insert(&format!("SELECT count(*) FROM {table}"), &[]).await
+    }
+
+    async fn insert(&self, sql: &str, params: &[Param<'_>]) -> i64 {
+        self.owner().await.query_typed_one(sql, params).await.unwrap().get(0)
+    }
 }

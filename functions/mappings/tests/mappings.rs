@@ -1,0 +1,139 @@
+//! The mappings function, over gateway events, on a real database.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use local::testing::TestApp;
+use serde_json::{Value, json};
+use shared::config::Role;
+
+async fn app() -> TestApp {
+    TestApp::start(Role::Api, mappings::ROUTES).await
+}
+
+fn without_times(mut value: Value) -> Value {
+    for time in ["createdAt", "updatedAt"] {
+        let text = value.as_object_mut().unwrap().remove(time).unwrap();
+        assert!(text.as_str().is_some_and(|text| text.len() == 24 && text.ends_with('Z')));
+    }
+    value
+}
+
+#[tokio::test]
+async fn a_doctor_is_assigned_listed_and_removed() {
+    let app = app().await;
+    let alice = app.user().await;
+    let (patient, doctor) = (app.db.patient(alice.id, "Jane Smith").await, app.db.doctor("Dr. Brown").await);
+
+    let added = alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await;
+    let expected = json!({
+        "id": 1, "patientId": patient, "doctorId": doctor,
+        "patient": {"id": patient, "name": "Jane Smith"},
+        "doctor": {"id": doctor, "name": "Dr. Brown", "specialty": "Cardiology"},
+    });
+    assert_eq!(without_times(added.expect(201)), expected);
+    assert_eq!(added.headers["location"], "/api/mappings/1");
+    assert_eq!(alice.get("/api/mappings").await.expect(200), json!([added.json()]));
+
+    let doctors = alice.get(&format!("/api/mappings/{patient}")).await.expect(200);
+    let expected = json!({"id": doctor, "name": "Dr. Brown", "specialty": "Cardiology", "version": 1, "mappingId": 1});
+    assert_eq!(doctors.as_array().unwrap().len(), 1);
+    assert_eq!(without_times(doctors[0].clone()), expected);
+
+    assert_eq!(alice.delete("/api/mappings/1").await.expect(200), json!({"message": "Doctor removed from patient"}));
+    assert_eq!(alice.delete("/api/mappings/1").await.expect(404)["message"], "Mapping not found");
+    assert_eq!(alice.get(&format!("/api/mappings/{patient}")).await.expect(200), json!([]));
+    assert_eq!(alice.get("/api/mappings").await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn a_doctor_is_assigned_to_a_patient_only_once() {
+    let app = app().await;
+    let alice = app.user().await;
+    let body = json!({"patientId": app.db.patient(alice.id, "Jane").await, "doctorId": app.db.doctor("Dr. X").await});
+
+    alice.post("/api/mappings", &body).await.expect(201);
+    let again = alice.post("/api/mappings", &body).await.expect(409);
+
+    assert_eq!(again["message"], "The doctor is already assigned to this patient");
+    assert_eq!(app.db.count("mappings").await, 1);
+}
+
+#[tokio::test]
+async fn a_missing_patient_or_doctor_is_not_found() {
+    let app = app().await;
+    let alice = app.user().await;
+    let (patient, doctor) = (app.db.patient(alice.id, "Jane").await, app.db.doctor("Dr. X").await);
+
+    for (patient, doctor, message) in
+        [(999, doctor, "Patient not found"), (patient, 999, "Doctor not found"), (998, 999, "Patient not found")]
+    {
+        let answer = alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await;
+        assert_eq!(answer.expect(404)["message"], message);
+    }
+    assert_eq!(alice.get("/api/mappings/999").await.expect(404)["message"], "Patient not found");
+    assert_eq!(app.db.count("mappings").await, 0);
+}
+
+// AZ-02, AZ-03, AZ-04
+#[tokio::test]
+async fn another_users_patient_can_neither_be_mapped_nor_seen_nor_unmapped() {
+    let app = app().await;
+    let (alice, mallory) = (app.user().await, app.user().await);
+    let (patient, doctor) = (app.db.patient(alice.id, "Jane").await, app.db.doctor("Dr. X").await);
+    let mapping =
+        alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await.expect(201)["id"].clone();
+
+    let create = |patient: i64| mallory.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor}));
+    assert_eq!(create(patient).await.observable(), create(999).await.observable());
+    assert_eq!(create(patient).await.status, 404);
+    let doctors = async |patient: i64| mallory.get(&format!("/api/mappings/{patient}")).await.observable();
+    assert_eq!(doctors(patient).await, doctors(999).await);
+    assert_eq!(doctors(patient).await.0, 404);
+    let delete = async |mapping: &Value| mallory.delete(&format!("/api/mappings/{mapping}")).await.observable();
+    assert_eq!(delete(&mapping).await, delete(&json!(999)).await);
+    assert_eq!(mallory.get("/api/mappings").await.expect(200), json!([]));
+
+    assert_eq!(alice.get("/api/mappings").await.expect(200).as_array().unwrap().len(), 1);
+}
+
+// AZ-15
+#[tokio::test]
+async fn ids_in_bodies_are_positive_integers() {
+    let app = app().await;
+    let alice = app.user().await;
+
+    assert_eq!(alice.post("/api/mappings", json!({})).await.wrong_fields(), ["patientId", "doctorId"]);
+    for wrong in [
+        "\"1\"",
+        "1.5",
+        "1.0",
+        "1e3",
+        "18446744073709551616",
+        "9223372036854775808",
+        "0",
+        "-1",
+        "null",
+        "true",
+        "[1]",
+        "{}",
+    ] {
+        let patient = format!(r#"{{"patientId":{wrong},"doctorId":1}}"#);
+        assert_eq!(alice.post("/api/mappings", patient).await.wrong_fields(), ["patientId"], "{wrong}");
+        let doctor = format!(r#"{{"patientId":1,"doctorId":{wrong}}}"#);
+        assert_eq!(alice.post("/api/mappings", doctor).await.wrong_fields(), ["doctorId"], "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_mapping_cannot_be_written_beyond_its_two_ids() {
+    let app = app().await;
+    let (alice, mallory) = (app.user().await, app.user().await);
+    let (patient, doctor) = (app.db.patient(alice.id, "Jane").await, app.db.doctor("Dr. X").await);
+    let body = json!({"patientId": patient, "doctorId": doctor, "id": 77, "userId": mallory.id, "user_id": mallory.id,
+                      "patient": {"id": 1, "name": "x"}});
+
+    let added = alice.post("/api/mappings", body).await.expect(201);
+
+    assert_eq!((&added["id"], &added["patient"]["name"]), (&json!(1), &json!("Jane")));
+    assert_eq!(mallory.get("/api/mappings").await.expect(200), json!([]));
+}

@@ -1,0 +1,177 @@
+//! The three walls between users, one by one: each holds alone.
+//!
+//! 1. every statement on owned data names the owner — proven with row-level security switched off;
+//! 2. row-level security — proven with raw SQL, past every statement of ours;
+//! 3. structure: keys and grants — proven with raw SQL too.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+mod tables;
+
+use local::testing::{Client, TestApp, TestDb};
+use serde_json::json;
+use shared::config::Role;
+use tables::TABLES;
+use tokio_postgres::{SimpleQueryMessage, error::SqlState};
+
+/// What somebody else sees and can do of Alice's patient, doctor's mapping and lists: nothing, like of what never was.
+async fn assert_nothing_for(mallory: &Client<'_>, patient: i64, mapping: i64, doctor: i64) {
+    let observe = async |patient: i64, mapping: i64| {
+        let (patient_path, mapping_path) = (format!("/api/patients/{patient}"), format!("/api/mappings/{mapping}"));
+        let attempts = [
+            mallory.get(&patient_path).await,
+            mallory.put(&patient_path, json!({"name": "Stolen"})).await,
+            mallory.delete(&patient_path).await,
+            mallory.get(&format!("/api/mappings/{patient}")).await,
+            mallory.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await,
+            mallory.delete(&mapping_path).await,
+        ];
+        attempts.map(|answer| answer.observable())
+    };
+    let theirs = observe(patient, mapping).await;
+    assert!(theirs.iter().all(|(status, ..)| *status == 404), "{theirs:?}");
+    assert_eq!(theirs, observe(998, 999).await);
+    for list in ["/api/patients", "/api/mappings"] {
+        assert_eq!(mallory.get(list).await.expect(200), json!([]), "{list}");
+    }
+    assert_eq!(mallory.delete(&format!("/api/doctors/{doctor}")).await.status, 409);
+}
+
+// AZ-01 to AZ-05, AZ-08
+#[tokio::test]
+async fn the_statements_alone_keep_users_apart() {
+    let app = TestApp::start_all(&TABLES).await;
+    let owner = app.db.owner().await;
+    for security in ["ENABLE", "DISABLE"] {
+        let statement = |table| format!("ALTER TABLE {table} {security} ROW LEVEL SECURITY");
+        owner
+            .batch_execute(&[statement("patients"), statement("mappings"), statement("doctors")].join(";"))
+            .await
+            .unwrap();
+        let (alice, mallory) = (app.user().await, app.user().await);
+        let doctor = app.db.doctor("Dr. X").await;
+        let mapping = app.db.map(alice.id, "Jane", doctor).await;
+        let patient = alice.get("/api/patients").await.expect(200)[0]["id"].as_i64().unwrap();
+        let before = (alice.get("/api/patients").await.expect(200), alice.get("/api/mappings").await.expect(200));
+
+        assert_nothing_for(&mallory, patient, mapping, doctor).await;
+
+        let after = (alice.get("/api/patients").await.expect(200), alice.get("/api/mappings").await.expect(200));
+        assert_eq!(before, after, "row-level security: {security}");
+    }
+}
+
+/// What raw SQL of the application's role gets, entered as `user` or not at all; always undone.
+async fn raw(db: &TestDb, enter: Option<i64>, sql: &str) -> Result<u64, Option<SqlState>> {
+    let client = db.raw(Role::Api).await;
+    client.batch_execute("BEGIN").await.unwrap();
+    if let Some(user) = enter {
+        client.batch_execute(&format!("SELECT set_config('app.user_id', '{user}', true)")).await.unwrap();
+    }
+    match client.simple_query(sql).await {
+        Err(error) => Err(error.code().cloned()),
+        Ok(messages) => Ok(messages
+            .iter()
+            .map(|message| if let SimpleQueryMessage::CommandComplete(rows) = message { *rows } else { 0 })
+            .sum()),
+    }
+}
+
+// AZ-07, AZ-09
+#[tokio::test]
+async fn without_entering_or_as_somebody_else_raw_sql_sees_and_changes_nothing() {
+    let db = TestDb::new().await;
+    let (alice, mallory) = (db.raw_user().await, db.raw_user().await);
+    let mapping = db.map(alice, "Jane", db.doctor("Dr. X").await).await;
+
+    for sql in [
+        "SELECT * FROM patients".to_owned(),
+        "SELECT * FROM mappings".to_owned(),
+        "UPDATE patients SET name = 'Stolen'".to_owned(),
+        "DELETE FROM patients".to_owned(),
+        format!("DELETE FROM mappings WHERE id = {mapping}"),
+        "SELECT * FROM patients WHERE user_id > 0 OR true".to_owned(),
+    ] {
+        assert_eq!(raw(&db, None, &sql).await, Ok(0), "not entered: {sql}");
+        assert_eq!(raw(&db, Some(mallory), &sql).await, Ok(0), "as somebody else: {sql}");
+        assert_eq!(raw(&db, Some(alice), &sql).await, Ok(1), "as the owner: {sql}");
+    }
+    assert_eq!(raw(&db, None, "SELECT * FROM doctors").await, Ok(0), "the directory is for those signed in");
+    assert_eq!(raw(&db, None, "DELETE FROM doctors").await, Ok(0));
+    assert_eq!(raw(&db, Some(mallory), "SELECT * FROM doctors").await, Ok(1));
+}
+
+// AZ-09
+#[tokio::test]
+async fn a_connection_forgets_who_it_was_and_does_not_stumble_over_it() {
+    let db = TestDb::new().await;
+    let alice = db.raw_user().await;
+    db.patient(alice, "Jane").await;
+    let client = db.raw(Role::Api).await;
+
+    let enter = format!("BEGIN; SELECT set_config('app.user_id', '{alice}', true); COMMIT");
+    client.batch_execute(&enter).await.unwrap();
+
+    assert_eq!(client.query_typed("SELECT id FROM patients", &[]).await.unwrap().len(), 0);
+}
+
+// AZ-03, AZ-07
+#[tokio::test]
+async fn structure_refuses_what_would_cross_the_wall() {
+    let db = TestDb::new().await;
+    let (alice, mallory) = (db.raw_user().await, db.raw_user().await);
+    let (patient, doctor) = (db.patient(alice, "Jane").await, db.doctor("Dr. X").await);
+    let map = |user: i64| {
+        format!("INSERT INTO mappings (patient_id, user_id, doctor_id) VALUES ({patient}, {user}, {doctor})")
+    };
+    let denied = Err(Some(SqlState::INSUFFICIENT_PRIVILEGE));
+
+    // As oneself to somebody else's patient: the key. As somebody else: the policy.
+    assert_eq!(raw(&db, Some(mallory), &map(mallory)).await, Err(Some(SqlState::FOREIGN_KEY_VIOLATION)));
+    assert_eq!(raw(&db, Some(mallory), &map(alice)).await, denied);
+    assert_eq!(raw(&db, Some(alice), &map(alice)).await, Ok(1));
+    let add = format!("INSERT INTO patients (user_id, name, dob, gender) VALUES ({alice}, 'x', '1990-05-15', 'other')");
+    assert_eq!(raw(&db, Some(mallory), &add).await, denied);
+
+    // Ownership cannot be changed, not even by the owner, and not even given away.
+    for sql in [
+        format!("UPDATE patients SET user_id = {mallory}"),
+        format!("UPDATE mappings SET user_id = {mallory}"),
+        "UPDATE mappings SET patient_id = 1".to_owned(),
+        "UPDATE patients SET version = 7".to_owned(),
+    ] {
+        assert_eq!(raw(&db, Some(alice), &sql).await, denied, "{sql}");
+    }
+}
+
+/// Every right of the two roles, in the words of PostgreSQL's own catalogue.
+const RIGHTS: &str = "
+    SELECT grantee || ' ' || privilege_type || ' ' || table_name || '.' || column_name
+      FROM information_schema.column_privileges
+     WHERE grantee IN ('app_auth', 'app_api') AND table_schema = 'public'
+     UNION ALL
+    SELECT grantee || ' ' || privilege_type || ' ' || table_name
+      FROM information_schema.table_privileges
+     WHERE grantee IN ('app_auth', 'app_api') AND privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+     ORDER BY 1";
+
+// AZ-11
+#[tokio::test]
+async fn the_roles_can_do_exactly_what_is_listed() {
+    let db = TestDb::new().await;
+    let rows = db.owner().await.query_typed(RIGHTS, &[]).await.unwrap();
+    let rights: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+
+    assert_eq!(rights.join("\n"), include_str!("rights.txt").trim_end());
+
+    let owner = db.owner().await;
+    let question = "SELECT rolname::text, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls,
+                           EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid)
+                      FROM pg_roles WHERE rolname LIKE 'app\\_%'";
+    let roles = owner.query_typed(question, &[]).await.unwrap();
+    assert_eq!(roles.len(), 4);
+    for role in roles {
+        let (name, powerful, owns): (String, bool, bool) = (role.get(0), role.get(1), role.get(2));
+        assert!(!powerful && !owns, "{name}");
+    }
+}
