@@ -12,6 +12,8 @@ use crate::{ApiError, domain::UserId};
 
 /// One HTTP request.
 pub struct Request {
+    /// Whether the gateway speaks payload 2.0 (else 1.0).
+    pub(crate) is_v2: bool,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) id: String,

@@ -15,6 +15,7 @@ pub(super) const LARGEST_BODY: usize = 1 << 20;
 pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Request, ApiError> {
     let parts = match serde_json::from_str(json) {
         Ok(LambdaRequest::ApiGatewayV2(event)) => Parts {
+            is_v2: true,
             method: event.request_context.http.method,
             path: event.raw_path,
             stage: event.request_context.stage,
@@ -25,6 +26,7 @@ pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Req
             base64: event.is_base64_encoded,
         },
         Ok(LambdaRequest::ApiGatewayV1(event)) => Parts {
+            is_v2: false,
             method: event.http_method,
             path: event.path,
             stage: event.request_context.stage,
@@ -42,6 +44,7 @@ pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Req
 
 /// What the payload versions have in common.
 struct Parts {
+    is_v2: bool,
     method: Method,
     path: Option<String>,
     stage: Option<String>,
@@ -63,6 +66,7 @@ impl Parts {
         let id = self.request_id.filter(|id| is_id(id)).unwrap_or_else(|| context.request_id.clone());
         let path = self.path.unwrap_or_default();
         Ok(Request {
+            is_v2: self.is_v2,
             method: self.method,
             path: below(&path, self.stage.as_deref()).or_else(|| below(&path, Some(base_path))).unwrap_or(path),
             id: String::new(),

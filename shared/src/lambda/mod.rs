@@ -55,7 +55,7 @@ pub struct Function {
     cold: AtomicBool,
 }
 
-/// The answer in the form that both payload versions of API Gateway, and function URLs, take.
+/// The answer in the form that both payload versions of API Gateway take.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -67,8 +67,9 @@ pub struct Answer {
     pub body: String,
     /// Always false: the body is text.
     pub is_base64_encoded: bool,
-    /// Always empty. Payload 2.0 has it, and cargo-lambda's emulator answers 500 without it.
-    pub cookies: [(); 0],
+    /// Always empty. Part of payload 2.0 (cargo-lambda's emulator answers 500 without it) and foreign to 1.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookies: Option<[(); 0]>,
 }
 
 impl Function {
@@ -86,14 +87,17 @@ impl Function {
         let started = Instant::now();
         let (payload, context) = event.into_parts();
         let mut route = None;
-        let (reply, origin, mut headers) = match event::read(payload.get(), &context, &self.app.settings.base_path) {
-            Ok(mut request) => {
-                let reply = self.dispatch(&mut request, &context, &mut route).await;
-                let headers = cors::headers(&self.app.settings.cors_origins, &request);
-                (reply, request.origin, headers)
-            }
-            Err(error) => (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new()),
-        };
+        let (reply, origin, mut headers, is_v2) =
+            match event::read(payload.get(), &context, &self.app.settings.base_path) {
+                Ok(mut request) => {
+                    let reply = self.dispatch(&mut request, &context, &mut route).await;
+                    let headers = cors::headers(&self.app.settings.cors_origins, &request);
+                    (reply, request.origin, headers, request.is_v2)
+                }
+                Err(error) => {
+                    (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new(), false)
+                }
+            };
 
         let error = reply.as_ref().err().and_then(ApiError::cause);
         let response = reply.unwrap_or_else(|error| problem(&error, &origin));
@@ -112,7 +116,7 @@ impl Function {
             user_id: origin.user(),
             error,
         });
-        Ok(Answer::new(response, &headers))
+        Ok(Answer::new(response, &headers, is_v2))
     }
 
     /// Finds the handler and gives it its time. A panic costs this answer, not the environment.
@@ -152,7 +156,7 @@ impl Function {
 }
 
 impl Answer {
-    fn new(response: Response<String>, more: &HeaderMap) -> Self {
+    fn new(response: Response<String>, more: &HeaderMap, is_v2: bool) -> Self {
         let headers = response.headers().iter().chain(more);
         Self {
             status_code: response.status().as_u16(),
@@ -161,7 +165,7 @@ impl Answer {
                 .collect(),
             body: response.into_body(),
             is_base64_encoded: false,
-            cookies: [],
+            cookies: is_v2.then_some([]),
         }
     }
 }
