@@ -1,0 +1,12 @@
+//! The real binaries behind cargo-lambda's gateway emulator, over real HTTP, on a real PostgreSQL.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot run has failed"
+)]
+
+mod privacy;
+mod readme;
+mod running;

@@ -1,0 +1,82 @@
+//! The README's walk through the API, verbatim.
+
+use serde_json::Value;
+
+use crate::running::{Running, answer};
+
+/// A command of the README and what it is said to print.
+struct Example {
+    command: Vec<String>,
+    answer: String,
+}
+
+/// Each fenced `sh` block with a `curl` in it, and the `json` block that follows.
+fn examples() -> Vec<Example> {
+    let readme = include_str!("../../../../README.md");
+    let mut blocks = readme.split("```").skip(1).step_by(2).peekable();
+    let mut examples = Vec::new();
+    while let Some(block) = blocks.next() {
+        if let (Some(command), Some(next)) = (block.strip_prefix("sh\ncurl "), blocks.peek()) {
+            let answer = next.strip_prefix("json\n").expect("an answer after each curl").trim().to_owned();
+            examples.push(Example { command: shell_words::split(command).unwrap(), answer });
+        }
+    }
+    examples
+}
+
+/// Runs a `curl` command line as curl would.
+fn curl(words: &[String], base: &str, token: &str) -> String {
+    let (mut method, mut url, mut headers, mut body) = (None, None, Vec::new(), None);
+    let mut words = words.iter().map(|word| word.replace("$BASE", base).replace("$TOKEN", token));
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-s" => {}
+            "-X" => method = words.next(),
+            "-H" => headers.push(words.next().unwrap()),
+            "-d" => body = words.next(),
+            _ => url = Some(word),
+        }
+    }
+    let method = method.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
+    answer(&method, &url.expect("a URL"), &headers, body.as_deref()).text
+}
+
+/// The text with what differs from run to run shortened as the README does.
+fn shortened(text: &str) -> Value {
+    fn walk(value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(walk),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match name.as_str() {
+                        "token" | "createdAt" | "updatedAt" | "requestId" => *value = "…".into(),
+                        _ => walk(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut value = serde_json::from_str(text).unwrap_or(Value::Null);
+    walk(&mut value);
+    value
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_of_the_readme_answers_as_it_says() {
+    let running = Running::start(&[]).await;
+    let mut token = String::new();
+    let examples = examples();
+    assert!(examples.len() >= 20);
+
+    for Example { command, answer } in examples {
+        let printed = curl(&command, &running.base, &token);
+
+        assert_eq!(shortened(&printed), shortened(&answer), "{command:?} printed {printed}");
+        if let Ok(Value::Object(object)) = serde_json::from_str(&printed)
+            && let Some(fresh) = object.get("token")
+        {
+            token = fresh.as_str().unwrap().to_owned();
+        }
+    }
+}
