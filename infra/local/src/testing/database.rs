@@ -40,16 +40,25 @@ pub struct Database<'c> {
 impl TestDb {
     /// A new database, empty but for the schema.
     pub async fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-
         TEMPLATE
             .get_or_init(async || {
                 let database = Database::create(&CLUSTER, TEMPLATE_NAME, "template0").await;
                 database.migrate().await;
             })
             .await;
+        Self::next(TEMPLATE_NAME).await
+    }
+
+    /// A new database without the schema, for tests of the migrations themselves.
+    pub async fn empty() -> Self {
+        Self::next("template0").await
+    }
+
+    async fn next(template: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        Database::create(&CLUSTER, &name, TEMPLATE_NAME).await
+        Database::create(&CLUSTER, &name, template).await
     }
 }
 
