@@ -5,7 +5,7 @@ use shared::{
     ApiError,
     body::Fields,
     db::row_value,
-    domain::{DoctorId, PersonName, Timestamp},
+    domain::{DoctorId, PersonName, Timestamp, trimmed_text},
     text_value,
 };
 use tokio_postgres::Row;
@@ -84,11 +84,6 @@ impl TryFrom<String> for Specialty {
     type Error = &'static str;
 
     fn try_from(raw: String) -> Result<Self, Self::Error> {
-        let text = raw.trim();
-        match text.chars().count() {
-            0 => Err("must not be empty"),
-            201.. => Err("must be at most 200 characters"),
-            _ => Ok(Self(text.to_owned())),
-        }
+        trimmed_text(&raw).map(|text| Self(text.to_owned()))
     }
 }

@@ -8,7 +8,7 @@ mod name;
 mod timestamp;
 
 pub use id::{DoctorId, MappingId, PatientId, SessionId, UserId};
-pub use name::PersonName;
+pub use name::{PersonName, trimmed_text};
 pub use timestamp::Timestamp;
 
 /// Passes a newtype through to PostgreSQL as what it wraps.

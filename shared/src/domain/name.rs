@@ -15,13 +15,24 @@ impl TryFrom<String> for PersonName {
     type Error = &'static str;
 
     fn try_from(raw: String) -> Result<Self, Self::Error> {
-        let name = raw.trim();
-        match name.chars().count() {
-            0 => Err("must not be empty"),
-            201.. => Err("must be at most 200 characters"),
-            _ if name.chars().any(char::is_control) => Err("must not contain control characters"),
-            _ => Ok(Self(name.to_owned())),
+        let name = trimmed_text(&raw)?;
+        match name.chars().any(char::is_control) {
+            true => Err("must not contain control characters"),
+            false => Ok(Self(name.to_owned())),
         }
+    }
+}
+
+/// The rule of every short text: 1–200 characters after trimming.
+///
+/// # Errors
+/// What it must be, in words for the client.
+pub fn trimmed_text(raw: &str) -> Result<&str, &'static str> {
+    let text = raw.trim();
+    match text.chars().count() {
+        0 => Err("must not be empty"),
+        201.. => Err("must be at most 200 characters"),
+        _ => Ok(text),
     }
 }
 
