@@ -28,7 +28,7 @@ use super::{
 /// What time it is in every test, until the test moves the clock: 2026-11-23T11:44:41Z, in seconds since 1970.
 pub const NOW: i64 = 1_795_434_281;
 /// The key that the tests' tokens are signed with.
-const KEY: &str = "the key that the tests sign with 0123456789";
+pub const KEY: &str = "the key that the tests sign with 0123456789";
 
 /// Everything that was logged in this process.
 static LOG: Mutex<String> = Mutex::new(String::new());

@@ -9,6 +9,7 @@
 //! - [`Answer`]: what came back; rules that hold for every answer are checked on every one
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`TestDb`]: the database, its roles, and raw access past the application
+//! - [`Forged`]: tokens made by hand, as nobody but an attacker or a broken client makes them
 //! - [`Proxy`]: a TCP proxy that counts flights and knows what was sent
 //!
 //! It panics where production code would return an error: a test that cannot run has failed.
@@ -20,8 +21,10 @@ mod app;
 mod database;
 pub mod event;
 mod proxy;
+mod token;
 
 pub use answer::Answer;
-pub use app::{Client, NOW, TestApp, log};
+pub use app::{Client, KEY, NOW, TestApp, log};
 pub use database::{Database, TestDb};
 pub use proxy::{Message, Proxy};
+pub use token::Forged;

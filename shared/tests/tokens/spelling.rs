@@ -1,0 +1,79 @@
+//! A token that differs from ours in anything is another token.
+
+use local::testing::{Forged, KEY};
+use ring::hmac;
+
+use crate::Fixture;
+
+// JW-13
+#[tokio::test]
+async fn another_key_signs_nothing_even_under_our_keys_name() {
+    let fixture = Fixture::new().await;
+
+    for key in ["", "another key of at least 32 different characters", &KEY[..KEY.len() - 1], &format!("{KEY}x")] {
+        let token = fixture.forged().signed_with(hmac::HMAC_SHA256, key.as_bytes());
+        assert!(!fixture.accepts(&token).await, "{key:?}");
+    }
+}
+
+// JW-11
+#[tokio::test]
+async fn no_bit_of_a_token_can_be_flipped() {
+    let fixture = Fixture::new().await;
+
+    for at in 0..fixture.good.len() {
+        for bit in 0..8 {
+            let mut bytes = fixture.good.clone().into_bytes();
+            bytes[at] ^= 1 << bit;
+            // What is not even UTF-8 never gets as far as this.
+            if let Ok(flipped) = String::from_utf8(bytes) {
+                assert!(!fixture.accepts(&flipped).await, "byte {at}, bit {bit}: {flipped}");
+            }
+        }
+    }
+}
+
+// JW-11
+#[tokio::test]
+async fn a_token_has_one_spelling() {
+    let fixture = Fixture::new().await;
+    let good = &fixture.good;
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let header = fixture.forged().header.to_string();
+    let claims = fixture.forged().claims.to_string();
+    let twice = |claim: &str, value: &str| claims.replacen('{', &format!(r#"{{"{claim}":{value},"#), 1);
+    let nested = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+
+    for other in [
+        "",
+        ".",
+        "..",
+        "...",
+        signed,
+        signature,
+        &format!("{good}."),
+        &format!(".{good}"),
+        &format!("{good}.{signature}"),
+        &format!("{good}="),
+        &format!("{good} "),
+        &format!("{signed}=.{signature}"),
+        &format!("{signed}."),
+        &good[..good.len() - 1],
+        &good.replacen('.', "..", 1),
+        &Forged::text(&header, &twice("sub", "\"7\"")),
+        &Forged::text(&header, &twice("exp", "1")),
+        &Forged::text(&header.replacen('{', r#"{"alg":"HS256","#, 1), &claims),
+        &Forged::text(&header.replacen('{', r#"{"typ":"JWT","#, 1), &claims),
+        &Forged::text(&header, &nested),
+        &Forged::text(&header, &claims.replacen("\"7\"", &nested, 1)),
+        &Forged::text(&nested, &claims),
+        &Forged::text(&header.replacen("\"JWT\"", &nested, 1), &claims),
+        &Forged::text(&header, &format!("{claims} x")),
+        &Forged::text(&header, "null"),
+        &Forged::text("[]", &claims),
+        &Forged::text("", ""),
+    ] {
+        assert!(!fixture.accepts(other).await, "{other}");
+    }
+    assert!(fixture.accepts(&Forged::text(&header, &claims)).await);
+}
