@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, encode};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use uuid::Uuid;
 
 use super::{KeySet, hs256::PROVIDER, keys::Key};
@@ -47,8 +47,10 @@ struct Claims {
 struct Head {
     typ: String,
     kid: String,
-    crit: Option<IgnoredAny>,
-    b64: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "stands_there")]
+    crit: bool,
+    #[serde(default, deserialize_with = "stands_there")]
+    b64: bool,
 }
 
 impl Tokens {
@@ -135,5 +137,10 @@ impl Tokens {
 fn head(token: &str) -> Option<Head> {
     let (encoded, _) = token.split_once('.')?;
     let head: Head = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
-    (head.typ == "JWT" && head.crit.is_none() && head.b64.is_none()).then_some(head)
+    (head.typ == "JWT" && !head.crit && !head.b64).then_some(head)
+}
+
+/// A member that is there counts, whatever it holds: `null` is a value too.
+fn stands_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
 }
