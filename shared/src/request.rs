@@ -85,20 +85,20 @@ impl Request {
     /// The token of the `Authorization` header (RFC 6750 §2.1); the scheme's case does not matter.
     ///
     /// # Errors
-    /// 401: no token was sent, or something else than one.
+    /// 401: no token was sent (also when another scheme was tried, RFC 6750 §3.1), or one that cannot be ours.
     pub(crate) fn bearer(&self) -> Result<&str, ApiError> {
+        const NONE: ApiError = ApiError::Unauthenticated("A token is required");
         const LONGEST: usize = 4096;
 
         let mut sent = self.headers.get_all(AUTHORIZATION).iter();
-        let value = sent.next().ok_or(ApiError::Unauthenticated("A token is required"))?;
-        let token = value.to_str().ok().and_then(|value| value.split_once(' ')).filter(|(scheme, token)| {
-            scheme.eq_ignore_ascii_case("bearer")
-                && (1..=LONGEST).contains(&token.len())
-                && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
-        });
-        match (token, sent.next()) {
-            (Some((_, token)), None) => Ok(token),
-            _ => Err(ApiError::InvalidToken),
+        let value = sent.next().ok_or(NONE)?;
+        let (Ok(value), None) = (value.to_str(), sent.next()) else { return Err(ApiError::InvalidToken) };
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+            return Err(NONE);
         }
+        let plain =
+            token.len() <= LONGEST && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
+        if plain { Ok(token) } else { Err(ApiError::InvalidToken) }
     }
 }
