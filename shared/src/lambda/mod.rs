@@ -33,6 +33,8 @@ use crate::{ApiError, App, Reply, Request, Route, request::Origin, routes, telem
 const LONGEST: Duration = Duration::from_secs(8);
 /// What is left of Lambda's time for the answer itself.
 const RESERVE: Duration = Duration::from_secs(1);
+/// How far our clock, which counts whole seconds, may be behind Lambda's.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Serves `routes` for the life of the environment.
 ///
@@ -151,7 +153,7 @@ impl Function {
     fn time_for(&self, context: &Context) -> Duration {
         let now = Duration::from_secs(self.app.clock.now().unsigned_abs());
         let left = Duration::from_millis(context.deadline).checked_sub(now);
-        left.map_or(LONGEST, |left| left.saturating_sub(RESERVE).min(LONGEST))
+        left.map_or(LONGEST, |left| left.saturating_sub(RESERVE + TICK).min(LONGEST))
     }
 }
 

@@ -1,0 +1,142 @@
+//! A request that takes too long is answered by us, before Lambda ends the invocation.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
+
+use std::future::pending;
+use std::sync::{Arc, atomic::AtomicI64};
+use std::time::Duration;
+
+use local::testing::{
+    KEY, NOW,
+    event::{Call, Form},
+};
+use serde_json::Value;
+use shared::auth::{KeySet, Passwords, Tokens};
+use shared::clock::Clock;
+use shared::config::Settings;
+use shared::db::{Connector, Credentials, Target, Trust};
+use shared::lambda::{Answer, Context, Function, LambdaEvent, RawValue};
+use shared::secrets::Cached;
+use shared::{App, Db, Reply, Request, response, telemetry};
+use tokio::time::Instant;
+
+shared::routes! {
+    GET "/api/never" => never;
+    GET "/api/soon"  => soon;
+    GET "/api/now"   => now;
+}
+
+async fn never(_: &App, _: &Request) -> Reply {
+    pending().await
+}
+
+async fn soon(_: &App, _: &Request) -> Reply {
+    tokio::time::sleep(Duration::from_millis(7_999)).await;
+    response::done("Soon")
+}
+
+async fn now(_: &App, _: &Request) -> Reply {
+    response::done("Now")
+}
+
+/// A function that never asks its database, which is not there.
+fn function() -> Function {
+    telemetry::send_to(|_| {});
+    let clock = Clock::Manual(Arc::new(AtomicI64::new(NOW)));
+    let nowhere = Target { host: "127.0.0.1".to_owned(), port: 1, database: "none".to_owned() };
+    let nobody = Credentials { user: "nobody".to_owned(), password: "none".to_owned() };
+    let connector = Connector::new(nowhere, Trust::Network, Cached::fixed(nobody));
+    let life = Duration::from_secs(3600);
+    let app = App {
+        db: Db::new(connector, 1, false, clock.clone()).unwrap(),
+        tokens: Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), life),
+        passwords: Passwords::default(),
+        clock,
+        settings: Settings {
+            token_life: life,
+            password_min_length: 8,
+            password_blocklist: false,
+            cors_origins: Vec::new(),
+            audit_reads_durable: false,
+            base_path: String::new(),
+            concurrency: 1,
+        },
+    };
+    Function::new(app, ROUTES)
+}
+
+/// The answer, and how long it took by a clock that moves only while everything waits.
+async fn get(function: &Function, path: &str, deadline: u64) -> (Answer, Duration) {
+    let call = Call { method: "GET".to_owned(), path: path.to_owned(), ..Call::default() };
+    let payload = RawValue::from_string(Form::HttpApi.event(&call).to_string()).unwrap();
+    let mut context = Context::default();
+    context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
+    context.deadline = deadline;
+
+    let started = Instant::now();
+    let Ok(answer) = function.answer(LambdaEvent::new(payload, context)).await;
+    (answer, started.elapsed())
+}
+
+fn assert_unavailable(answer: &Answer) {
+    let problem: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((answer.status_code, &problem["code"]), (503, &"unavailable".into()));
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert!(!answer.body.contains("time ran out"), "{}", answer.body);
+}
+
+/// Milliseconds since 1970 as Lambda counts them, this long after the clock of the tests.
+fn after(milliseconds: u64) -> u64 {
+    NOW.unsigned_abs() * 1000 + milliseconds
+}
+
+// HT-16
+#[tokio::test(start_paused = true)]
+async fn a_request_takes_at_most_eight_seconds() {
+    let function = function();
+
+    for deadline in [after(10_000), after(15 * 60_000), u64::MAX, 0] {
+        let (answer, taken) = get(&function, "/api/never", deadline).await;
+        assert_unavailable(&answer);
+        assert_eq!(taken.as_secs(), 8, "{deadline}");
+        assert_eq!(get(&function, "/api/soon", deadline).await.0.status_code, 200);
+    }
+}
+
+// HT-16
+#[tokio::test(start_paused = true)]
+async fn the_answer_comes_a_second_before_lambdas_deadline_at_the_latest() {
+    let function = function();
+
+    for allowed in [1, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 5_000, 8_000, 9_000, 9_999] {
+        // The function's clock counts whole seconds: nearly another may have passed when the request came.
+        let (answer, taken) = get(&function, "/api/never", after(999 + allowed)).await;
+        assert_unavailable(&answer);
+        let latest = Duration::from_millis(allowed.saturating_sub(1_000));
+        // The timer counts whole milliseconds.
+        assert!(taken <= latest + Duration::from_millis(1), "{taken:?} of {allowed} ms");
+    }
+}
+
+// HT-16
+#[tokio::test(start_paused = true)]
+async fn what_is_answered_at_once_is_answered_however_late_it_is() {
+    let function = function();
+
+    for deadline in [after(0), after(1), after(1_000), after(1_999)] {
+        let (answer, taken) = get(&function, "/api/now", deadline).await;
+        assert_eq!((answer.status_code, taken), (200, Duration::ZERO), "{deadline}");
+    }
+}
+
+// HT-16
+#[tokio::test(start_paused = true)]
+async fn the_next_request_after_one_that_took_too_long_is_answered() {
+    let function = function();
+
+    for _ in 0..3 {
+        assert_unavailable(&get(&function, "/api/never", after(3_000)).await.0);
+        assert_eq!(get(&function, "/api/now", after(10_000)).await.0.body, r#"{"message":"Now"}"#);
+    }
+}
