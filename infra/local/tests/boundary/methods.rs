@@ -1,0 +1,65 @@
+//! What is not there, and what cannot be done with what is.
+
+use std::collections::BTreeMap;
+
+use crate::{everything, routes};
+
+/// Each path and exactly what can be done with it.
+fn allowed() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([
+        ("/api/auth/register", "POST"),
+        ("/api/auth/login", "POST"),
+        ("/api/auth/logout", "POST"),
+        ("/api/auth/me", "GET"),
+        ("/api/patients", "POST, GET"),
+        ("/api/patients/{id}", "GET, PUT, DELETE"),
+        ("/api/doctors", "POST, GET"),
+        ("/api/doctors/{id}", "GET, PUT, DELETE"),
+        ("/api/mappings", "POST, GET"),
+        ("/api/mappings/{id}", "GET, DELETE"),
+    ])
+}
+
+// HT-06
+#[tokio::test]
+async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
+    let app = everything().await;
+    let allowed = allowed();
+    assert!(routes().all(|route| allowed.contains_key(route.path)), "name every path here");
+
+    for (path, expected) in allowed {
+        let path = path.replace("{id}", "1");
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"] {
+            if expected.split(", ").any(|allowed| allowed == method) {
+                continue;
+            }
+            // Nobody need be signed in to learn it; it is in the documentation.
+            let answer = app.anonymous().call(method, &path, None).await;
+            assert_eq!(answer.expect(405)["message"], "This method is not allowed here", "{method} {path}");
+            assert_eq!(answer.headers["allow"], expected, "{method} {path}");
+        }
+    }
+}
+
+// HT-06
+#[tokio::test]
+async fn there_is_nothing_at_an_unknown_path_whatever_is_tried() {
+    let app = everything().await;
+    let alice = app.user().await;
+
+    for path in [
+        "/api/patients/1/history",
+        "/api/patients/",
+        "/api/auth",
+        "/api/auth/password",
+        "/api/auth/login/",
+        "/api/doctors/1/patients",
+        "/api/mappings/1/2",
+    ] {
+        for method in ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"] {
+            let answer = alice.call(method, path, None).await;
+            assert_eq!(answer.expect(404)["message"], "There is nothing at this path", "{method} {path}");
+            assert_eq!(app.anonymous().call(method, path, None).await.observable(), answer.observable());
+        }
+    }
+}
