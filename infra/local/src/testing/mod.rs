@@ -9,6 +9,7 @@
 //! - [`Answer`]: what came back; rules that hold for every answer are checked on every one
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`TestDb`]: the database, its roles, and raw access past the application
+//! - [`probe`]: a function that does whatever SQL a test sends
 //! - [`Proxy`]: a TCP proxy that counts flights and knows what was sent
 //!
 //! It panics where production code would return an error: a test that cannot run has failed.
@@ -19,6 +20,7 @@ mod answer;
 mod app;
 mod database;
 pub mod event;
+pub mod probe;
 mod proxy;
 
 pub use answer::Answer;
