@@ -1,5 +1,12 @@
 //! A server that is down, silent, full, or not to be used: 503 in time, and back to work by itself.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot run has failed"
+)]
+
 use std::time::{Duration, Instant};
 
 use local::{

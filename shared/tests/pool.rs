@@ -1,5 +1,7 @@
 //! What a connection leaves behind, and what happens to one that is no good any more, on a real PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
 use std::{
     sync::atomic::Ordering,
     thread,
@@ -54,7 +56,10 @@ async fn a_request_leaves_nothing_behind_on_its_connection() {
         for user in [&alice, &bob] {
             let insert = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
             assert_eq!(user.write(insert).await.status, 200);
-            assert_eq!(user.read("SELECT current_setting('synchronous_commit')").await.json(), serde_json::json!(["off"]));
+            assert_eq!(
+                user.read("SELECT current_setting('synchronous_commit')").await.json(),
+                serde_json::json!(["off"])
+            );
             assert_eq!(user.write("SELECT (1 / 0)::text").await.status, 400);
             assert_eq!(user.write("SELECT nothing FROM nowhere").await.status, 500);
         }

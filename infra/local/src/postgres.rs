@@ -268,7 +268,8 @@ impl Cluster {
     }
 }
 
-fn free_port() -> Result<u16> {
+/// A port of this machine that nobody has at the moment.
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).about("Cannot find a free port")?;
     Ok(listener.local_addr().about("Cannot find a free port")?.port())
 }

@@ -1,5 +1,7 @@
 //! No access without a trace: when the audit row cannot be written, nothing is answered and nothing is changed.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
 use local::testing::{Client, TestApp};
 use serde_json::json;
 use shared::config::Role;

@@ -1,10 +1,7 @@
 //! Functions in front of a database of their own, and somebody who calls them.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::AtomicI64,
-    },
+    sync::{Arc, Mutex, atomic::AtomicI64},
     time::Duration,
 };
 

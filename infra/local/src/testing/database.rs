@@ -128,7 +128,7 @@ impl<'c> Database<'c> {
 }
 
 /// The group role that carries the grants.
-fn group(role: Role) -> &'static str {
+pub(super) fn group(role: Role) -> &'static str {
     match role {
         Role::Auth => "app_auth",
         Role::Api => "app_api",
