@@ -35,6 +35,11 @@ impl App {
     /// When a setting is missing or wrong, which fails the deployment and never a request.
     pub async fn from_env(role: Role) -> Result<Self, lambda::Error> {
         telemetry::init();
+        // `main` prints the `Debug` form of an error, which of a text is the sentence itself.
+        Self::open(role).await.map_err(|error| error.to_string().into())
+    }
+
+    async fn open(role: Role) -> Result<Self, lambda::Error> {
         let (clock, vault) = (Clock::System, Arc::new(Vault::default()));
         let settings = Settings::from_env()?;
         let connector = config::database(role, &vault, &clock)?;
@@ -58,7 +63,7 @@ impl App {
         let Err(error) = database else { return Ok(()) };
         if error.is_role_too_powerful() {
             return Err(ConfigError::Wrong(
-                "DATABASE_URL",
+                "the login of the database",
                 "a role that owns no tables and cannot bypass row-level security",
             ));
         }

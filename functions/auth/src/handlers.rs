@@ -16,6 +16,7 @@ use crate::{
 /// `POST /api/auth/register`: a new user, signed in.
 pub(crate) async fn register(app: &App, request: &Request) -> Reply {
     let new = NewUser::parse(Fields::of(request)?, &app.settings)?;
+    app.tokens.warm().await?; // an account whose token cannot be signed would be taken at the next try
 
     let hash = app.passwords.hash(new.password.as_str()).await?;
     let (user, session) = store::insert(&app.db, request.origin(), &new, &hash, app.tokens.life()).await?;
@@ -28,6 +29,7 @@ pub(crate) async fn register(app: &App, request: &Request) -> Reply {
 /// Nothing of the database is held while the password is verified.
 pub(crate) async fn login(app: &App, request: &Request) -> Reply {
     let login = Login::parse(Fields::of(request)?)?;
+    app.tokens.warm().await?;
 
     let known = store::find_by_email(&app.db, request.origin(), &login.email).await?;
     let (user, hash) = known.unzip();

@@ -21,6 +21,8 @@ pub struct DbError {
 
 /// Raised by `app.enter`.
 const SESSION_DEAD: &str = "AP401";
+/// Locked, read-only, and the server's two time-outs of a transaction; beside whole classes.
+const UNAVAILABLE: [&str; 4] = ["55P03", "25006", "25P03", "25P04"];
 
 impl DbError {
     pub(super) fn other(what: &'static str) -> Self {
@@ -54,13 +56,12 @@ impl DbError {
         self.class() == "22" || self.code == Some(SqlState::CHECK_VIOLATION)
     }
 
-    /// Nothing is wrong with the request: the server is down, full, busy, locked or read-only.
+    /// Nothing is wrong with the request: the server is down, full, busy, locked or read-only, or its time ran out.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         self.unavailable
             || matches!(self.class(), "08" | "53" | "57" | "40")
-            || self.code == Some(SqlState::LOCK_NOT_AVAILABLE)
-            || self.code == Some(SqlState::READ_ONLY_SQL_TRANSACTION)
+            || self.code.as_ref().is_some_and(|code| UNAVAILABLE.contains(&code.code()))
     }
 
     /// The role could see past row-level security and was refused.

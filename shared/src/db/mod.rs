@@ -20,8 +20,7 @@ mod lease;
 mod tls;
 
 use std::{
-    sync::Arc,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -67,12 +66,11 @@ impl Db {
         let connector = Arc::new(connector);
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(tokio_postgres::Config::new(), Opener(Arc::clone(&connector)), config);
-        let last_used = Arc::new(AtomicI64::new(clock.now()));
         let pool = Pool::builder(manager)
             .max_size(size)
             .timeouts(Timeouts { wait: Some(WAIT), create: Some(CREATE), recycle: Some(RECYCLE) })
             .runtime(Runtime::Tokio1)
-            .pre_recycle(verify_idle(last_used, clock))
+            .pre_recycle(verify_idle(clock))
             .build()
             .map_err(|_| DbError::other("the pool cannot be built"))?;
         Ok(Self { pool, connector, durable_reads })
@@ -110,12 +108,15 @@ impl Db {
 }
 
 /// Verifies a connection that sat idle, by both clocks: the monotonic one may stand still while frozen.
-fn verify_idle(last_used: Arc<AtomicI64>, clock: Clock) -> Hook {
+///
+/// Only the wall clock's gap is seen then, and by one request; what all others hold is as old as the gap.
+fn verify_idle(clock: Clock) -> Hook {
+    let thaw = Mutex::new(Thaw { last_request: clock.now(), at: Instant::now() });
     Hook::async_fn(move |client, metrics| {
-        let now = clock.now();
-        let idle = now - last_used.swap(now, Ordering::Relaxed);
+        let thawed_at = thaw.lock().unwrap_or_else(PoisonError::into_inner).notice(clock.now());
+        let is_idle = metrics.last_used() > IDLE || metrics.recycled.unwrap_or(metrics.created) < thawed_at;
         Box::pin(async move {
-            if metrics.last_used() <= IDLE && (0..IDLE.as_secs().cast_signed()).contains(&idle) {
+            if !is_idle {
                 return Ok(());
             }
             match tokio::time::timeout(RECYCLE, client.batch_execute("")).await {
@@ -124,6 +125,23 @@ fn verify_idle(last_used: Arc<AtomicI64>, clock: Clock) -> Hook {
             }
         })
     })
+}
+
+/// When the pool was last found to have been idle; a connection that was used before may be dead.
+struct Thaw {
+    last_request: i64,
+    at: Instant,
+}
+
+impl Thaw {
+    fn notice(&mut self, now: i64) -> Instant {
+        let idle = now - self.last_request;
+        self.last_request = now;
+        if !(0..IDLE.as_secs().cast_signed()).contains(&idle) {
+            self.at = Instant::now();
+        }
+        self.at
+    }
 }
 
 /// One unit of work: a single statement that decides, acts and writes its audit row at once.

@@ -1,10 +1,7 @@
 //! Functions in front of a database of their own, and somebody who calls them.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -14,7 +11,6 @@ use shared::{
     auth::{KeySet, Passwords, Tokens},
     clock::Clock,
     config::{Role, Settings},
-    domain::{SessionId, UserId},
     lambda::{Context, Function, LambdaEvent, RawValue},
     secrets::Cached,
     telemetry,
@@ -115,22 +111,7 @@ impl TestApp {
 
     /// A new user, signed in: put straight into the database, without the cost of a password.
     pub async fn user(&self) -> Client<'_> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-
-        let email = format!("user{}@example.com", NEXT.fetch_add(1, Ordering::Relaxed));
-        let owner = self.db.owner().await;
-        let row = owner
-            .query_typed_one(
-                "WITH added AS (
-                     INSERT INTO users (name, email, password_hash) VALUES ('A user', $1, 'none') RETURNING id
-                 )
-                 INSERT INTO sessions (user_id, expires_at) SELECT id, now() + interval '1 hour' FROM added
-                 RETURNING user_id, id",
-                &[(&email, tokio_postgres::types::Type::TEXT)],
-            )
-            .await
-            .unwrap();
-        let (id, session): (UserId, SessionId) = (row.get(0), row.get(1));
+        let (id, session) = self.db.user().await;
         let token = self.signer.sign(id, session).await.unwrap();
         Client { app: self, id: id.get(), token: Some(token), form: Form::HttpApi }
     }

@@ -13,6 +13,7 @@ use shared::{
     clock::Clock,
     config::Role,
     db::{Connector, Credentials, Db, Param, Target, Trust},
+    domain::{SessionId, UserId},
     secrets::Cached,
 };
 use tokio::sync::OnceCell;
@@ -111,15 +112,32 @@ impl<'c> Database<'c> {
     /// The application's own pool through another port, and trusting somebody else.
     #[must_use]
     pub fn pool_at(&self, role: Role, clock: &Clock, port: u16, trust: Trust) -> Db {
-        let target = Target { host: "127.0.0.1".to_owned(), port, database: self.name.clone() };
-        let credentials = Credentials { user: login(role), password: PASSWORD.to_owned() };
+        self.pool_of(4, Self::credentials(role), clock, port, trust)
+    }
+
+    /// The application's own pool of one connection: whatever it leaves behind, the next request finds.
+    #[must_use]
+    pub fn pool_of_one(&self, role: Role, clock: &Clock) -> Db {
+        self.pool_of(1, Self::credentials(role), clock, self.cluster.port(), Trust::Network)
+    }
+
+    /// The application's own pool with everything of the test's choice; the host is `localhost`.
+    #[must_use]
+    pub fn pool_of(&self, size: usize, credentials: Credentials, clock: &Clock, port: u16, trust: Trust) -> Db {
+        let target = Target { host: "localhost".to_owned(), port, database: self.name.clone() };
         let connector = Connector::new(target, trust, Cached::fixed(credentials));
-        Db::new(connector, 4, false, clock.clone()).unwrap()
+        Db::new(connector, size, false, clock.clone()).unwrap()
+    }
+
+    /// What a function of this role logs in with.
+    #[must_use]
+    pub fn credentials(role: Role) -> Credentials {
+        Credentials { user: login(role), password: PASSWORD.to_owned() }
     }
 }
 
 /// The group role that carries the grants.
-fn group(role: Role) -> &'static str {
+pub(super) fn group(role: Role) -> &'static str {
     match role {
         Role::Auth => "app_auth",
         Role::Api => "app_api",
@@ -171,6 +189,20 @@ impl Database<'_> {
             &[(&patient, Type::INT8), (&user, Type::INT8), (&doctor, Type::INT8)],
         )
         .await
+    }
+
+    /// A user with a session that lives for an hour, without the cost of a password.
+    pub async fn user(&self) -> (UserId, SessionId) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+
+        let email = format!("user{}@example.com", NEXT.fetch_add(1, Ordering::Relaxed));
+        let sql = "WITH added AS (
+                       INSERT INTO users (name, email, password_hash) VALUES ('A user', $1, 'none') RETURNING id
+                   )
+                   INSERT INTO sessions (user_id, expires_at) SELECT id, now() + interval '1 hour' FROM added
+                   RETURNING user_id, id";
+        let row = self.owner().await.query_typed_one(sql, &[(&email, Type::TEXT)]).await.unwrap();
+        (row.get(0), row.get(1))
     }
 
     /// How many rows a table has, whoever's they are.

@@ -10,6 +10,10 @@
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`TestDb`]: the database, its roles, and raw access past the application
 //! - [`Forged`]: tokens made by hand, as nobody but an attacker or a broken client makes them
+//! - [`probe`]: a function that does whatever SQL a test sends
+//! - [`Cloud`]: what stands around a function in AWS
+//! - [`Environment`]: a function's binary as Lambda runs it
+//! - [`Moto`]: a Secrets Manager that counts and can be stopped
 //! - [`Proxy`]: a TCP proxy that counts flights and knows what was sent
 //!
 //! It panics where production code would return an error: a test that cannot run has failed.
@@ -18,13 +22,21 @@
 
 mod answer;
 mod app;
+pub mod cloud;
 mod database;
 pub mod event;
+mod http;
+mod lambda;
+mod moto;
+pub mod probe;
 mod proxy;
 mod token;
 
 pub use answer::Answer;
 pub use app::{Client, KEY, NOW, TestApp, log};
+pub use cloud::Cloud;
 pub use database::{Database, TestDb};
+pub use lambda::Environment;
+pub use moto::Moto;
 pub use proxy::{Message, Proxy};
 pub use token::Forged;

@@ -1,0 +1,92 @@
+//! Keys that rotate under the real binaries, as Lambda runs them: who verifies what, and who signs.
+
+use std::collections::HashSet;
+
+use local::testing::{
+    Answer, Cloud, Environment,
+    cloud::{FIRST_KEY, key},
+};
+use serde_json::json;
+use shared::config::Role;
+
+const KEY_B: &str = "key B 0123456789 0123456789 0123456789";
+const KEY_C: &str = "key C 0123456789 0123456789 0123456789";
+const KEY_D: &str = "key D 0123456789 0123456789 0123456789";
+
+async fn list(function: &Environment, token: &str) -> Answer {
+    function.call("GET", "/api/patients", Some(token), None).await
+}
+
+fn assert_empty_list(answer: &Answer) {
+    assert_eq!((answer.status, answer.text.as_str()), (200, "[]"), "{answer:?}");
+}
+
+// JW-05, JW-06, JW-07
+#[tokio::test]
+async fn tokens_are_verified_with_the_keys_before_and_after_the_current_one_and_no_others() {
+    let cloud = Cloud::new(Role::Api).await;
+    let tokens = [cloud.token(FIRST_KEY).await, cloud.token(KEY_B).await, cloud.token(KEY_C).await];
+    let [a, b, c] = tokens.each_ref().map(String::as_str);
+    let early = cloud.start("patients").await;
+    assert_empty_list(&list(&early, a).await);
+
+    // Rotated under an environment that knows only the old key.
+    cloud.moto.put(&cloud.jwt_secret, key(KEY_B)).await;
+    assert_empty_list(&list(&early, b).await);
+    assert_empty_list(&list(&early, a).await);
+
+    // One that started while the next rotation runs.
+    cloud.moto.put_pending(&cloud.jwt_secret, key(KEY_C)).await;
+    let late = cloud.start("patients").await;
+    for token in [c, b, a] {
+        assert_empty_list(&list(&late, token).await);
+    }
+    assert_eq!(list(&late, &cloud.token(KEY_D).await).await.status, 401);
+
+    // One that started after a second rotation no longer knows the first key.
+    cloud.moto.put(&cloud.jwt_secret, key(KEY_D)).await;
+    let last = cloud.start("patients").await;
+    assert_eq!(list(&last, a).await.status, 401);
+    assert_empty_list(&list(&last, b).await);
+}
+
+// JW-05
+#[tokio::test]
+async fn unknown_keys_are_looked_for_once_however_many_are_sent() {
+    let cloud = Cloud::new(Role::Api).await;
+    let token = cloud.token(FIRST_KEY).await;
+    let function = cloud.start("patients").await;
+    let _ = cloud.take_stages();
+
+    for i in 0..300 {
+        let stranger = cloud.token(&format!("a stranger's key {i:08} 0123456789 abcdef")).await;
+        assert_eq!(list(&function, &stranger).await.status, 401);
+    }
+    assert_empty_list(&list(&function, &token).await);
+
+    let (_, stages) = cloud.take_stages();
+    assert_eq!(stages, ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]);
+}
+
+// JW-06
+#[tokio::test]
+async fn tokens_are_signed_with_the_current_key_and_no_other() {
+    let cloud = Cloud::new(Role::Auth).await;
+    cloud.moto.put(&cloud.jwt_secret, key(KEY_B)).await;
+    cloud.moto.put_pending(&cloud.jwt_secret, key(KEY_C)).await;
+    let function = cloud.start("auth").await;
+    let header = |token: &str| token.split('.').next().unwrap().to_owned();
+    // It knows all three keys now.
+    let me = function.call("GET", "/api/auth/me", Some(&cloud.token(KEY_C).await), None).await;
+    assert_eq!(me.status, 200);
+
+    let account = json!({"name": "A", "email": "a@example.com", "password": "securePassword123"});
+    let login = json!({"email": "a@example.com", "password": "securePassword123"});
+    let mut headers = HashSet::new();
+    for (path, body) in [("register", &account), ("login", &login), ("login", &login)] {
+        let answer = function.call("POST", &format!("/api/auth/{path}"), None, Some(body)).await;
+        headers.insert(header(answer.json()["token"].as_str().unwrap()));
+    }
+
+    assert_eq!(headers, HashSet::from([header(&cloud.token(KEY_B).await)]));
+}

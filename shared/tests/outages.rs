@@ -1,0 +1,192 @@
+//! A server that is down, silent, full, or not to be used: 503 in time, and back to work by itself.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot run has failed"
+)]
+
+use std::time::{Duration, Instant};
+
+use local::{
+    postgres::Cluster,
+    testing::{Answer, Client, Database, TestApp, TestDb, probe},
+};
+use serde_json::json;
+use shared::{
+    clock::Clock,
+    config::Role,
+    db::{Credentials, Trust},
+};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+
+const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
+
+/// The probe on a server of its own, which ends with this process.
+async fn app() -> TestApp {
+    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::temporary().unwrap()));
+    TestApp::new(Database::on(cluster).await, &[(Role::Api, probe::ROUTES)], |_| {}, TestDb::pool)
+}
+
+/// Twice as many reads and writes at once as the pool has connections, and what comes of them within the request's
+/// eight seconds.
+async fn storm(user: &Client<'_>) -> Vec<Answer> {
+    let pair = async || [user.read("SELECT 'x'").await, user.write(INSERT).await];
+    let all = async { tokio::join!(pair(), pair(), pair(), pair()) };
+    let (a, b, c, d) = timeout(Duration::from_secs(8), all).await.expect("an answer in time");
+    [a, b, c, d].concat()
+}
+
+/// Every answer says that it may work later; nothing is known of a reason.
+fn assert_unavailable(answers: &[Answer]) {
+    for answer in answers {
+        let expected = json!({
+            "type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "unavailable",
+            "message": "The service is temporarily unavailable, please try again",
+            "detail": "The service is temporarily unavailable, please try again",
+            "requestId": answer.headers["x-request-id"],
+        });
+        assert_eq!(answer.expect(503), expected);
+        assert_eq!(answer.headers["retry-after"], "1");
+    }
+}
+
+/// The first answer that is not 503, which must come within ten seconds.
+async fn recovered(user: &Client<'_>) -> Answer {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match user.read("SELECT 'x'").await {
+            answer if answer.status == 503 && Instant::now() < end => assert_unavailable(&[answer]),
+            answer => return answer,
+        }
+    }
+}
+
+// DB-05
+#[tokio::test]
+async fn a_server_that_is_down_is_503_at_once_until_it_is_up_again() {
+    let app = app().await;
+    let alice = app.user().await;
+    assert_eq!(alice.write(INSERT).await.status, 200);
+
+    for _ in 0..2 {
+        app.db.cluster.stop().unwrap();
+        let quick = timeout(Duration::from_secs(2), async { [storm(&alice).await, storm(&alice).await].concat() });
+        assert_unavailable(&quick.await.expect("nothing is waited for"));
+
+        app.db.cluster.start().unwrap();
+        assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
+    }
+    assert_eq!(app.db.count("doctors").await, 1);
+}
+
+// DB-03: the kernel accepts connections for it, and nobody ever speaks.
+#[tokio::test]
+async fn a_server_that_accepts_and_says_nothing_is_503_in_time_until_it_speaks_again() {
+    let app = app().await;
+    let alice = app.user().await;
+
+    app.db.cluster.pause().unwrap();
+    let answers = storm(&alice).await;
+    app.db.cluster.resume().unwrap();
+
+    assert_unavailable(&answers);
+    assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
+    assert_eq!(app.db.count("doctors").await, 0);
+}
+
+// DB-10
+#[tokio::test]
+async fn a_server_that_is_full_is_503_until_there_is_room() {
+    let app = app().await;
+    let alice = app.user().await;
+    let mut strangers = Vec::new();
+
+    // Whoever has not even logged in takes a place.
+    for _ in 0..250 {
+        let mut stranger = TcpStream::connect(("127.0.0.1", app.db.cluster.port())).await.unwrap();
+        stranger.write_all(b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0").await.unwrap();
+        stranger.readable().await.unwrap();
+        strangers.push(stranger);
+    }
+    assert_unavailable(&storm(&alice).await);
+    assert!(app.db.cluster.log().unwrap().contains("FATAL:  sorry, too many clients already"), "this is the reason");
+
+    drop(strangers);
+    assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
+    assert_eq!(app.db.count("doctors").await, 0);
+}
+
+// DB-10, of a role instead of the server
+#[tokio::test]
+async fn a_database_with_room_for_one_serves_one() {
+    let app = TestApp::start(Role::Api, probe::ROUTES).await;
+    let alice = app.user().await;
+    let limit = |n: i32| format!("ALTER DATABASE {} CONNECTION LIMIT {n}", app.db.name);
+    app.db.owner().await.batch_execute(&limit(1)).await.unwrap();
+    let backend = alice.read("SELECT pg_backend_pid()::text").await.expect(200);
+
+    let slow = "SELECT pg_backend_pid()::text FROM pg_sleep(0.2)";
+    let (a, b) = tokio::join!(alice.read(slow), alice.read(slow));
+    let (served, refused) = if a.status == 200 { (a, b) } else { (b, a) };
+    assert_eq!(served.expect(200), backend);
+    assert_unavailable(&[refused]);
+
+    app.db.owner().await.batch_execute(&limit(-1)).await.unwrap();
+    let (a, b) = tokio::join!(alice.read(slow), alice.read(slow));
+    assert_eq!((a.status, b.status), (200, 200));
+}
+
+// DB-16
+#[tokio::test]
+async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
+    let app = TestApp::start(Role::Api, probe::ROUTES).await;
+    let alice = app.user().await;
+    let owner = app.db.owner().await;
+    owner.batch_execute("BEGIN; LOCK TABLE doctors IN ACCESS EXCLUSIVE MODE").await.unwrap();
+
+    assert_unavailable(&[alice.write(INSERT).await]);
+
+    owner.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
+    assert_eq!(app.db.count("doctors").await, 1);
+}
+
+// LM-01
+#[tokio::test]
+async fn a_role_that_walls_would_not_hold_is_not_used() {
+    let db = TestDb::new().await;
+    let roles = format!(
+        "CREATE ROLE above LOGIN PASSWORD 'p' BYPASSRLS;       GRANT app_api TO above;
+         CREATE ROLE super LOGIN PASSWORD 'p' SUPERUSER;
+         CREATE ROLE tables_owner NOLOGIN;                     ALTER TABLE doctors OWNER TO tables_owner;
+         CREATE ROLE member LOGIN PASSWORD 'p';                GRANT app_api, tables_owner TO member;
+         CREATE ROLE harmless LOGIN PASSWORD 'p';              GRANT app_api TO harmless;
+         GRANT CONNECT ON DATABASE {} TO above, super, member, harmless",
+        db.name
+    );
+    db.owner().await.batch_execute(&roles).await.unwrap();
+    let port = db.cluster.port();
+    let pool = |name: &'static str| {
+        move |db: &TestDb, _: Role, clock: &Clock| {
+            let credentials = Credentials { user: name.to_owned(), password: "p".to_owned() };
+            db.pool_of(1, credentials, clock, port, Trust::Network)
+        }
+    };
+
+    let name = db.name.clone();
+    let cluster = db.cluster;
+    for (role, is_used) in [("above", false), ("super", false), ("member", false), ("harmless", true)] {
+        let db = Database { cluster, name: name.clone() };
+        let warmed = pool(role)(&db, Role::Api, &Clock::System).warm().await;
+        assert_eq!(warmed.as_ref().is_err_and(shared::DbError::is_role_too_powerful), !is_used, "{role}: {warmed:?}");
+
+        let app = TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool(role));
+        let answer = app.user().await.write("SELECT current_user::text").await;
+        match is_used {
+            true => assert_eq!(answer.expect(200), json!([role])),
+            false => assert_unavailable(&[answer]),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A unit counts as done only if all of it is done, and every failure becomes the status it means.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use local::testing::{Answer, TestApp, probe};
+use serde_json::json;
+use shared::config::Role;
+
+const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
+
+async fn app() -> TestApp {
+    let app = TestApp::start(Role::Api, probe::ROUTES).await;
+    let helpers = "
+        -- Fails with this SQLSTATE the first `times` times; a sequence outlives the rollback.
+        CREATE SEQUENCE attempts;
+        GRANT USAGE, SELECT ON SEQUENCE attempts TO app_api;
+        CREATE FUNCTION fail(code text, times bigint) RETURNS text LANGUAGE plpgsql AS $$
+        BEGIN
+            IF nextval('attempts') <= times THEN
+                RAISE EXCEPTION 'CANARY' USING ERRCODE = code, DETAIL = 'CANARY', HINT = 'CANARY';
+            END IF;
+            RETURN 'done';
+        END $$;
+        CREATE FUNCTION fail_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM fail(TG_ARGV[0], TG_ARGV[1]::bigint);
+            RETURN NULL;
+        END $$";
+    app.db.owner().await.batch_execute(helpers).await.unwrap();
+    app
+}
+
+/// From now on a new doctor is refused, not by the statement that adds it but by the commit.
+async fn fail_at_commit(app: &TestApp, code: &str, times: u32) {
+    let trigger = format!(
+        "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON doctors DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION fail_at_commit('{code}', '{times}')"
+    );
+    app.db.owner().await.batch_execute(&trigger).await.unwrap();
+}
+
+fn assert_problem(answer: &Answer, status: u16, context: &str) {
+    assert_eq!(answer.status, status, "{context}: {answer:?}");
+    assert!(!answer.text.contains("CANARY"), "{context}: {answer:?}");
+}
+
+// DB-09: the unit is BEGIN | enter | statement | COMMIT, and each of them can fail.
+#[tokio::test]
+async fn a_unit_that_fails_anywhere_is_not_acknowledged_and_leaves_no_row() {
+    let app = app().await;
+    let alice = app.user().await;
+    let owner = app.db.owner().await;
+
+    // enter: no such session
+    owner.batch_execute("UPDATE sessions SET revoked_at = now()").await.unwrap();
+    assert_problem(&alice.write(INSERT).await, 401, "a dead session");
+    owner.batch_execute("UPDATE sessions SET revoked_at = NULL").await.unwrap();
+    // enter: the server refuses to run it
+    owner.batch_execute("REVOKE EXECUTE ON FUNCTION app.enter FROM app_api").await.unwrap();
+    assert_problem(&alice.write(INSERT).await, 500, "no right to enter");
+    owner.batch_execute("GRANT EXECUTE ON FUNCTION app.enter TO app_api").await.unwrap();
+    // the statement: after it has added the row
+    let late = "WITH added AS (INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING 1 / (id - id) AS x)
+                SELECT x::text FROM added";
+    assert_problem(&alice.write(late).await, 400, "a division by zero");
+    // the statement: refused before it runs
+    assert_problem(&alice.write("INSERT INTO doctors (nothing) VALUES (1)").await, 500, "no such column");
+    assert_eq!(app.db.count("doctors").await, 0);
+    // the commit
+    fail_at_commit(&app, "23514", 1).await;
+    assert_problem(&alice.write(INSERT).await, 400, "refused at commit");
+    assert_eq!(app.db.count("doctors").await, 0);
+
+    assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
+    assert_eq!(app.db.count("doctors").await, 1);
+}
+
+// DB-15
+#[tokio::test]
+async fn a_unit_that_the_server_undid_is_sent_again_twice_and_done_once() {
+    for code in ["40001", "40P01"] {
+        let app = app().await;
+        let alice = app.user().await;
+        fail_at_commit(&app, code, 2).await;
+
+        assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]), "{code}");
+
+        assert_eq!(app.db.count("doctors").await, 1, "{code}");
+        assert_eq!(alice.one("SELECT last_value::text FROM attempts").await, "3", "{code}");
+    }
+}
+
+// DB-15
+#[tokio::test]
+async fn a_unit_that_the_server_undoes_again_and_again_is_given_up() {
+    for code in ["40001", "40P01"] {
+        let app = app().await;
+        let alice = app.user().await;
+        let undone = format!("SELECT fail('{code}', 1000)");
+
+        assert_problem(&alice.write(&undone).await, 503, code);
+        assert_eq!(alice.one("SELECT last_value::text FROM attempts").await, "3", "once and two more times");
+
+        assert_problem(&alice.read(&undone).await, 503, code);
+        assert_eq!(alice.one("SELECT last_value::text FROM attempts").await, "6", "once and two more times");
+    }
+}
+
+// §A19: 503 is for what may be well a moment later, 400 for what the client can mend, 500 for our own mistakes.
+#[tokio::test]
+async fn every_failure_of_the_database_is_the_status_it_means() {
+    let app = app().await;
+    let alice = app.user().await;
+
+    for (status, codes) in [
+        (400, vec!["22001", "22003", "22007", "22008", "22012", "22021", "22P02", "22P05", "23514"]),
+        (401, vec!["AP401"]),
+        (
+            503,
+            vec![
+                "08000", "08003", "08006", "08P01", "25006", "25P03", "25P04", "40001", "40P01", "53000", "53100",
+                "53200", "53300", "55P03", "57014", "57P01", "57P02", "57P03", "57P05",
+            ],
+        ),
+        (500, vec!["42P01", "42703", "42501", "42883", "0A000", "P0001", "XX000", "23502"]),
+    ] {
+        for code in codes {
+            let answer = alice.write(&format!("SELECT fail('{code}', 1000000)")).await;
+            assert_problem(&answer, status, code);
+            assert_eq!(alice.one("SELECT 'fine'::text").await, "fine", "after {code}");
+        }
+    }
+    let logged = local::testing::log();
+    assert!(logged.contains("sqlstate=42P01") && !logged.contains("CANARY"));
+}
