@@ -1,5 +1,7 @@
 //! Whom the functions trust on the way to the database: nobody in between, whatever he shows.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
 use local::testing::{TestApp, TestDb, probe};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::{

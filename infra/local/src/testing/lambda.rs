@@ -187,7 +187,7 @@ fn read(answer: &Value) -> lambda::Answer {
             .collect::<BTreeMap<_, _>>(),
         body: answer["body"].as_str().expect("a body").to_owned(),
         is_base64_encoded: answer["isBase64Encoded"].as_bool().expect("a flag"),
-        cookies: None,
+        cookies: answer.get("cookies").map(|_| []),
     }
 }
 
