@@ -64,6 +64,15 @@ impl DbError {
             || self.code.as_ref().is_some_and(|code| UNAVAILABLE.contains(&code.code()))
     }
 
+    /// The connection itself may be of no more use: it broke, or the server ended it, is going down or read-only.
+    pub(super) fn taints_connection(&self) -> bool {
+        let code = self.code.as_ref().map_or("", SqlState::code);
+        self.unavailable
+            || self.class() == "08"
+            || code.starts_with("57P")
+            || ["25006", "25P03", "25P04"].contains(&code)
+    }
+
     /// The role could see past row-level security and was refused.
     #[must_use]
     pub fn is_role_too_powerful(&self) -> bool {

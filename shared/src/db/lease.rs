@@ -32,9 +32,9 @@ impl Lease {
     /// Ends the lease of a flight whose every answer arrived.
     pub(super) fn finish<T>(mut self, outcome: &Result<T, DbError>) {
         if let Some(connection) = self.connection.take()
-            && outcome.as_ref().is_err_and(DbError::is_unavailable)
+            && outcome.as_ref().is_err_and(DbError::taints_connection)
         {
-            // A server that is shutting down, read-only or out of reach: start afresh.
+            // Start afresh, perhaps on another server.
             drop(Object::take(connection));
         }
     }
