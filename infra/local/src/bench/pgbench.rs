@@ -40,7 +40,6 @@ impl Pgbench {
 /// A script and where to run it.
 pub(super) struct Floor<'p> {
     program: &'p Path,
-    environment: [(&'static str, String); 3],
     url: String,
     definitions: Vec<String>,
     folder: PathBuf,
@@ -69,13 +68,8 @@ impl<'p> Floor<'p> {
         let path = folder.join("script");
         fs::write(&path, script).about_path("write", &path)?;
 
-        let environment = [
-            ("PGSSLMODE", "verify-ca".to_owned()),
-            ("PGSSLROOTCERT", cluster.ca_pem_path().display().to_string()),
-            ("PGGSSENCMODE", "disable".to_owned()),
-        ];
         let url = fixture.database.url(Role::Api);
-        Ok(Self { program: &pgbench.program, environment, url, definitions, folder, _guard: guard })
+        Ok(Self { program: &pgbench.program, url, definitions, folder, _guard: guard })
     }
 
     /// How long each of `count` transactions of one client took.
@@ -107,13 +101,18 @@ impl<'p> Floor<'p> {
 
     fn run(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(self.program);
-        command.current_dir(&self.folder).env_clear();
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&self.folder).env_clear().env("PGSSLMODE", "require").env("PGGSSENCMODE", "disable");
         command.args(["--no-vacuum", "--client", "1", "--protocol", "extended", "--file", "script"]);
         for definition in &self.definitions {
             command.args(["--define", definition]);
         }
-        process::output(command.args(arguments).arg(&self.url)).ok_or_else(|| Error::sentence("pgbench failed."))
+        let output = command.args(arguments).arg(&self.url).output().about("Cannot start pgbench")?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => {
+                Err(Error::sentence(format_args!("pgbench failed: {}", String::from_utf8_lossy(&output.stderr).trim())))
+            }
+        }
     }
 }
 
