@@ -1,6 +1,7 @@
 //! The laptop: what stands in for AWS on a developer's machine.
 //!
 //! - [`dev`]: `cargo dev`, the whole API on one port
+//! - [`bench`]: our figures, each beside its floor
 //! - [`stack`]: the functions behind cargo-lambda's gateway emulator
 //! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
 //! - [`tools`]: the pinned tools behind them, installed under `.local/`
@@ -9,6 +10,7 @@
 //!
 //! Nothing outlives the process that started it: every child has a guard.
 
+pub mod bench;
 pub mod dev;
 mod error;
 mod guard;

@@ -1,9 +1,12 @@
-//! `cargo dev` and `cargo dev reset`.
+//! `cargo dev`, `cargo dev reset`, and the benchmark.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use local::{Error, dev};
+use local::{Error, bench, dev};
+
+const USAGE: &str = "Use `cargo dev`, `cargo dev reset` to empty the local data, or \
+    `cargo run --release --package local -- bench` to measure.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -11,7 +14,8 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["dev"] => dev::run(),
         ["dev", "reset"] => dev::reset(),
-        _ => Err(Error::Sentence("Use `cargo dev`, or `cargo dev reset` to empty the local data.".to_owned())),
+        ["bench"] => bench::run(),
+        _ => Err(Error::Sentence(USAGE.to_owned())),
     };
     match done {
         Ok(()) | Err(Error::Interrupted) => ExitCode::SUCCESS,

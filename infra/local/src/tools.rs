@@ -91,7 +91,7 @@ fn marker(tools: &Path, name: &str) -> PathBuf {
 }
 
 /// The first two numbers of the first version in a text: `(1, 9)` in `cargo-lambda 1.9.2 (2026-08-21)`.
-fn version(text: &str) -> Option<(u32, u32)> {
+pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
     text.split_whitespace().find_map(|word| {
         let mut numbers = word.split('.').map(|part| part.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok());
         Some((numbers.next()??, numbers.next().unwrap_or(Some(0))?))

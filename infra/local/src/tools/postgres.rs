@@ -137,7 +137,7 @@ fn readable_for_all(path: &Path) -> Result<()> {
 }
 
 /// Folders where a PostgreSQL may be: PATH, and where Debian and Homebrew put the versions side by side.
-fn candidates() -> Vec<PathBuf> {
+pub(crate) fn candidates() -> Vec<PathBuf> {
     let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     let versions = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"]
         .into_iter()
