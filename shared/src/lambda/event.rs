@@ -4,7 +4,11 @@
 //! on inputs that a client can send (a bad query string, base64 or host) and resolves dot segments in the path.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use lambda_http::{Context, http::HeaderMap, http::Method, request::LambdaRequest};
+use lambda_http::{
+    Context,
+    aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest},
+    http::{HeaderMap, Method},
+};
 
 use crate::{ApiError, Request, request::Origin};
 
@@ -13,8 +17,10 @@ pub(super) const LARGEST_BODY: usize = 1 << 20;
 
 /// Reads payload versions 1.0 and 2.0, and function URLs (which send 2.0).
 pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Request, ApiError> {
-    let parts = match serde_json::from_str(json) {
-        Ok(LambdaRequest::ApiGatewayV2(event)) => Parts {
+    // Version 2.0 first, because our gateway sends it; neither reads as the other. (`LambdaRequest` tries 1.0 first,
+    // which costs a seventh of a request's instructions.)
+    let parts = if let Ok(event) = serde_json::from_str::<ApiGatewayV2httpRequest>(json) {
+        Parts {
             is_v2: true,
             method: event.request_context.http.method,
             path: event.raw_path,
@@ -24,8 +30,9 @@ pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Req
             headers: event.headers,
             body: event.body,
             base64: event.is_base64_encoded,
-        },
-        Ok(LambdaRequest::ApiGatewayV1(event)) => Parts {
+        }
+    } else if let Ok(event) = serde_json::from_str::<ApiGatewayProxyRequest>(json) {
+        Parts {
             is_v2: false,
             method: event.http_method,
             path: event.path,
@@ -36,8 +43,9 @@ pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Req
             headers: if event.multi_value_headers.is_empty() { event.headers } else { event.multi_value_headers },
             body: event.body,
             base64: event.is_base64_encoded,
-        },
-        _ => return Err(ApiError::Malformed("This is not an HTTP request")),
+        }
+    } else {
+        return Err(ApiError::Malformed("This is not an HTTP request"));
     };
     parts.into_request(context, base_path)
 }
