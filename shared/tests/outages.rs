@@ -162,8 +162,10 @@ async fn a_role_that_walls_would_not_hold_is_not_used() {
          CREATE ROLE super LOGIN PASSWORD 'p' SUPERUSER;
          CREATE ROLE tables_owner NOLOGIN;                     ALTER TABLE doctors OWNER TO tables_owner;
          CREATE ROLE member LOGIN PASSWORD 'p';                GRANT app_api, tables_owner TO member;
+         CREATE ROLE users_owner LOGIN PASSWORD 'p';           ALTER TABLE users OWNER TO users_owner;
+         GRANT app_api TO users_owner;
          CREATE ROLE harmless LOGIN PASSWORD 'p';              GRANT app_api TO harmless;
-         GRANT CONNECT ON DATABASE {} TO above, super, member, harmless",
+         GRANT CONNECT ON DATABASE {} TO above, super, member, users_owner, harmless",
         db.name
     );
     db.owner().await.batch_execute(&roles).await.unwrap();
@@ -177,7 +179,9 @@ async fn a_role_that_walls_would_not_hold_is_not_used() {
 
     let name = db.name.clone();
     let cluster = db.cluster;
-    for (role, is_used) in [("above", false), ("super", false), ("member", false), ("harmless", true)] {
+    for (role, is_used) in
+        [("above", false), ("super", false), ("member", false), ("users_owner", false), ("harmless", true)]
+    {
         let db = Database { cluster, name: name.clone() };
         let warmed = pool(role)(&db, Role::Api, &Clock::System).warm().await;
         assert_eq!(warmed.as_ref().is_err_and(shared::DbError::is_role_too_powerful), !is_used, "{role}: {warmed:?}");

@@ -27,6 +27,7 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::role;
 use crate::{
     secrets::{Cached, SecretError},
     telemetry,
@@ -188,7 +189,7 @@ impl Connector {
                 drive(config.connect_raw(*stream, Established)).await?
             }
         };
-        if !self.privileged && is_too_powerful(&client).await? {
+        if !self.privileged && role::is_too_powerful(&client).await? {
             task.abort();
             telemetry::warn("db_role_too_powerful", &ConnectError::RoleTooPowerful);
             return Err(into_driver_error(ConnectError::RoleTooPowerful).await);
@@ -240,18 +241,6 @@ where
         let _ = connection.await;
     });
     Ok((client, task))
-}
-
-/// Whether nothing would hold this role back from other users' rows.
-async fn is_too_powerful(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    const QUESTION: &str = "-- shared::db
-        SELECT r.rolsuper OR r.rolbypassrls OR EXISTS (
-                   SELECT FROM pg_class c
-                    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-                      AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
-          FROM pg_roles r
-         WHERE r.rolname = session_user";
-    client.query_typed_one(QUESTION, &[]).await?.try_get(0)
 }
 
 fn is_refused_login(error: &tokio_postgres::Error) -> bool {

@@ -11,12 +11,13 @@
 //! |---|---|
 //! | [`Db`], [`Unit`] | the pool and the unit |
 //! | `connect` | from a host name and a secret to a logged-in connection |
-//! | `tls` | what certificates are trusted |
+//! | `tls`, `role` | what certificates are trusted, and which roles are not |
 //! | [`DbError`] | a failure without the data |
 
 mod connect;
 mod error;
 mod lease;
+mod role;
 mod tls;
 
 use std::{
