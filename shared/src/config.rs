@@ -102,6 +102,14 @@ pub fn owner_database(vault: &Arc<Vault>, clock: &Clock) -> Result<Connector, Co
     Ok(Connector::for_owner(target()?, trust()?, login_secret(arn, vault, clock)))
 }
 
+/// How to reach the database with these credentials and no others, as a function of this login would.
+///
+/// # Errors
+/// When a variable is missing.
+pub fn database_as(credentials: Credentials) -> Result<Connector, ConfigError> {
+    Ok(Connector::new(target()?, trust()?, Cached::fixed(credentials)))
+}
+
 /// How to reach the database of a URL as its owner, for `cargo dev`; `ca_file` is its `DATABASE_CA_FILE`.
 ///
 /// # Errors
@@ -136,13 +144,21 @@ pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigE
 /// # Errors
 /// When it is not given or malformed.
 pub async fn fetch_login(vault: &Vault, arn: &str) -> Result<Credentials, SecretError> {
+    let text = vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?;
+    parse_login(&text)
+}
+
+/// The login that the text of a secret says.
+///
+/// # Errors
+/// When it is malformed.
+pub fn parse_login(text: &str) -> Result<Credentials, SecretError> {
     #[derive(Deserialize)]
     struct Login {
         username: String,
         password: String,
     }
-    let text = vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?;
-    match serde_json::from_str(&text) {
+    match serde_json::from_str(text) {
         Ok(Login { username, password }) if !username.is_empty() && !password.is_empty() => {
             Ok(Credentials { user: username, password })
         }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use migrate::Login;
+use shared::db::Login;
 use shared::{
     clock::Clock,
     config::Role,
@@ -89,6 +89,18 @@ impl<'c> Database<'c> {
     /// A connection of the owner, past every wall.
     pub async fn owner(&self) -> Client {
         connect(&self.cluster.url(&self.name)).await
+    }
+
+    /// A connection of a new role of this name with the rights of the master user of RDS: no superuser, but one who
+    /// makes roles and has the group roles to give.
+    pub async fn master(&self, name: &str, password: &str) -> Client {
+        let role = format!(
+            "CREATE ROLE {name} LOGIN CREATEROLE CREATEDB PASSWORD '{password}';
+             GRANT app_auth, app_api TO {name} WITH ADMIN OPTION"
+        );
+        self.owner().await.batch_execute(&role).await.unwrap();
+        let password = password.replace(' ', "%20");
+        connect(&format!("postgres://{name}:{password}@127.0.0.1:{}/{}", self.cluster.port(), self.name)).await
     }
 
     /// A connection of one of the application's roles, past the application.

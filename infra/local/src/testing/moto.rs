@@ -1,6 +1,7 @@
 //! A Secrets Manager API for tests: moto behind a door of each test's own, which counts and can be closed.
 
 use std::{
+    collections::BTreeMap,
     process::{Command, Stdio},
     sync::{
         Arc, LazyLock, Mutex,
@@ -132,6 +133,38 @@ impl Moto {
     /// Another text as the version that is being rotated in.
     pub async fn put_pending(&self, arn: &str, text: impl ToString) {
         self.put_as(arn, text, "AWSPENDING").await;
+    }
+
+    /// Starts a rotation as Secrets Manager does: with a version of this id that has a label and no text yet.
+    pub async fn start_rotation(&self, arn: &str, version: &str) {
+        // Unlike AWS, moto refuses to begin while the last one's label is still there, beside AWSCURRENT.
+        for (old, labels) in self.labels(arn).await {
+            if labels.iter().any(|label| label == "AWSPENDING") {
+                let remove = json!({"SecretId": arn, "VersionStage": "AWSPENDING", "RemoveFromVersionId": old});
+                call("UpdateSecretVersionStage", &remove).await;
+            }
+        }
+        let rules = json!({"AutomaticallyAfterDays": 30});
+        call("RotateSecret", &json!({"SecretId": arn, "ClientRequestToken": version, "RotationRules": rules})).await;
+    }
+
+    /// Gives a version that is being rotated in this text, as somebody with the right to do so could.
+    pub async fn fill(&self, arn: &str, version: &str, text: impl ToString) {
+        let put = json!({"SecretId": arn, "ClientRequestToken": version, "SecretString": text.to_string(),
+                         "VersionStages": ["AWSPENDING"]});
+        call("PutSecretValue", &put).await;
+    }
+
+    /// The labels of each version of a secret.
+    pub async fn labels(&self, arn: &str) -> BTreeMap<String, Vec<String>> {
+        let secret = call("DescribeSecret", &json!({"SecretId": arn})).await;
+        serde_json::from_value(secret["VersionIdsToStages"].clone()).expect("labels")
+    }
+
+    /// The text of the version that has this label.
+    pub async fn text(&self, arn: &str, label: &str) -> String {
+        let secret = call("GetSecretValue", &json!({"SecretId": arn, "VersionStage": label})).await;
+        secret["SecretString"].as_str().expect("a text").to_owned()
     }
 
     async fn put_as(&self, arn: &str, text: impl ToString, stage: &str) {
