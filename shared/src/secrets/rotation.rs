@@ -67,12 +67,13 @@ impl Vault {
     /// # Errors
     /// When Secrets Manager does not answer or refuses.
     pub async fn put_pending(&self, arn: &str, version: &str, text: String) -> Result<(), SecretError> {
-        const QUICKER: &str = "ResourceExistsException";
+        const EXISTS: &str = "ResourceExistsException";
 
         let put = self.client().put_secret_value().secret_id(arn).client_request_token(version);
         match put.version_stages(Stage::Pending.label()).secret_string(text).send().await {
-            Err(error) if code(&error) != Some(QUICKER) => Err(failure(&error)),
-            _ => Ok(()),
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some(EXISTS) && self.pending(arn, version).await?.is_some() => Ok(()),
+            Err(error) => Err(failure(&error)),
         }
     }
 
