@@ -136,6 +136,19 @@ async fn whatever_is_no_step_of_a_running_rotation_is_refused_and_changes_nothin
     assert!(can_log_in(&cloud, &login(&cloud, "AWSCURRENT").await).await);
 }
 
+// When rotation is switched on without rotating at once, Secrets Manager tries the test with what is in force.
+#[tokio::test]
+async fn what_is_in_force_passes_the_test_of_a_trial_run() {
+    let cloud = Cloud::new(Role::Auth).await;
+    let rotator = Rotator::new(&cloud).await;
+    for arn in cloud.logins.iter().chain([&cloud.jwt_secret]) {
+        let version = rotator.begin(arn).await;
+        cloud.moto.fill(arn, &version, cloud.moto.text(arn, "AWSCURRENT").await).await;
+
+        rotator.step(arn, &version, "testSecret").await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_version_that_would_change_the_password_in_force_is_refused() {
     let cloud = Cloud::new(Role::Api).await;
