@@ -15,6 +15,9 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// A token with an unknown key id makes us look for new keys, but not as often as anybody likes to send one.
+pub const KEYS_FORCED_EVERY: Duration = Duration::from_secs(60);
+
 /// Which of the two roles of the application a function works as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -124,16 +127,13 @@ pub fn owner_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, Confi
 /// # Errors
 /// When neither a secret nor a key is set, or the key is weak.
 pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigError> {
-    /// A token with an unknown key id makes us look for new keys, but not as often as anybody likes to send one.
-    const FORCED_EVERY: Duration = Duration::from_secs(60);
-
     let Some(arn) = text("JWT_SECRET_ARN") else {
         let key = text("JWT_SECRET").ok_or(ConfigError::Missing("JWT_SECRET"))?;
         let keys = KeySet::of(&key).map_err(|_| ConfigError::Wrong("JWT_SECRET", "at least 32 random characters"))?;
         return Ok(Cached::fixed(keys));
     };
     let vault = Arc::clone(vault);
-    Ok(Cached::fetched(clock.clone(), FORCED_EVERY, move |freshness| {
+    Ok(Cached::fetched(clock.clone(), KEYS_FORCED_EVERY, move |freshness| {
         let (vault, arn) = (Arc::clone(&vault), arn.clone());
         Box::pin(async move { KeySet::fetch(&vault, &arn, freshness).await })
     }))
@@ -231,7 +231,11 @@ fn list(name: &str) -> Vec<String> {
     text(name).iter().flat_map(|value| value.split(',')).map(|item| item.trim().to_owned()).collect()
 }
 
-fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
+/// A number of the environment, or what it is when it is not set.
+///
+/// # Errors
+/// When the variable holds something else.
+pub fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
     match text(name) {
         None => Ok(default),
         Some(value) => value.trim().parse().map_err(|_| ConfigError::Wrong(name, "a whole number")),

@@ -98,17 +98,16 @@ async fn refuse_old_server(client: &Client) -> Result<(), Error> {
     }
 }
 
-/// What went wrong, in a line: which migration, and what the server said of it.
+/// What went wrong, in a line: what the server said, or refinery of the migrations themselves.
 fn reason(error: &refinery::Error) -> Error {
-    let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        let said = cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error);
-        text.push_str(": ");
-        text.push_str(&said.map_or_else(|| cause.to_string(), message));
-        source = if said.is_some() { None } else { cause.source() };
+        if let Some(said) = cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error) {
+            return Error::Migration(message(said));
+        }
+        source = cause.source();
     }
-    Error::Migration(text)
+    Error::Migration(error.to_string())
 }
 
 /// What the server says of a statement. Of a value that does not fit it quotes the value, which may be a patient's.

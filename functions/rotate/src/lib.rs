@@ -3,7 +3,7 @@
 //! | step | a login of the database ([`login`]) | the key of the tokens ([`key`]) |
 //! |---|---|---|
 //! | `createSecret` | the other user of the pair, with a new password | a new random key |
-//! | `setSecret` | the owner makes that role, with the limits of every login | nothing: nobody else holds it |
+//! | `setSecret` | the owner makes that role, with the limits of every login | wait until every function can find it |
 //! | `testSecret` | log in as it and look at what it may do | parse it |
 //! | `finishSecret` | put it in force | put it in force |
 //!
@@ -95,7 +95,7 @@ async fn step(event: Value) -> Result<(), Error> {
         (Step::Create, Kind::Login(_)) => login::create(&vault, arn, version).await,
         (Step::Create, Kind::Key) => key::create(&vault, arn, version).await,
         (Step::Set, Kind::Login(group)) => login::set(vault, arn, version, group).await,
-        (Step::Set, Kind::Key) => Ok(()),
+        (Step::Set, Kind::Key) => key::give_notice().await,
         (Step::Test, Kind::Login(group)) => login::test(&vault, arn, version, group).await,
         (Step::Test, Kind::Key) => key::test(&vault, arn, version).await,
         (Step::Finish, _) => {

@@ -125,6 +125,32 @@ async fn a_rotation_of_the_key_costs_no_valid_token() {
     }
 }
 
+/// The keys of one environment, which looks for new ones out of turn at most once in this time.
+fn environment(cloud: &Arc<Cloud>, clock: &Clock, forced_every: Duration) -> Tokens {
+    let cloud = Arc::clone(cloud);
+    let keys = Cached::fetched(clock.clone(), forced_every, move |freshness| {
+        let cloud = Arc::clone(&cloud);
+        Box::pin(async move { Ok(fetch(&cloud, freshness).await) })
+    });
+    Tokens::new(keys, clock.clone(), Duration::from_secs(3600))
+}
+
+// JW-06: an attacker makes an environment look for keys just before there is a new one.
+#[tokio::test]
+async fn who_has_just_looked_for_keys_in_vain_may_look_again_before_the_new_one_signs() {
+    let cloud = Arc::new(Cloud::new(Role::Api).await);
+    let rotator = Rotator::with(&cloud, &[("KEY_NOTICE_SECONDS", "2".to_owned())]).await;
+    let (a, b) = [(); 2].map(|()| environment(&cloud, &Clock::System, Duration::from_secs(2))).into();
+    assert!(a.verify(&cloud.token(FIRST_KEY).await).await.is_ok());
+    let unknown = cloud.token("a stranger's key 0123456789 0123456789 abcdef").await;
+
+    assert!(a.verify(&unknown).await.is_err());
+    rotator.rotate(&cloud.jwt_secret).await;
+
+    let (user, session) = cloud.user;
+    assert!(a.verify(&b.sign(user, session).await.unwrap()).await.is_ok());
+}
+
 // JW-07, by a clock that the test moves: how long a function remembers keys at most.
 #[tokio::test]
 async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
@@ -134,15 +160,8 @@ async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
     let cloud = Arc::new(Cloud::new(Role::Api).await);
     let rotator = Rotator::new(&cloud).await;
     let seconds = Arc::new(AtomicI64::new(Clock::System.now()));
-    let environment = || {
-        let (cloud, clock) = (Arc::clone(&cloud), Clock::Manual(Arc::clone(&seconds)));
-        let keys = Cached::fetched(clock.clone(), Duration::from_secs(60), move |freshness| {
-            let cloud = Arc::clone(&cloud);
-            Box::pin(async move { Ok(fetch(&cloud, freshness).await) })
-        });
-        Tokens::new(keys, clock, Duration::from_secs(3600))
-    };
-    let (a, b) = (environment(), environment());
+    let clock = Clock::Manual(Arc::clone(&seconds));
+    let (a, b) = [(); 2].map(|()| environment(&cloud, &clock, Duration::from_secs(60))).into();
     let (user, session) = cloud.user;
     let sign = async |by: &Tokens| by.sign(user, session).await.unwrap();
     let first = sign(&a).await;

@@ -216,7 +216,7 @@ async fn failures_say_what_is_wrong_and_nothing_of_what_a_secret_holds() {
     let no_secrets = rotator.step(arn, &version, "setSecret").await.unwrap_err();
     assert_eq!(no_secrets, "Secrets Manager does not give the secret: it cannot be reached, or no credentials");
     cloud.moto.start().await;
-    let nowhere = cloud.start_for_owner_at("rotate", 1).await;
+    let nowhere = cloud.start_for_owner_with("rotate", &[("DATABASE_PORT", "1".to_owned())]).await;
     let event = json!({"SecretId": arn, "ClientRequestToken": version, "Step": "setSecret"});
     let unreachable = nowhere.invoke(event).await.unwrap_err();
     assert_eq!(unreachable["errorMessage"], "the database cannot be reached (connection refused)");
@@ -224,6 +224,8 @@ async fn failures_say_what_is_wrong_and_nothing_of_what_a_secret_holds() {
         rotator.step(arn, &version, step).await.unwrap();
     }
 
+    rotator.function.printed("rotation_failed", 3).await;
+    nowhere.printed("rotation_failed", 1).await;
     let printed = rotator.function.log() + &nowhere.log();
     for secret in [FIRST_PASSWORD, FIRST_KEY, &password] {
         assert!(!printed.contains(secret), "{secret} in {printed}");

@@ -7,15 +7,21 @@ use std::{
 
 use serde_json::json;
 use shared::{
+    Route,
     auth::{KeySet, Tokens},
     clock::Clock,
-    config::Role,
-    db::Login,
+    config::{self, Role},
+    db::{Credentials, Login, Trust},
     domain::{SessionId, UserId},
     secrets::Cached,
 };
 
-use super::{Environment, Moto, TestDb, database::group};
+use tokio_postgres::Client;
+
+use super::{
+    Environment, Moto, TestApp, TestDb,
+    database::{connect, group},
+};
 
 /// The key that signs tokens at first.
 pub const FIRST_KEY: &str = "the first key 0123456789 0123456789 0123";
@@ -77,18 +83,50 @@ impl Cloud {
 
     /// Starts a function that works for the owner: migrate or rotate.
     pub async fn start_for_owner(&self, function: &'static str) -> Environment {
-        self.start_for_owner_at(function, self.db.cluster.port()).await
+        self.start_for_owner_with(function, &[]).await
     }
 
-    /// Starts a function that works for the owner and looks for the database at this port.
-    pub async fn start_for_owner_at(&self, function: &'static str, port: u16) -> Environment {
-        let variables = [
+    /// Starts a function that works for the owner, with these variables beside or instead of the usual ones.
+    pub async fn start_for_owner_with(
+        &self,
+        function: &'static str,
+        variables: &[(&'static str, String)],
+    ) -> Environment {
+        let usual = [
             ("DATABASE_SECRET_ARN", self.owner_secret.clone()),
             ("AUTH_DATABASE_SECRET_ARN", self.logins[0].clone()),
             ("API_DATABASE_SECRET_ARN", self.logins[1].clone()),
-            ("DATABASE_PORT", port.to_string()),
+            ("KEY_NOTICE_SECONDS", "0".to_owned()),
         ];
-        self.start_with(function, &variables).await
+        self.start_with(function, &[&usual, variables].concat()).await
+    }
+
+    /// What a secret says that functions are to log in with now.
+    pub async fn credentials(&self, arn: &str) -> Credentials {
+        config::parse_login(&self.moto.text(arn, "AWSCURRENT").await).unwrap()
+    }
+
+    /// A connection of the login that a secret says now, past the application.
+    pub async fn connect(&self, arn: &str) -> Client {
+        let Credentials { user, password } = self.credentials(arn).await;
+        let (port, name) = (self.db.cluster.port(), &self.db.name);
+        connect(&format!("postgres://{user}:{}@127.0.0.1:{port}/{name}", password.replace(' ', "%20"))).await
+    }
+
+    /// All functions on this database, logged in as their secrets say now.
+    pub async fn app(&self, tables: &[(Role, &'static [Route])]) -> TestApp {
+        let [auth, api] = [self.credentials(&self.logins[0]).await, self.credentials(&self.logins[1]).await];
+        let db = TestDb { cluster: self.db.cluster, name: self.db.name.clone() };
+        TestApp::new(
+            db,
+            tables,
+            |_| {},
+            |db, role, clock| {
+                let it = if role == Role::Auth { &auth } else { &api };
+                let credentials = Credentials { user: it.user.clone(), password: it.password.clone() };
+                db.pool_of(4, credentials, clock, db.cluster.port(), Trust::Network)
+            },
+        )
     }
 
     /// Starts a function with these variables beside those that all have; of two of a name, the last one counts.

@@ -160,7 +160,7 @@ fn login(role: Role) -> String {
     format!("{}_login", group(role))
 }
 
-async fn connect(url: &str) -> Client {
+pub(super) async fn connect(url: &str) -> Client {
     let connecting = tokio_postgres::connect(url, NoTls);
     let (client, connection) = tokio::time::timeout(Duration::from_secs(20), connecting).await.unwrap().unwrap();
     tokio::spawn(async move {

@@ -111,6 +111,15 @@ impl Environment {
         }
     }
 
+    /// Waits until it has printed this so many times.
+    pub async fn printed(&self, text: &str, times: usize) {
+        let end = Instant::now() + PATIENCE;
+        while self.log().matches(text).count() < times {
+            assert!(Instant::now() < end, "{text:?} is not printed: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits for the end of the process: whether it ended well, and all that it printed.
     pub async fn ended(mut self) -> (bool, String) {
         let end = Instant::now() + PATIENCE;

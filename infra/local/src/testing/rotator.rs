@@ -22,6 +22,11 @@ impl<'a> Rotator<'a> {
         Self { function: cloud.start_for_owner("rotate").await, cloud }
     }
 
+    /// The function with other variables.
+    pub async fn with(cloud: &'a Cloud, variables: &[(&'static str, String)]) -> Self {
+        Self { function: cloud.start_for_owner_with("rotate", variables).await, cloud }
+    }
+
     /// A whole rotation of a secret; the id of its new version.
     pub async fn rotate(&self, arn: &str) -> String {
         let version = self.begin(arn).await;
