@@ -1,6 +1,6 @@
 //! Rotations while requests are running, on the real binaries: nobody notices.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 use std::{
     sync::{

@@ -1,6 +1,6 @@
 //! The four steps, one by one: the real binary against a Secrets Manager API and a PostgreSQL with TLS.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 use local::testing::{
     Cloud, Rotator,
