@@ -15,6 +15,9 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// A token with an unknown key id makes us look for new keys, but not as often as anybody likes to send one.
+pub const KEYS_FORCED_EVERY: Duration = Duration::from_secs(60);
+
 /// Which of the two roles of the application a function works as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -102,6 +105,14 @@ pub fn owner_database(vault: &Arc<Vault>, clock: &Clock) -> Result<Connector, Co
     Ok(Connector::for_owner(target()?, trust()?, login_secret(arn, vault, clock)))
 }
 
+/// How to reach the database with these credentials and no others, as a function of this login would.
+///
+/// # Errors
+/// When a variable is missing.
+pub fn database_as(credentials: Credentials) -> Result<Connector, ConfigError> {
+    Ok(Connector::new(target()?, trust()?, Cached::fixed(credentials)))
+}
+
 /// How to reach the database of a URL as its owner, for `cargo dev`; `ca_file` is its `DATABASE_CA_FILE`.
 ///
 /// # Errors
@@ -116,16 +127,13 @@ pub fn owner_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, Confi
 /// # Errors
 /// When neither a secret nor a key is set, or the key is weak.
 pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigError> {
-    /// A token with an unknown key id makes us look for new keys, but not as often as anybody likes to send one.
-    const FORCED_EVERY: Duration = Duration::from_secs(60);
-
     let Some(arn) = text("JWT_SECRET_ARN") else {
         let key = text("JWT_SECRET").ok_or(ConfigError::Missing("JWT_SECRET"))?;
         let keys = KeySet::of(&key).map_err(|_| ConfigError::Wrong("JWT_SECRET", "at least 32 random characters"))?;
         return Ok(Cached::fixed(keys));
     };
     let vault = Arc::clone(vault);
-    Ok(Cached::fetched(clock.clone(), FORCED_EVERY, move |freshness| {
+    Ok(Cached::fetched(clock.clone(), KEYS_FORCED_EVERY, move |freshness| {
         let (vault, arn) = (Arc::clone(&vault), arn.clone());
         Box::pin(async move { KeySet::fetch(&vault, &arn, freshness).await })
     }))
@@ -136,13 +144,21 @@ pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigE
 /// # Errors
 /// When it is not given or malformed.
 pub async fn fetch_login(vault: &Vault, arn: &str) -> Result<Credentials, SecretError> {
+    let text = vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?;
+    parse_login(&text)
+}
+
+/// The login that the text of a secret says.
+///
+/// # Errors
+/// When it is malformed.
+pub fn parse_login(text: &str) -> Result<Credentials, SecretError> {
     #[derive(Deserialize)]
     struct Login {
         username: String,
         password: String,
     }
-    let text = vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?;
-    match serde_json::from_str(&text) {
+    match serde_json::from_str(text) {
         Ok(Login { username, password }) if !username.is_empty() && !password.is_empty() => {
             Ok(Credentials { user: username, password })
         }
@@ -215,7 +231,11 @@ fn list(name: &str) -> Vec<String> {
     text(name).iter().flat_map(|value| value.split(',')).map(|item| item.trim().to_owned()).collect()
 }
 
-fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
+/// A number of the environment, or what it is when it is not set.
+///
+/// # Errors
+/// When the variable holds something else.
+pub fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
     match text(name) {
         None => Ok(default),
         Some(value) => value.trim().parse().map_err(|_| ConfigError::Wrong(name, "a whole number")),

@@ -22,6 +22,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod error;
+pub mod https;
 pub mod lambda;
 pub mod request;
 pub mod response;

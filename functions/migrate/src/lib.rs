@@ -2,11 +2,15 @@
 //!
 //! Everything is safe to repeat, and two that run at once wait for each other. The migrations of one run are one
 //! transaction: if one fails, the schema is as it was, and the code that is running goes on.
+//!
+//! [`run`] does it; `function` is invoked to do it by CloudFormation, whose protocol is in `custom_resource`, or by hand.
 
-mod login;
+mod custom_resource;
+mod function;
 
-pub use login::Login;
-use tokio_postgres::{Client, error::SqlState};
+pub use function::handle;
+use shared::db::{LOCK, Login};
+use tokio_postgres::{Client, error::DbError};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -59,12 +63,13 @@ const GROUP_ROLES: &str = "
 /// # Errors
 /// When the server is too old or refuses a statement; a failed migration leaves the schema as it was.
 pub async fn run(client: &mut Client, logins: &[Login]) -> Result<Report, Error> {
-    // Any number would do, as long as nobody else uses it: one run at a time in each database.
-    const LOCK: &str = "SELECT pg_advisory_lock(4711001)";
-    const UNLOCK: &str = "SELECT pg_advisory_unlock(4711001)";
+    const UNLOCK: &str = "SELECT pg_advisory_unlock_all()";
+    /// The server must not go on with what nobody waits for; not every platform can tell.
+    const NOTICE_THE_END: &str = "SET client_connection_check_interval = '1s'";
 
     refuse_old_server(client).await?;
     client.batch_execute("SET statement_timeout = 0; SET lock_timeout = '10s'").await?;
+    let _ = client.batch_execute(NOTICE_THE_END).await;
     client.batch_execute(LOCK).await?;
     let outcome = apply(client, logins).await;
     client.batch_execute(UNLOCK).await?;
@@ -73,8 +78,9 @@ pub async fn run(client: &mut Client, logins: &[Login]) -> Result<Report, Error>
 
 async fn apply(client: &mut Client, logins: &[Login]) -> Result<Report, Error> {
     client.batch_execute(GROUP_ROLES).await?;
-    let report =
-        embedded::migrations::runner().set_grouped(true).run_async(client).await.map_err(|error| reason(&error))?;
+    // A deployment that is rolled back runs the release before: it finds migrations applied that it does not know.
+    let runner = embedded::migrations::runner().set_grouped(true).set_abort_missing(false);
+    let report = runner.run_async(client).await.map_err(|error| reason(&error))?;
     client.batch_execute(&format!("SELECT app.ensure_audit_partitions({MONTHS_AHEAD})")).await?;
     for login in logins {
         login.ensure(client).await?;
@@ -92,20 +98,22 @@ async fn refuse_old_server(client: &Client) -> Result<(), Error> {
     }
 }
 
-/// What went wrong, in a line: which migration, and what the server said of it. Migrations hold no personal data.
+/// What went wrong, in a line: what the server said, or refinery of the migrations themselves.
 fn reason(error: &refinery::Error) -> Error {
-    let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        let said = cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error);
-        text.push_str(": ");
-        text.push_str(&said.map_or_else(|| cause.to_string(), |db| db.message().to_owned()));
-        source = if said.is_some() { None } else { cause.source() };
+        if let Some(said) = cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error) {
+            return Error::Migration(message(said));
+        }
+        source = cause.source();
     }
-    Error::Migration(text)
+    Error::Migration(error.to_string())
 }
 
-/// Whether the error says that this setting is unknown to the server, or not for its platform.
-fn is_unknown_setting(error: &tokio_postgres::Error) -> bool {
-    [Some(&SqlState::UNDEFINED_OBJECT), Some(&SqlState::INVALID_PARAMETER_VALUE)].contains(&error.code())
+/// What the server says of a statement. Of a value that does not fit it quotes the value, which may be a patient's.
+fn message(error: &DbError) -> String {
+    match error.code().code() {
+        code if code.starts_with("22") => format!("a value does not fit (SQLSTATE {code})"),
+        _ => error.message().to_owned(),
+    }
 }

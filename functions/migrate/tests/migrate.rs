@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
 use local::testing::TestDb;
-use migrate::Login;
+use shared::db::Login;
 use tokio_postgres::{Client, NoTls, types::Type};
 
 /// A login of this test alone: roles belong to the server, which the tests share.

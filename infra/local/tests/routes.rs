@@ -7,9 +7,13 @@ mod tables;
 
 use std::{collections::BTreeSet, env, fs, process::Command};
 
-use local::{testing::TestApp, workspace};
+use local::{
+    testing::{Cloud, Rotator, TestApp},
+    workspace,
+};
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::{Value, json};
+use shared::config::Role;
 use tables::TABLES;
 
 /// The routes that need no token. This list may only shrink.
@@ -108,7 +112,28 @@ const BODY: &str = r#"{"name":"Stolen","dob":"1990-05-15","gender":"other","spec
 
 #[tokio::test]
 async fn every_route_but_the_public_ones_turns_away_whoever_has_no_live_token() {
-    let app = TestApp::start_all(&TABLES).await;
+    assert_turns_away(&TestApp::start_all(&TABLES).await).await;
+}
+
+#[tokio::test]
+async fn every_route_shows_a_stranger_nothing_of_somebody_elses() {
+    assert_shows_nothing(&TestApp::start_all(&TABLES).await).await;
+}
+
+// SM-02
+#[tokio::test]
+async fn after_a_rotation_every_route_turns_away_and_shows_as_little() {
+    let cloud = Cloud::new(Role::Api).await;
+    let rotator = Rotator::new(&cloud).await;
+    for login in &cloud.logins {
+        rotator.rotate(login).await;
+    }
+    assert_shows_nothing(&cloud.app(&TABLES).await).await;
+    cloud.sql("TRUNCATE users, sessions, patients, doctors, mappings RESTART IDENTITY CASCADE").await;
+    assert_turns_away(&cloud.app(&TABLES).await).await;
+}
+
+async fn assert_turns_away(app: &TestApp) {
     let dead = app.user().await;
     app.db.owner().await.batch_execute("UPDATE sessions SET revoked_at = now()").await.unwrap();
     let invalid = r#"Bearer error="invalid_token""#;
@@ -125,9 +150,7 @@ async fn every_route_but_the_public_ones_turns_away_whoever_has_no_live_token() 
     assert_eq!((app.db.count("patients").await, app.db.count("doctors").await), (0, 0));
 }
 
-#[tokio::test]
-async fn every_route_shows_a_stranger_nothing_of_somebody_elses() {
-    let app = TestApp::start_all(&TABLES).await;
+async fn assert_shows_nothing(app: &TestApp) {
     let (alice, stranger) = (app.user().await, app.user().await);
     let mapping = app.db.map(alice.id, "Jane", app.db.doctor("Dr. X").await).await;
     assert_eq!(mapping, 1);

@@ -4,15 +4,15 @@
 //! 2. row-level security — proven with raw SQL, past every statement of ours;
 //! 3. structure: keys and grants — proven with raw SQL too.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 mod tables;
 
-use local::testing::{Client, TestApp, TestDb};
+use local::testing::{Client, Cloud, Rotator, TestApp, TestDb};
 use serde_json::json;
 use shared::config::Role;
 use tables::TABLES;
-use tokio_postgres::{SimpleQueryMessage, error::SqlState};
+use tokio_postgres::{SimpleQueryMessage, error::SqlState, types::Type};
 
 /// What somebody else sees and can do of Alice's patient, doctor's mapping and lists: nothing, like of what never was.
 async fn assert_nothing_for(mallory: &Client<'_>, patient: i64, mapping: i64, doctor: i64) {
@@ -40,7 +40,10 @@ async fn assert_nothing_for(mallory: &Client<'_>, patient: i64, mapping: i64, do
 // AZ-01 to AZ-05, AZ-08
 #[tokio::test]
 async fn the_statements_alone_keep_users_apart() {
-    let app = TestApp::start_all(&TABLES).await;
+    assert_statements_keep_apart(&TestApp::start_all(&TABLES).await).await;
+}
+
+async fn assert_statements_keep_apart(app: &TestApp) {
     let owner = app.db.owner().await;
     for security in ["ENABLE", "DISABLE"] {
         let statement = |table| format!("ALTER TABLE {table} {security} ROW LEVEL SECURITY");
@@ -63,12 +66,17 @@ async fn the_statements_alone_keep_users_apart() {
 
 /// What raw SQL of the application's role gets, entered as `user` or not at all; always undone.
 async fn raw(db: &TestDb, enter: Option<i64>, sql: &str) -> Result<u64, Option<SqlState>> {
-    let client = db.raw(Role::Api).await;
+    raw_of(&db.raw(Role::Api).await, enter, sql).await
+}
+
+async fn raw_of(client: &tokio_postgres::Client, enter: Option<i64>, sql: &str) -> Result<u64, Option<SqlState>> {
     client.batch_execute("BEGIN").await.unwrap();
     if let Some(user) = enter {
         client.batch_execute(&format!("SELECT set_config('app.user_id', '{user}', true)")).await.unwrap();
     }
-    match client.simple_query(sql).await {
+    let outcome = client.simple_query(sql).await;
+    client.batch_execute("ROLLBACK").await.unwrap();
+    match outcome {
         Err(error) => Err(error.code().cloned()),
         Ok(messages) => Ok(messages
             .iter()
@@ -144,6 +152,60 @@ async fn structure_refuses_what_would_cross_the_wall() {
     }
 }
 
+// SM-02: what the first logins cannot do, those that a rotation put in force cannot do either.
+#[tokio::test]
+async fn after_a_rotation_the_walls_stand_where_they_stood() {
+    let cloud = Cloud::new(Role::Api).await;
+    let rotator = Rotator::new(&cloud).await;
+    for login in &cloud.logins {
+        rotator.rotate(login).await;
+    }
+
+    assert_statements_keep_apart(&cloud.app(&TABLES).await).await;
+
+    let (alice, mallory) = (cloud.db.raw_user().await, cloud.db.raw_user().await);
+    cloud.sql("ALTER TABLE patients ENABLE ROW LEVEL SECURITY; DELETE FROM mappings; DELETE FROM patients").await;
+    cloud.db.patient(alice, "Jane").await;
+    let [auth, api] = [&cloud.logins[0], &cloud.logins[1]];
+    let (auth, api) = (cloud.connect(auth).await, cloud.connect(api).await);
+    let all = "SELECT * FROM patients";
+    assert_eq!(raw_of(&api, None, all).await, Ok(0), "not entered");
+    assert_eq!(raw_of(&api, Some(mallory), all).await, Ok(0), "as somebody else");
+    assert_eq!(raw_of(&api, Some(alice), all).await, Ok(1), "as the owner");
+    let denied = Err(Some(SqlState::INSUFFICIENT_PRIVILEGE));
+    assert_eq!(raw_of(&auth, Some(alice), all).await, denied);
+    for forbidden in ["SELECT password_hash FROM users", "UPDATE patients SET user_id = 1", "TRUNCATE patients"] {
+        assert_eq!(raw_of(&api, Some(alice), forbidden).await, denied, "{forbidden}");
+    }
+
+    // Every right and every limit of the four: two pairs.
+    let rights = "
+        SELECT r.rolname::text, ARRAY(SELECT unnest(rolconfig) ORDER BY 1),
+               ARRAY(SELECT c.relname || '.' || a.attname || ' ' || right_
+                       FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0,
+                            unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) right_
+                      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+                        AND has_column_privilege(r.oid, c.oid, a.attnum, right_) ORDER BY 1),
+               ARRAY(SELECT c.relname || ' ' || right_
+                       FROM pg_class c, unnest(ARRAY['DELETE', 'TRUNCATE', 'TRIGGER']) right_
+                      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+                        AND has_table_privilege(r.oid, c.oid, right_) ORDER BY 1)
+          FROM pg_roles r WHERE rolname = $1";
+    let owner = cloud.db.owner().await;
+    for login in &cloud.logins {
+        let clone = cloud.credentials(login).await.user;
+        let first = clone.trim_end_matches("_clone").to_owned();
+        assert_ne!(clone, first);
+        let mut both = Vec::new();
+        for name in [clone, first] {
+            let row = owner.query_typed_one(rights, &[(&name, Type::TEXT)]).await.unwrap();
+            both.push([1, 2, 3].map(|column| row.get::<_, Vec<String>>(column)));
+        }
+        assert_eq!(both[0], both[1]);
+        assert!(both[0].iter().take(2).all(|list| list.len() > 5), "{both:?}");
+    }
+}
+
 /// Every right of the two roles, in the words of PostgreSQL's own catalogue.
 const RIGHTS: &str = "
     SELECT grantee || ' ' || privilege_type || ' ' || table_name || '.' || column_name
@@ -169,7 +231,7 @@ async fn the_roles_can_do_exactly_what_is_listed() {
                            EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid)
                       FROM pg_roles WHERE rolname LIKE 'app\\_%'";
     let roles = owner.query_typed(question, &[]).await.unwrap();
-    assert_eq!(roles.len(), 4);
+    assert!(roles.len() >= 4);
     for role in roles {
         let (name, powerful, owns): (String, bool, bool) = (role.get(0), role.get(1), role.get(2));
         assert!(!powerful && !owns, "{name}");

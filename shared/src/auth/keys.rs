@@ -40,6 +40,14 @@ impl KeySet {
         Ok(Self { keys: vec![Key::new(key)?] })
     }
 
+    /// The set of the one key that the text of a secret says: `{"key": "…"}`.
+    ///
+    /// # Errors
+    /// When it is malformed or weak.
+    pub fn parse(text: &str) -> Result<Self, SecretError> {
+        Ok(Self { keys: vec![parse(text)?] })
+    }
+
     /// The keys that Secrets Manager holds: `{"key": "…"}` in each version.
     ///
     /// An ordinary fetch gets the one in force; a thorough one also those before and after it, so that tokens signed
@@ -49,13 +57,21 @@ impl KeySet {
     /// When the key in force is not given or malformed; a malformed other one counts as absent.
     pub async fn fetch(vault: &Vault, arn: &str, freshness: Freshness) -> Result<Self, SecretError> {
         let text = vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?;
-        let mut keys = vec![parse(&text)?];
+        let mut keys = Self::parse(&text)?;
         if freshness == Freshness::Thorough {
             let (previous, pending) =
                 tokio::try_join!(vault.text(arn, Stage::Previous), vault.text(arn, Stage::Pending))?;
-            keys.extend([previous, pending].into_iter().flatten().filter_map(|text| parse(&text).ok()));
+            let others = [previous, pending].into_iter().flatten().filter_map(|text| Self::parse(&text).ok());
+            keys = others.fold(keys, Self::and);
         }
-        Ok(Self { keys })
+        Ok(keys)
+    }
+
+    /// These keys, and then others that verify.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.keys.extend(others.keys);
+        self
     }
 
     pub(super) fn signing(&self) -> Option<&Key> {

@@ -107,7 +107,7 @@ impl std::error::Error for DbError {}
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         // The driver's own text names its kind of failure ("db error", "connection closed"), never a value.
-        let what = error.to_string();
+        let what = ConnectError::within(&error).map_or_else(|| error.to_string(), |cause| cause.to_string());
         match error.as_db_error() {
             None => {
                 let network = error.is_closed() || ConnectError::within(&error).is_some() || is_io(&error);

@@ -12,12 +12,16 @@
 //! | [`Db`], [`Unit`] | the pool and the unit |
 //! | `connect` | from a host name and a secret to a logged-in connection |
 //! | `tls`, `role` | what certificates are trusted, and which roles are not |
+//! | [`Session`] | a connection for work that no request waits for |
+//! | [`Login`] | the roles that functions log in with, made on deployment and by rotation |
 //! | [`DbError`] | a failure without the data |
 
 mod connect;
 mod error;
 mod lease;
+mod login;
 mod role;
+mod session;
 mod tls;
 
 use std::{
@@ -30,6 +34,8 @@ pub use connect::{ConnectError, Connector, Credentials, Target, Trust};
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 pub use error::{DbError, OnConstraint, row_value};
 use lease::Lease;
+pub use login::{LOCK, Login};
+pub use session::Session;
 pub use tls::InvalidRoots;
 use tokio_postgres::{
     Row,

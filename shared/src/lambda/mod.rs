@@ -27,7 +27,7 @@ use lambda_runtime::{Runtime, service_fn};
 use serde::Serialize;
 pub use serde_json::value::RawValue;
 
-use crate::{ApiError, App, Reply, Request, Route, request::Origin, routes, telemetry};
+use crate::{ApiError, App, Reply, Request, Route, clock::Clock, request::Origin, routes, telemetry};
 
 /// The longest that a request may take, whatever Lambda would allow.
 const LONGEST: Duration = Duration::from_secs(8);
@@ -147,14 +147,21 @@ impl Function {
     }
 
     /// How long a handler may take, so that our own 503 comes before Lambda ends the invocation.
-    ///
-    /// A deadline in the past is none: in Lambda nobody would be there to see it, and cargo-lambda's emulator sends the
-    /// tenth minute of 1970.
     fn time_for(&self, context: &Context) -> Duration {
-        let now = Duration::from_secs(self.app.clock.now().unsigned_abs());
-        let left = Duration::from_millis(context.deadline).checked_sub(now);
-        left.map_or(LONGEST, |left| left.saturating_sub(RESERVE + TICK).min(LONGEST))
+        let left = time_left(context, &self.app.clock);
+        left.map_or(LONGEST, |left| left.saturating_sub(RESERVE).min(LONGEST))
     }
+}
+
+/// How long Lambda waits for the answer at least; `None` without a deadline.
+///
+/// A deadline in the past is none: in Lambda nobody would be there to see it, and cargo-lambda's emulator sends the
+/// tenth minute of 1970.
+#[must_use]
+pub fn time_left(context: &Context, clock: &Clock) -> Option<Duration> {
+    let now = Duration::from_secs(clock.now().unsigned_abs());
+    let left = Duration::from_millis(context.deadline).checked_sub(now)?;
+    Some(left.saturating_sub(TICK))
 }
 
 impl Answer {

@@ -5,9 +5,11 @@
 //! and there is never a built-in one.
 
 mod cached;
+mod rotation;
 mod vault;
 
 pub use cached::{Cached, Freshness};
+pub use rotation::Versions;
 pub use vault::{Stage, Vault};
 
 /// Why a secret could not be had: names only, never what it holds.

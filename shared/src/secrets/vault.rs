@@ -6,18 +6,14 @@ use aws_config::{BehaviorVersion, environment::EnvironmentVariableCredentialsPro
 use aws_sdk_secretsmanager::{
     Client, Config,
     config::{Region, retry::RetryConfig, timeout::TimeoutConfig},
-    error::SdkError,
-    operation::get_secret_value::GetSecretValueError,
-};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+    error::{ProvideErrorMetadata, SdkError},
 };
 
 use super::SecretError;
+use crate::https;
 
-/// The certificate authorities that AWS endpoints are issued by; parsing five costs a tenth of the system's 145.
-const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+/// The code of an answer that there is no such secret, or no such version of it.
+pub(super) const ABSENT: &str = "ResourceNotFoundException";
 
 /// Which version of a secret: a label that rotation moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +27,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Current => "AWSCURRENT",
             Self::Previous => "AWSPREVIOUS",
@@ -56,43 +52,47 @@ impl Vault {
     /// # Errors
     /// When Secrets Manager does not answer or refuses.
     pub async fn text(&self, arn: &str, stage: Stage) -> Result<Option<String>, SecretError> {
-        let client = self.client.get_or_init(connect);
-        match client.get_secret_value().secret_id(arn).version_stage(stage.label()).send().await {
+        match self.client().get_secret_value().secret_id(arn).version_stage(stage.label()).send().await {
             Ok(secret) => secret.secret_string.map(Some).ok_or(SecretError::Malformed("it holds no text")),
-            Err(SdkError::ServiceError(refusal)) => match refusal.err() {
-                GetSecretValueError::ResourceNotFoundException(_) if stage != Stage::Current => Ok(None),
-                error => Err(SecretError::NotGiven(reason(error))),
-            },
-            Err(SdkError::TimeoutError(_)) => Err(SecretError::NotGiven("no answer in time")),
-            Err(SdkError::DispatchFailure(_)) => Err(SecretError::NotGiven("it cannot be reached, or no credentials")),
-            Err(_) => Err(SecretError::NotGiven("its answer cannot be read")),
+            Err(error) if stage != Stage::Current && code(&error) == Some(ABSENT) => Ok(None),
+            Err(error) => Err(failure(&error)),
         }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        self.client.get_or_init(connect)
     }
 }
 
-/// The SDK's messages may quote the request; the kind of refusal is enough to act on.
-fn reason(error: &GetSecretValueError) -> &'static str {
-    match error {
-        GetSecretValueError::DecryptionFailure(_) => "its key may not be used (kms:Decrypt)",
-        GetSecretValueError::ResourceNotFoundException(_) => "there is no such secret",
-        GetSecretValueError::InternalServiceError(_) => "internal error of the service",
-        _ => "access denied, throttled or refused",
-    }
+/// The code of the refusal, if the service refused.
+pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// The SDK's messages may quote the request; the kind of failure is enough to act on.
+pub(super) fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> SecretError {
+    SecretError::NotGiven(match error {
+        SdkError::ServiceError(_) => match code(error) {
+            Some("DecryptionFailure") => "its key may not be used (kms:Decrypt)",
+            Some("EncryptionFailure") => "its key may not be used (kms:GenerateDataKey)",
+            Some(ABSENT) => "there is no such secret",
+            Some("InternalServiceError") => "internal error of the service",
+            _ => "access denied, throttled or refused",
+        },
+        SdkError::TimeoutError(_) => "no answer in time",
+        SdkError::DispatchFailure(_) => "it cannot be reached, or no credentials",
+        _ => "its answer cannot be read",
+    })
 }
 
 /// Configured by hand, because Lambda gives credentials, region and (in tests) endpoint in the environment: the SDK's
 /// default chain would link the STS client, the container and instance services and the profile files beside it.
 fn connect() -> Client {
-    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    let mut http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    if let Ok(tls) = TlsContext::builder().with_trust_store(roots).build() {
-        http = http.tls_context(tls);
-    }
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(env::var("AWS_REGION").ok().map(Region::new))
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .http_client(http.build_https())
+        .http_client(https::client())
         .retry_config(RetryConfig::standard().with_max_attempts(2))
         .timeout_config(
             TimeoutConfig::builder()

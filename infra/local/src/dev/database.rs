@@ -2,8 +2,8 @@
 
 use std::error::Error as _;
 
-use migrate::Login;
 use shared::config::{self, ConfigError};
+use shared::db::Login;
 use tokio_postgres::{Client, types::Type};
 
 use super::settings::Settings;

@@ -7,14 +7,21 @@ use std::{
 
 use serde_json::json;
 use shared::{
+    Route,
     auth::{KeySet, Tokens},
     clock::Clock,
-    config::Role,
+    config::{self, Role},
+    db::{Credentials, Login, Trust},
     domain::{SessionId, UserId},
     secrets::Cached,
 };
 
-use super::{Environment, Moto, TestDb, database::group};
+use tokio_postgres::Client;
+
+use super::{
+    Environment, Moto, TestApp, TestDb,
+    database::{connect, group},
+};
 
 /// The key that signs tokens at first.
 pub const FIRST_KEY: &str = "the first key 0123456789 0123456789 0123";
@@ -33,6 +40,10 @@ pub struct Cloud {
     pub user: (UserId, SessionId),
     /// The ARN of the login's secret.
     pub database_secret: String,
+    /// The ARN of the auth function's login, and that of the others': one of them is the login's.
+    pub logins: [String; 2],
+    /// The ARN of the secret of the database's owner, who can do what the master user of RDS can.
+    pub owner_secret: String,
     /// The ARN of the secret that tokens are signed with.
     pub jwt_secret: String,
 }
@@ -43,28 +54,92 @@ impl Cloud {
         static NEXT: AtomicU32 = AtomicU32::new(0);
 
         let (db, moto) = (TestDb::new().await, Moto::open().await);
-        let group = group(role);
-        let login = format!("{group}_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let role = format!("CREATE ROLE {login} LOGIN PASSWORD '{FIRST_PASSWORD}' IN ROLE {group}");
-        db.owner().await.batch_execute(&role).await.unwrap();
-        let database_secret = moto.create(credentials(&login, FIRST_PASSWORD)).await;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let owner = db.master(&format!("master_{number}"), FIRST_PASSWORD).await;
+        let owner_secret = moto.create(credentials(&format!("master_{number}"), FIRST_PASSWORD)).await;
+        let mut logins = [String::new(), String::new()];
+        for (secret, role) in logins.iter_mut().zip([Role::Auth, Role::Api]) {
+            let name = format!("{}_{number}", group(role));
+            *secret = moto.create(credentials(&name, FIRST_PASSWORD)).await;
+            let login = Login { group: group(role).to_owned(), name, password: FIRST_PASSWORD.to_owned() };
+            login.ensure(&owner).await.unwrap();
+        }
+        let database_secret = logins[usize::from(role == Role::Api)].clone();
         let jwt_secret = moto.create(key(FIRST_KEY)).await;
-        let user = db.user().await;
-        Self { db, moto, login, user, database_secret, jwt_secret }
+        let (user, login) = (db.user().await, format!("{}_{number}", group(role)));
+        Self { db, moto, login, user, database_secret, logins, owner_secret, jwt_secret }
     }
 
     /// Starts a function that finds everything by its secrets.
     pub async fn start(&self, function: &'static str) -> Environment {
-        let variables = [
+        self.start_with(function, &[("DATABASE_SECRET_ARN", self.database_secret.clone())]).await
+    }
+
+    /// The role of the database's owner.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        self.login.replace("app_auth", "master").replace("app_api", "master")
+    }
+
+    /// Starts a function that works for the owner: migrate or rotate.
+    pub async fn start_for_owner(&self, function: &'static str) -> Environment {
+        self.start_for_owner_with(function, &[]).await
+    }
+
+    /// Starts a function that works for the owner, with these variables beside or instead of the usual ones.
+    pub async fn start_for_owner_with(
+        &self,
+        function: &'static str,
+        variables: &[(&'static str, String)],
+    ) -> Environment {
+        let usual = [
+            ("DATABASE_SECRET_ARN", self.owner_secret.clone()),
+            ("AUTH_DATABASE_SECRET_ARN", self.logins[0].clone()),
+            ("API_DATABASE_SECRET_ARN", self.logins[1].clone()),
+            ("KEY_NOTICE_SECONDS", "0".to_owned()),
+        ];
+        self.start_with(function, &[&usual, variables].concat()).await
+    }
+
+    /// What a secret says that functions are to log in with now.
+    pub async fn credentials(&self, arn: &str) -> Credentials {
+        config::parse_login(&self.moto.text(arn, "AWSCURRENT").await).unwrap()
+    }
+
+    /// A connection of the login that a secret says now, past the application.
+    pub async fn connect(&self, arn: &str) -> Client {
+        let Credentials { user, password } = self.credentials(arn).await;
+        let (port, name) = (self.db.cluster.port(), &self.db.name);
+        connect(&format!("postgres://{user}:{}@127.0.0.1:{port}/{name}", password.replace(' ', "%20"))).await
+    }
+
+    /// All functions on this database, logged in as their secrets say now.
+    pub async fn app(&self, tables: &[(Role, &'static [Route])]) -> TestApp {
+        let [auth, api] = [self.credentials(&self.logins[0]).await, self.credentials(&self.logins[1]).await];
+        let db = TestDb { cluster: self.db.cluster, name: self.db.name.clone() };
+        TestApp::new(
+            db,
+            tables,
+            |_| {},
+            |db, role, clock| {
+                let it = if role == Role::Auth { &auth } else { &api };
+                let credentials = Credentials { user: it.user.clone(), password: it.password.clone() };
+                db.pool_of(4, credentials, clock, db.cluster.port(), Trust::Network)
+            },
+        )
+    }
+
+    /// Starts a function with these variables beside those that all have; of two of a name, the last one counts.
+    pub async fn start_with(&self, function: &'static str, variables: &[(&'static str, String)]) -> Environment {
+        let common = [
             ("AWS_ENDPOINT_URL", self.moto.url()),
-            ("DATABASE_SECRET_ARN", self.database_secret.clone()),
             ("DATABASE_HOST", "localhost".to_owned()),
             ("DATABASE_PORT", self.db.cluster.port().to_string()),
             ("DATABASE_NAME", self.db.name.clone()),
             ("DATABASE_CA_FILE", self.db.cluster.ca_pem_path().display().to_string()),
             ("JWT_SECRET_ARN", self.jwt_secret.clone()),
         ];
-        let mut environment = Environment::start(function, &variables).await;
+        let mut environment = Environment::start(function, &[&common, variables].concat()).await;
         environment.ready().await;
         environment
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use migrate::Login;
+use shared::db::Login;
 use shared::{
     clock::Clock,
     config::Role,
@@ -91,6 +91,18 @@ impl<'c> Database<'c> {
         connect(&self.cluster.url(&self.name)).await
     }
 
+    /// A connection of a new role of this name with the rights of the master user of RDS: no superuser, but one who
+    /// makes roles and has the group roles to give.
+    pub async fn master(&self, name: &str, password: &str) -> Client {
+        let role = format!(
+            "CREATE ROLE {name} LOGIN CREATEROLE CREATEDB PASSWORD '{password}';
+             GRANT app_auth, app_api TO {name} WITH ADMIN OPTION"
+        );
+        self.owner().await.batch_execute(&role).await.unwrap();
+        let password = password.replace(' ', "%20");
+        connect(&format!("postgres://{name}:{password}@127.0.0.1:{}/{}", self.cluster.port(), self.name)).await
+    }
+
     /// A connection of one of the application's roles, past the application.
     pub async fn raw(&self, role: Role) -> Client {
         connect(&self.url(role)).await
@@ -148,7 +160,7 @@ fn login(role: Role) -> String {
     format!("{}_login", group(role))
 }
 
-async fn connect(url: &str) -> Client {
+pub(super) async fn connect(url: &str) -> Client {
     let connecting = tokio_postgres::connect(url, NoTls);
     let (client, connection) = tokio::time::timeout(Duration::from_secs(20), connecting).await.unwrap().unwrap();
     tokio::spawn(async move {

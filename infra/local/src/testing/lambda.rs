@@ -33,10 +33,15 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// One environment of a function: its process, and what Lambda tells it.
 pub struct Environment {
     process: Guarded,
-    events: mpsc::UnboundedSender<(Value, oneshot::Sender<Value>)>,
+    events: mpsc::UnboundedSender<Invocation>,
     ready: Option<oneshot::Receiver<()>>,
     log: Log,
 }
+
+/// What a function gave back: an answer, or the error that it ended with.
+type Outcome = Result<Value, Value>;
+/// An event, and who waits for what becomes of it.
+type Invocation = (Value, oneshot::Sender<Outcome>);
 
 impl Environment {
     /// Starts the binary of a function with these variables and no others but those that Lambda sets.
@@ -86,11 +91,32 @@ impl Environment {
         headers.extend(body.map(|_| ("content-type".to_owned(), "application/json".to_owned())));
         let body = body.map(Value::to_string);
         let call = Call { method: method.to_owned(), path: path.to_owned(), headers, body };
+        match self.invoke(Form::HttpApi.event(&call)).await {
+            Ok(answer) => Answer::checked(read(&answer)),
+            // API Gateway would invent an answer of its own.
+            Err(error) => panic!("{method} {path} is a function error: {error} {}", self.log()),
+        }
+    }
+
+    /// What becomes of any event: the answer, or the error that the function ended with.
+    ///
+    /// # Errors
+    /// The function's own.
+    pub async fn invoke(&self, event: Value) -> Result<Value, Value> {
         let (answer, answered) = oneshot::channel();
-        self.events.send((Form::HttpApi.event(&call), answer)).expect("a function that runs");
+        self.events.send((event, answer)).expect("a function that runs");
         match tokio::time::timeout(PATIENCE, answered).await {
-            Ok(Ok(answer)) => Answer::checked(read(&answer)),
-            _ => panic!("no answer to {method} {path}: {}", self.log()),
+            Ok(Ok(outcome)) => outcome,
+            _ => panic!("no answer: {}", self.log()),
+        }
+    }
+
+    /// Waits until it has printed this so many times.
+    pub async fn printed(&self, text: &str, times: usize) {
+        let end = Instant::now() + PATIENCE;
+        while self.log().matches(text).count() < times {
+            assert!(Instant::now() < end, "{text:?} is not printed: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -114,11 +140,7 @@ impl Environment {
 }
 
 /// The Runtime API: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
-async fn serve(
-    listener: TcpListener,
-    events: mpsc::UnboundedReceiver<(Value, oneshot::Sender<Value>)>,
-    ready: oneshot::Sender<()>,
-) {
+async fn serve(listener: TcpListener, events: mpsc::UnboundedReceiver<Invocation>, ready: oneshot::Sender<()>) {
     let api = Arc::new(Api {
         events: tokio::sync::Mutex::new(events),
         ready: Mutex::new(Some(ready)),
@@ -130,10 +152,10 @@ async fn serve(
 }
 
 struct Api {
-    events: tokio::sync::Mutex<mpsc::UnboundedReceiver<(Value, oneshot::Sender<Value>)>>,
+    events: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
     ready: Mutex<Option<oneshot::Sender<()>>>,
     /// Who waits for the answer to the event that the function has.
-    running: Mutex<Option<oneshot::Sender<Value>>>,
+    running: Mutex<Option<oneshot::Sender<Outcome>>>,
 }
 
 impl Api {
@@ -142,15 +164,14 @@ impl Api {
             let path = request.line.split(' ').nth(1).unwrap_or_default().trim_start_matches("/2018-06-01/runtime/");
             let goes_on = match path.rsplit('/').next() {
                 Some("next") => self.next(&mut stream).await,
-                Some("response") => {
-                    let answer = serde_json::from_slice(&request.body).unwrap_or_default();
+                Some(end @ ("response" | "error")) => {
+                    let value = serde_json::from_slice(&request.body).unwrap_or_default();
                     if let Some(waiting) = self.running.lock().unwrap().take() {
-                        let _ = waiting.send(answer);
+                        let _ = waiting.send(if end == "error" { Err(value) } else { Ok(value) });
                     }
                     http::answer(&mut stream, "202 Accepted", "", "").await
                 }
-                // A function error, which the function must never make: whoever waits is not answered.
-                _ => http::answer(&mut stream, "202 Accepted", "", "").await,
+                _ => http::answer(&mut stream, "404 Not Found", "", "").await,
             };
             if !goes_on {
                 return;

@@ -13,7 +13,9 @@
 //! - [`probe`]: a function that does whatever SQL a test sends
 //! - [`Cloud`]: what stands around a function in AWS
 //! - [`Environment`]: a function's binary as Lambda runs it
+//! - [`Inbox`]: a server that takes what is sent to it
 //! - [`Moto`]: a Secrets Manager that counts and can be stopped
+//! - [`Rotator`]: the rotate function, called as Secrets Manager calls it
 //! - [`Proxy`]: a TCP proxy that counts flights and knows what was sent
 //!
 //! It panics where production code would return an error: a test that cannot run has failed.
@@ -26,17 +28,21 @@ pub mod cloud;
 mod database;
 pub mod event;
 mod http;
+mod inbox;
 mod lambda;
 mod moto;
 pub mod probe;
 mod proxy;
+pub mod rotator;
 mod token;
 
 pub use answer::Answer;
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
 pub use database::{Database, TestDb};
+pub use inbox::{Delivery, Inbox};
 pub use lambda::Environment;
 pub use moto::Moto;
 pub use proxy::{Message, Proxy};
+pub use rotator::Rotator;
 pub use token::Forged;

@@ -1,6 +1,7 @@
 //! A Secrets Manager API for tests: moto behind a door of each test's own, which counts and can be closed.
 
 use std::{
+    collections::BTreeMap,
     process::{Command, Stdio},
     sync::{
         Arc, LazyLock, Mutex,
@@ -45,7 +46,12 @@ pub struct Moto {
     door: Mutex<Option<JoinHandle<()>>>,
     seen: Arc<Mutex<Vec<Call>>>,
     silent: Arc<AtomicBool>,
+    rotating: Rotating,
 }
+
+/// The secrets that are set up to be rotated, and the version of each that was last begun. (moto itself wants a Lambda
+/// function of its own to call.)
+type Rotating = Arc<Mutex<BTreeMap<String, String>>>;
 
 /// A `GetSecretValue` that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +66,13 @@ impl Moto {
     /// An open door. It ends with the test's runtime.
     pub async fn open() -> Self {
         tokio::task::spawn_blocking(|| MOTO.port).await.unwrap();
-        let moto =
-            Self { port: free_port().unwrap(), door: Mutex::default(), seen: Arc::default(), silent: Arc::default() };
+        let moto = Self {
+            port: free_port().unwrap(),
+            door: Mutex::default(),
+            seen: Arc::default(),
+            silent: Arc::default(),
+            rotating: Arc::default(),
+        };
         moto.start().await;
         moto
     }
@@ -92,12 +103,13 @@ impl Moto {
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         };
-        let (seen, silent) = (Arc::clone(&self.seen), Arc::clone(&self.silent));
+        let (seen, silent, rotating) = (Arc::clone(&self.seen), Arc::clone(&self.silent), Arc::clone(&self.rotating));
         let connections = Connections::default();
         let accepting = tokio::spawn(async move {
             let connections = connections;
             while let Ok((client, _)) = listener.accept().await {
-                let serving = tokio::spawn(serve(client, Arc::clone(&seen), Arc::clone(&silent)));
+                let serving =
+                    tokio::spawn(serve(client, Arc::clone(&seen), Arc::clone(&silent), Arc::clone(&rotating)));
                 connections.0.lock().unwrap().push(serving.abort_handle());
             }
         });
@@ -134,6 +146,38 @@ impl Moto {
         self.put_as(arn, text, "AWSPENDING").await;
     }
 
+    /// Starts a rotation as Secrets Manager does: `DescribeSecret` tells of a version of this id, which has no text yet.
+    ///
+    /// A rotation that was given up is forgotten, as somebody has to see to before AWS starts another one.
+    pub async fn start_rotation(&self, arn: &str, version: &str) {
+        for (old, labels) in self.labels(arn).await {
+            if labels.iter().any(|label| label == "AWSPENDING") {
+                let remove = json!({"SecretId": arn, "VersionStage": "AWSPENDING", "RemoveFromVersionId": old});
+                call("UpdateSecretVersionStage", &remove).await;
+            }
+        }
+        self.rotating.lock().unwrap().insert(arn.to_owned(), version.to_owned());
+    }
+
+    /// Gives a version that is being rotated in this text, as somebody with the right to do so could.
+    pub async fn fill(&self, arn: &str, version: &str, text: impl ToString) {
+        let put = json!({"SecretId": arn, "ClientRequestToken": version, "SecretString": text.to_string(),
+                         "VersionStages": ["AWSPENDING"]});
+        call("PutSecretValue", &put).await;
+    }
+
+    /// The labels of each version of a secret.
+    pub async fn labels(&self, arn: &str) -> BTreeMap<String, Vec<String>> {
+        let secret = call("DescribeSecret", &json!({"SecretId": arn})).await;
+        serde_json::from_value(secret["VersionIdsToStages"].clone()).expect("labels")
+    }
+
+    /// The text of the version that has this label.
+    pub async fn text(&self, arn: &str, label: &str) -> String {
+        let secret = call("GetSecretValue", &json!({"SecretId": arn, "VersionStage": label})).await;
+        secret["SecretString"].as_str().expect("a text").to_owned()
+    }
+
     async fn put_as(&self, arn: &str, text: impl ToString, stage: &str) {
         let put = json!({"SecretId": arn, "SecretString": text.to_string(), "VersionStages": [stage]});
         call("PutSecretValue", &put).await;
@@ -153,7 +197,7 @@ impl Drop for Connections {
 }
 
 /// Passes the calls of one connection on, one after the other.
-async fn serve(mut client: TcpStream, seen: Arc<Mutex<Vec<Call>>>, silent: Arc<AtomicBool>) {
+async fn serve(mut client: TcpStream, seen: Arc<Mutex<Vec<Call>>>, silent: Arc<AtomicBool>, rotating: Rotating) {
     while let Some(request) = super::http::read(&mut client).await {
         if request.header("x-amz-target") == Some("secretsmanager.GetSecretValue") {
             let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
@@ -164,11 +208,29 @@ async fn serve(mut client: TcpStream, seen: Arc<Mutex<Vec<Call>>>, silent: Arc<A
             std::future::pending::<()>().await;
         }
         let target = request.header("x-amz-target").unwrap_or_default();
-        let answer = pass_on(target, &request.body).await;
+        let mut answer = pass_on(target, &request.body).await;
+        if target == "secretsmanager.DescribeSecret" {
+            answer = tell_of_rotation(&answer, &rotating);
+        }
         if client.write_all(&answer).await.is_err() {
             return;
         }
     }
+}
+
+/// A description that says of a rotation what AWS says.
+fn tell_of_rotation(answer: &[u8], rotating: &Rotating) -> Vec<u8> {
+    let text = String::from_utf8_lossy(answer);
+    let (_, body) = text.split_once("\r\n\r\n").expect("an answer");
+    let mut secret: Value = serde_json::from_str(body).expect("JSON");
+    let arn = secret["ARN"].as_str().unwrap_or_default().to_owned();
+    let Some(version) = rotating.lock().unwrap().get(&arn).cloned() else { return answer.to_vec() };
+    secret["RotationEnabled"] = true.into();
+    let versions = secret["VersionIdsToStages"].as_object_mut().expect("versions");
+    versions.entry(version).or_insert_with(|| json!(["AWSPENDING"]));
+    let body = secret.to_string();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length";
+    format!("{head}: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 /// moto's whole answer to a call.

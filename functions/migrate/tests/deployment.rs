@@ -1,0 +1,223 @@
+//! The function as CloudFormation invokes it, on the real binary: whatever happens, there is an answer in time.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
+
+mod account;
+
+use account::{Account, token};
+use local::testing::{Environment, Inbox};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// An event as CloudFormation sends it.
+fn event(kind: &str, inbox: &Inbox) -> Value {
+    let mut event = json!({
+        "RequestType": kind,
+        "ServiceToken": "arn:aws:lambda:eu-central-1:123456789012:function:migrate",
+        "ResponseURL": inbox.url(),
+        "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/health/1f2e",
+        "RequestId": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+        "LogicalResourceId": "Schema",
+        "ResourceType": "Custom::Schema",
+        "ResourceProperties": {"ServiceToken": "…", "Migrations": "6"},
+    });
+    if kind != "Create" {
+        event["PhysicalResourceId"] = "database-schema".into();
+    }
+    event
+}
+
+/// What CloudFormation was told, in a form that it takes.
+async fn told(inbox: &Inbox) -> Value {
+    let delivery = inbox.next().await;
+    assert_eq!(delivery.line, "PUT /arn%3Aaws%3Acloudformation?X-Amz-Signature=canary%2Fsignature%3D");
+    assert_eq!(delivery.content_type.as_deref(), Some(""), "the signature covers it");
+    assert!(delivery.body.len() <= 4096);
+    serde_json::from_str(&delivery.body).unwrap()
+}
+
+/// The answer to an event that cannot be carried out: the reason.
+async fn failure(function: &Environment, event: Value, inbox: &Inbox) -> String {
+    assert_eq!(function.invoke(event).await, Ok(Value::Null));
+    let told = told(inbox).await;
+    assert!(inbox.is_empty().await, "told twice");
+    assert_eq!((&told["Status"], &told["PhysicalResourceId"]), (&json!("FAILED"), &json!("database-schema")), "{told}");
+    assert!(told.get("Data").is_none());
+    let reason = told["Reason"].as_str().unwrap().to_owned();
+    assert!(!reason.contains(['\n', '\r']) && !reason.contains("canary"), "{reason}");
+    function.printed("migration_failed", 1).await;
+    assert!(!function.log().contains("canary"), "{}", function.log());
+    reason
+}
+
+// IN-12
+#[tokio::test]
+async fn cloudformation_creates_updates_and_deletes_and_the_data_outlives_the_stack() {
+    let account = Account::new().await;
+    let inbox = Inbox::open(&["200 OK"]).await;
+    let function = account.migrate().await;
+    let success = |applied: &str| {
+        json!({
+            "Status": "SUCCESS",
+            "PhysicalResourceId": "database-schema",
+            "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/health/1f2e",
+            "RequestId": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+            "LogicalResourceId": "Schema",
+            "Data": {"Applied": applied},
+        })
+    };
+
+    assert_eq!(function.invoke(event("Create", &inbox)).await, Ok(Value::Null));
+    let all = "V1__request_context, V2__users, V3__patients, V4__doctors, V5__mappings, V6__audit_events";
+    assert_eq!(told(&inbox).await, success(all));
+    account.db.raw_user().await;
+    let schema = account.schema().await;
+    for kind in ["Update", "Delete", "Delete", "Create"] {
+        assert_eq!(function.invoke(event(kind, &inbox)).await, Ok(Value::Null));
+        assert_eq!(told(&inbox).await, success(""), "{kind}");
+    }
+
+    assert_eq!((account.schema().await, account.db.count("users").await), (schema, 1));
+    assert_eq!(function.log(), "");
+    let mut never_made = event("Delete", &inbox);
+    never_made["PhysicalResourceId"] = "2026/11/23/[$LATEST]abc".into();
+    function.invoke(never_made).await.unwrap();
+    assert_eq!(told(&inbox).await["PhysicalResourceId"], "2026/11/23/[$LATEST]abc", "CloudFormation made it up");
+}
+
+// IN-12
+#[tokio::test]
+async fn a_failed_migration_fails_the_deployment_and_the_running_release_goes_on() {
+    let account = Account::new().await;
+    let inbox = Inbox::open(&["200 OK"]).await;
+    let function = account.migrate().await;
+    function.invoke(event("Create", &inbox)).await.unwrap();
+    told(&inbox).await;
+    let token = token(account.db.user().await).await;
+    // The next release brings a migration that finds its table taken.
+    account.db.owner().await.batch_execute("DELETE FROM refinery_schema_history WHERE version = 6").await.unwrap();
+    let schema = account.schema().await;
+
+    let reason = failure(&function, event("Update", &inbox), &inbox).await;
+
+    assert_eq!(reason, r#"the migrations failed and were undone: relation "audit_events_id_seq" already exists"#);
+    assert_eq!(account.schema().await, schema);
+    let patients = account
+        .start("patients", account.db.cluster.port(), &[("DATABASE_SECRET_ARN", account.secrets[2].clone())])
+        .await;
+    let body = json!({"name": "Jane", "dob": "1990-05-15", "gender": "other"});
+    patients.call("POST", "/api/patients", Some(&token), Some(&body)).await.expect(201);
+    let answer = patients.call("GET", "/api/patients", Some(&token), None).await;
+    assert_eq!(answer.expect(200)[0]["name"], "Jane");
+}
+
+// A deployment that fails later on is rolled back: the release before is asked to update a schema that it does not know.
+#[tokio::test]
+async fn the_release_before_accepts_a_newer_schema_when_a_deployment_is_rolled_back() {
+    let account = Account::new().await;
+    let inbox = Inbox::open(&["200 OK"]).await;
+    let function = account.migrate().await;
+    function.invoke(event("Create", &inbox)).await.unwrap();
+    told(&inbox).await;
+    let newer = "INSERT INTO refinery_schema_history VALUES (7, 'newer', '2026-11-23T00:00:00Z', '1')";
+    account.db.owner().await.batch_execute(newer).await.unwrap();
+
+    function.invoke(event("Update", &inbox)).await.unwrap();
+
+    let told = told(&inbox).await;
+    assert_eq!((&told["Status"], &told["Data"]), (&json!("SUCCESS"), &json!({"Applied": ""})));
+}
+
+#[tokio::test]
+async fn whatever_is_down_cloudformation_is_told_in_time() {
+    let account = Account::new().await;
+    let inbox = Inbox::open(&["200 OK"]).await;
+
+    let nowhere = account.migrate_at(1).await;
+    let reason = failure(&nowhere, event("Create", &inbox), &inbox).await;
+    assert_eq!(reason, "the database cannot be reached (connection refused)");
+
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let silent = account.migrate_at(silent.local_addr().unwrap().port()).await;
+    let reason = failure(&silent, event("Create", &inbox), &inbox).await;
+    assert_eq!(reason, "the migration took too long and was undone");
+
+    let function = account.migrate().await;
+    account.moto.stop().await;
+    let reason = failure(&function, event("Create", &inbox), &inbox).await;
+    let expected = "Secrets Manager does not give the secret: it cannot be reached, or no credentials";
+    assert_eq!(reason, format!("AUTH_DATABASE_SECRET_ARN: {expected}"));
+    account.moto.start().await;
+    account.db.owner().await.batch_execute(&format!("ALTER ROLE master_{} NOLOGIN", account.number)).await.unwrap();
+    let reason = failure(&function, event("Create", &inbox), &inbox).await;
+    assert_eq!(reason, "db error sqlstate=28000");
+}
+
+// A migration that waits for a lock, or works, when the time is up: the server does not go on without us.
+#[tokio::test]
+async fn what_takes_too_long_is_undone_and_holds_nothing_up() {
+    let account = Account::new().await;
+    let inbox = Inbox::open(&["200 OK"]).await;
+    let function = account.migrate().await;
+    let blocker = account.db.owner().await;
+    blocker.batch_execute("BEGIN; SELECT pg_advisory_lock(4711001)").await.unwrap();
+
+    let reason = failure(&function, event("Create", &inbox), &inbox).await;
+    assert_eq!(reason, "the migration took too long and was undone");
+    let left = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = 'master_{}'", account.number);
+    while blocker.query_typed_one(&left, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        blocker.batch_execute("COMMIT; BEGIN").await.unwrap();
+    }
+    drop(blocker);
+
+    function.invoke(event("Create", &inbox)).await.unwrap();
+    assert_eq!(told(&inbox).await["Status"], "SUCCESS");
+}
+
+#[tokio::test]
+async fn an_event_that_makes_no_sense_is_answered_as_well() {
+    let account = Account::new().await;
+    let inbox = Inbox::open(&["200 OK"]).await;
+    let function = account.migrate().await;
+    let expected = "the event's RequestType must be Create, Update or Delete";
+
+    for event in [event("Destroy", &inbox), json!({"ResponseURL": inbox.url(), "RequestType": 7, "StackId": null})] {
+        assert_eq!(failure(&function, event, &inbox).await.as_str(), expected);
+    }
+
+    for url in [json!(null), json!("http://example.com/"), json!("canary"), json!("https://canary host/")] {
+        let error = function.invoke(json!({"RequestType": "Delete", "ResponseURL": url})).await.unwrap_err();
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+    assert!(account.db.owner().await.batch_execute("SELECT 1 FROM users").await.is_err(), "nothing was migrated");
+}
+
+#[tokio::test]
+async fn the_answer_is_sent_until_it_is_taken() {
+    let account = Account::new().await;
+    let function = account.migrate().await;
+
+    let busy = Inbox::open(&["503 Slow Down", "500 Internal Error", "200 OK"]).await;
+    function.invoke(event("Delete", &busy)).await.unwrap();
+    let (first, second, third) = (told(&busy).await, told(&busy).await, told(&busy).await);
+    assert!(first == second && second == third && busy.is_empty().await, "{first} {second} {third}");
+
+    let closed = Inbox::open(&["403 Forbidden"]).await;
+    let error = function.invoke(event("Delete", &closed)).await.unwrap_err();
+    assert_eq!(error["errorMessage"], "CloudFormation cannot be told the outcome: status 403");
+    assert!(!function.log().contains("canary"), "{}", function.log());
+}
+
+#[tokio::test]
+async fn by_hand_it_migrates_and_says_what_it_did_or_why_not() {
+    let account = Account::new().await;
+    let function = account.migrate().await;
+
+    let report = function.invoke(json!({})).await.unwrap();
+    assert_eq!(report["applied"].as_array().unwrap().len(), 6, "{report}");
+    assert_eq!(function.invoke(json!(null)).await, Ok(json!({"applied": []})));
+
+    account.moto.stop().await;
+    let error = function.invoke(json!({})).await.unwrap_err();
+    assert!(error["errorMessage"].as_str().unwrap().contains("cannot be reached"), "{error}");
+}

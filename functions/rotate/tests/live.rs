@@ -1,0 +1,188 @@
+//! Rotations while requests are running, on the real binaries: nobody notices.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use local::testing::{Cloud, Environment, Rotator, cloud::FIRST_KEY, rotator::STEPS};
+use serde_json::Value;
+use shared::{
+    auth::{KeySet, Tokens},
+    clock::Clock,
+    config::Role,
+    secrets::{Cached, Freshness},
+};
+use tokio::sync::Mutex;
+
+/// One request, which must succeed.
+async fn request(function: &Environment, token: &str) {
+    let answer = function.call("GET", "/api/patients", Some(token), None).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "[]"), "{answer:?} {}", function.log());
+}
+
+/// Sends requests until `work` is done, and lets it have a moment between two of them; how many there were.
+async fn while_requests_run<T>(function: &Environment, token: &str, work: impl AsyncFnOnce(&Mutex<()>) -> T) -> u32 {
+    let (pause, done) = (Mutex::new(()), AtomicBool::new(false));
+    let requests = async {
+        let mut sent = 0;
+        while !done.load(Ordering::Relaxed) {
+            let _running = pause.lock().await;
+            request(function, token).await;
+            sent += 1;
+        }
+        sent
+    };
+    let working = async {
+        work(&pause).await;
+        done.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(requests, working).0
+}
+
+// SM-01, SM-02
+#[tokio::test]
+async fn two_rotations_of_a_login_cost_no_request() {
+    let cloud = Cloud::new(Role::Api).await;
+    let token = &cloud.token(FIRST_KEY).await;
+    let rotator = Rotator::new(&cloud).await;
+    // Its secret is as old as the test: it never looks of its own accord.
+    let function = cloud.start("patients").await;
+
+    let sent = while_requests_run(&function, token, async |pause| {
+        for _ in 0..2 {
+            let version = rotator.begin(&cloud.database_secret).await;
+            for step in STEPS {
+                rotator.step(&cloud.database_secret, &version, step).await.unwrap();
+                // Whoever starts now finds a login that works, and so does whoever has to log in again.
+                request(&cloud.start("patients").await, token).await;
+                let _nobody_waits = pause.lock().await;
+                cloud.end_connections().await;
+            }
+        }
+    })
+    .await;
+
+    assert!(sent > 20, "{sent} requests are no proof");
+}
+
+/// The keys that Secrets Manager holds now, as a function fetches them.
+async fn fetch(cloud: &Cloud, freshness: Freshness) -> KeySet {
+    let labels = cloud.moto.labels(&cloud.jwt_secret).await;
+    let mut keys = KeySet::parse(&cloud.moto.text(&cloud.jwt_secret, "AWSCURRENT").await).unwrap();
+    for label in ["AWSPREVIOUS", "AWSPENDING"] {
+        let is_there = labels.values().flatten().any(|it| it == label);
+        if freshness == Freshness::Thorough && is_there {
+            keys = keys.and(KeySet::parse(&cloud.moto.text(&cloud.jwt_secret, label).await).unwrap());
+        }
+    }
+    keys
+}
+
+/// A token of the key that is in force.
+async fn token(cloud: &Cloud) -> String {
+    let secret: Value = serde_json::from_str(&cloud.moto.text(&cloud.jwt_secret, "AWSCURRENT").await).unwrap();
+    cloud.token(secret["key"].as_str().unwrap()).await
+}
+
+// JW-06: one environment has looked, the other has not, and a third starts in the middle.
+#[tokio::test]
+async fn a_rotation_of_the_key_costs_no_valid_token() {
+    let cloud = Cloud::new(Role::Api).await;
+    let rotator = Rotator::new(&cloud).await;
+    let first = &token(&cloud).await;
+    let (stale, refreshed) = (cloud.start("patients").await, cloud.start("patients").await);
+    // A token that nobody knows makes it look before there is anything to see; it may look again in a minute.
+    let arn = &cloud.jwt_secret;
+    let version = rotator.begin(arn).await;
+    rotator.step(arn, &version, "createSecret").await.unwrap();
+    let unknown = cloud.token("a stranger's key 0123456789 0123456789 abcdef").await;
+    assert_eq!(refreshed.call("GET", "/api/patients", Some(&unknown), None).await.status, 401);
+
+    let sent = while_requests_run(&stale, first, async |_| {
+        for step in STEPS {
+            rotator.step(arn, &version, step).await.unwrap();
+            for function in [&refreshed, &cloud.start("patients").await] {
+                for token in [first, &token(&cloud).await] {
+                    request(function, token).await;
+                }
+            }
+        }
+    })
+    .await;
+    let second = &token(&cloud).await;
+
+    assert!(sent > 20 && second != first, "{sent} requests are no proof");
+    for function in [&stale, &refreshed, &cloud.start("patients").await] {
+        for token in [first, second, first] {
+            request(function, token).await;
+        }
+    }
+}
+
+/// The keys of one environment, which looks for new ones out of turn at most once in this time.
+fn environment(cloud: &Arc<Cloud>, clock: &Clock, forced_every: Duration) -> Tokens {
+    let cloud = Arc::clone(cloud);
+    let keys = Cached::fetched(clock.clone(), forced_every, move |freshness| {
+        let cloud = Arc::clone(&cloud);
+        Box::pin(async move { Ok(fetch(&cloud, freshness).await) })
+    });
+    Tokens::new(keys, clock.clone(), Duration::from_secs(3600))
+}
+
+// JW-06: an attacker makes an environment look for keys just before there is a new one.
+#[tokio::test]
+async fn who_has_just_looked_for_keys_in_vain_may_look_again_before_the_new_one_signs() {
+    let cloud = Arc::new(Cloud::new(Role::Api).await);
+    let rotator = Rotator::with(&cloud, &[("KEY_NOTICE_SECONDS", "2".to_owned())]).await;
+    let (a, b) = [(); 2].map(|()| environment(&cloud, &Clock::System, Duration::from_secs(2))).into();
+    assert!(a.verify(&cloud.token(FIRST_KEY).await).await.is_ok());
+    let unknown = cloud.token("a stranger's key 0123456789 0123456789 abcdef").await;
+
+    assert!(a.verify(&unknown).await.is_err());
+    rotator.rotate(&cloud.jwt_secret).await;
+
+    let (user, session) = cloud.user;
+    assert!(a.verify(&b.sign(user, session).await.unwrap()).await.is_ok());
+}
+
+// JW-07, by a clock that the test moves: how long a function remembers keys at most.
+#[tokio::test]
+async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
+    const CACHE_LIFE: i64 = 330;
+    const MANY: u32 = 2_500;
+
+    let cloud = Arc::new(Cloud::new(Role::Api).await);
+    let rotator = Rotator::new(&cloud).await;
+    let seconds = Arc::new(AtomicI64::new(Clock::System.now()));
+    let clock = Clock::Manual(Arc::clone(&seconds));
+    let (a, b) = [(); 2].map(|()| environment(&cloud, &clock, Duration::from_secs(60))).into();
+    let (user, session) = cloud.user;
+    let sign = async |by: &Tokens| by.sign(user, session).await.unwrap();
+    let first = sign(&a).await;
+    assert!(b.verify(&first).await.is_ok());
+
+    rotator.rotate(&cloud.jwt_secret).await;
+    seconds.fetch_add(CACHE_LIFE, Ordering::Relaxed);
+    let second = sign(&a).await; // b was asked last long ago and learns of the new key from the token
+    for _ in 0..MANY {
+        for environment in [&a, &b] {
+            assert!(environment.verify(&first).await.is_ok() && environment.verify(&second).await.is_ok());
+        }
+    }
+
+    rotator.rotate(&cloud.jwt_secret).await;
+    assert!(a.verify(&second).await.is_ok() && b.verify(&second).await.is_ok());
+    seconds.fetch_add(CACHE_LIFE, Ordering::Relaxed);
+    let third = sign(&b).await;
+    for environment in [&a, &b] {
+        assert!(environment.verify(&first).await.is_err(), "dead");
+        assert!(environment.verify(&second).await.is_ok(), "of the previous key");
+        assert!(environment.verify(&third).await.is_ok());
+    }
+}

@@ -1,0 +1,94 @@
+//! The roles that functions log in with.
+
+use postgres_protocol::password::scram_sha_256;
+use tokio_postgres::{Client, error::SqlState, types::Type};
+
+/// One who changes roles or tables at a time, in each database: deployments and rotations wait for each other.
+///
+/// Any number would do, as long as nobody else uses it.
+pub const LOCK: &str = "SELECT pg_advisory_lock(4711001)";
+
+/// A role that a function logs in with: a member of one group role, which carries the grants.
+#[derive(Clone)]
+pub struct Login {
+    /// The group role: `app_auth` or `app_api`.
+    pub group: String,
+    /// The login role's name.
+    pub name: String,
+    /// The login role's password.
+    pub password: String,
+}
+
+/// What the server does for a function that no longer listens: lock < statement < request (8 s, in the function).
+///
+/// Settings of a role, because nothing is ever `SET` on a connection, and a proxy refuses start-up options. Members do
+/// not inherit them, so every login has its own.
+const SETTINGS: [(&str, &str); 7] = [
+    ("lock_timeout", "2s"),
+    ("statement_timeout", "4s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("transaction_timeout", "8s"),              // PostgreSQL 17 and newer
+    ("client_connection_check_interval", "2s"), // not on every platform
+    ("jit", "off"),
+    ("search_path", "public"),
+];
+
+impl Login {
+    /// Makes sure that the role exists, with this password, no more rights than its group has, and the limits of every
+    /// login.
+    ///
+    /// # Errors
+    /// When the server refuses a statement.
+    pub async fn ensure(&self, owner: &Client) -> Result<(), tokio_postgres::Error> {
+        // The server gets the verifier, not the password, so no log of it can hold the password.
+        let verifier = scram_sha_256(self.password.as_bytes());
+        let statement = owner
+            .query_typed_one(
+                "SELECT format(CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = $1) THEN 'ALTER' ELSE 'CREATE' END
+                               || ' ROLE %I LOGIN PASSWORD %L; GRANT %I TO %I', $1, $2, $3, $1)",
+                &[(&self.name, Type::TEXT), (&verifier, Type::TEXT), (&self.group, Type::TEXT)],
+            )
+            .await?;
+        owner.batch_execute(statement.try_get(0)?).await?;
+        Self::limit(owner, &self.name).await
+    }
+
+    /// Gives the login of this name the limits of every login, and no others.
+    ///
+    /// # Errors
+    /// When the server refuses a statement, or there is no such role.
+    pub async fn limit(owner: &Client, name: &str) -> Result<(), tokio_postgres::Error> {
+        for (setting, value) in SETTINGS {
+            let statement = owner
+                .query_typed_one(
+                    "SELECT format('ALTER ROLE %I SET %I = %L', $1, $2, $3)",
+                    &[(&name, Type::TEXT), (&setting, Type::TEXT), (&value, Type::TEXT)],
+                )
+                .await?;
+            match owner.batch_execute(statement.try_get(0)?).await {
+                Err(error) if !is_unknown_setting(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        reset_others(owner, name).await
+    }
+}
+
+/// Takes from a role whatever was set beside the limits, by hand or by an older release.
+async fn reset_others(owner: &Client, name: &str) -> Result<(), tokio_postgres::Error> {
+    let known: Vec<&str> = SETTINGS.iter().map(|(setting, _)| *setting).collect();
+    let statements = owner
+        .query_typed_one(
+            "SELECT coalesce(string_agg(format('ALTER ROLE %I RESET %I', $1, setting), '; '), '')
+               FROM pg_roles, unnest(rolconfig) config, split_part(config, '=', 1) setting
+              WHERE rolname = $1 AND setting <> ALL ($2)",
+            &[(&name, Type::TEXT), (&known, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    owner.batch_execute(statements.try_get(0)?).await
+}
+
+/// Whether the error says that this setting is unknown to the server, or not for its platform.
+fn is_unknown_setting(error: &tokio_postgres::Error) -> bool {
+    [Some(&SqlState::UNDEFINED_OBJECT), Some(&SqlState::INVALID_PARAMETER_VALUE)].contains(&error.code())
+}

@@ -1,0 +1,55 @@
+//! A connection for work that no request waits for: migrations and rotations.
+
+use std::time::Duration;
+
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::Client;
+
+use super::{Connector, DbError, LOCK};
+
+/// How long is waited until the server knows that a session is over.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A connection that ends with the work on it.
+///
+/// Left to itself it would be frozen with the environment, holding its locks, until the next invocation: one that is
+/// dropped in the middle is cut.
+pub struct Session {
+    /// What statements are sent through.
+    pub client: Client,
+    connection: Connection,
+}
+
+struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Session {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// When the database does not let us in.
+    pub async fn open(connector: &Connector) -> Result<Self, DbError> {
+        let (client, connection) = connector.open().await?;
+        Ok(Self { client, connection: Connection(connection) })
+    }
+
+    /// Waits until nobody else changes roles or tables of this database, and keeps them waiting until the end.
+    ///
+    /// # Errors
+    /// When the server refuses, or its patience ends.
+    pub async fn lock(&self) -> Result<(), DbError> {
+        Ok(self.client.batch_execute(&format!("SET lock_timeout = '10s'; {LOCK}")).await?)
+    }
+
+    /// Says goodbye, which gives all locks back.
+    pub async fn close(self) {
+        let Self { client, mut connection } = self;
+        drop(client);
+        let _ = timeout(GOODBYE, &mut connection.0).await;
+    }
+}
