@@ -4,8 +4,7 @@
 
 use std::{borrow::Cow, fmt, str};
 
-use http::header::CONTENT_TYPE;
-use lambda_http::http;
+use lambda_http::http::header::CONTENT_TYPE;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 

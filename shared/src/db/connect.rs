@@ -55,7 +55,7 @@ pub enum Trust {
     Network,
 }
 
-/// A login. Its debug print shows neither name nor password.
+/// A login. It has no debug print, so that none can show the password.
 pub struct Credentials {
     /// The role.
     pub user: String,
