@@ -1,4 +1,4 @@
-//! The function: invoked by CloudFormation on every deployment, or by hand.
+//! The function: invoked by CloudFormation on every deployment, by a daily schedule, or by hand.
 //!
 //! It alone migrates with the owner's secret, and it cannot be reached from the API.
 
@@ -38,11 +38,8 @@ pub async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let end = Instant::now() + time.saturating_sub(MARGIN);
     let work_end = end - RESERVE.min(time / 5);
 
-    let Some(request) = Request::of(&event) else {
-        let report = in_time(work_end, migrate()).await?;
-        return Ok(json!({ "applied": report.applied }));
-    };
-    let outcome = match request.change() {
+    let request = Request::of(&event);
+    let outcome = match request.as_ref().map_or(Ok(Change::Apply), Request::change) {
         Ok(Change::Apply) => in_time(work_end, migrate()).await,
         // The data outlives the stack: nothing is ever dropped.
         Ok(Change::Delete) => Ok(Report { applied: Vec::new() }),
@@ -51,6 +48,7 @@ pub async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     if let Err(reason) = &outcome {
         telemetry::warn("migration_failed", reason);
     }
+    let Some(request) = request else { return Ok(json!({ "applied": outcome?.applied })) };
     timeout_at(end, request.answer(&outcome)).await.map_err(|_| "CloudFormation was not reached in time")??;
     Ok(Value::Null)
 }

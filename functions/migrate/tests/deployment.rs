@@ -220,4 +220,5 @@ async fn by_hand_it_migrates_and_says_what_it_did_or_why_not() {
     account.moto.stop().await;
     let error = function.invoke(json!({})).await.unwrap_err();
     assert!(error["errorMessage"].as_str().unwrap().contains("cannot be reached"), "{error}");
+    function.printed("migration_failed", 1).await;
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 use super::place::Place;
 use crate::error::{About, Error, Result};
@@ -104,6 +104,8 @@ fn write_certificates(place: &Place, directory: &Path) -> Result<()> {
 fn certificates() -> std::result::Result<(String, String, String), rcgen::Error> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    // A certificate whose issuer has its own name counts as self-signed with OpenSSL.
+    authority.distinguished_name.push(DnType::CommonName, "local authority");
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
 
     let mut server = CertificateParams::new(["localhost".to_owned(), super::HOST.to_owned()])?;
