@@ -1,6 +1,8 @@
-"""Prints the root template as the SAM translator makes plain CloudFormation of it, as JSON, with no AWS at hand.
+"""Prints, as JSON, the templates of one environment of samconfig.toml and the parameters that it gives the root.
 
-Arguments: NAME=VALUE of parameters that are not to have their default.
+Arguments: the environment, and NAME=VALUE of parameters that are to be others.
+
+The root template is what the SAM translator makes of it, plain CloudFormation; no AWS account is needed.
 """
 
 import json
@@ -10,20 +12,41 @@ from pathlib import Path
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
 
+import tomlkit
 from samcli.yamlhelper import yaml_parse
-from samtranslator.sdk.parameter import SamParameterValues
-from samtranslator.translator.translator import Translator
 from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 
-template = yaml_parse((Path(__file__).parent.parent / "template.yaml").read_text())
-parameters = {name: definition.get("Default") for name, definition in template["Parameters"].items()}
-parameters.update(argument.split("=", 1) for argument in sys.argv[1:])
-# As after `sam package`: the code of every function lies in a bucket.
-for resource in template["Resources"].values():
-    if resource["Type"] == "AWS::Serverless::Function":
-        resource["Properties"]["CodeUri"] = "s3://artifacts/code"
-template["Globals"]["Function"].pop("CodeUri")
+ROOT = Path(__file__).parent.parent
 
-translator = Translator(managed_policy_map={}, sam_parser=Parser())
-plain = translator.translate(sam_template=template, parameter_values=parameters, feature_toggle=None)
-json.dump(plain, sys.stdout, indent=1)
+
+def parameters_of(environment, others, template):
+    values = {name: str(definition.get("Default", "")) for name, definition in template["Parameters"].items()}
+    settings = tomlkit.parse((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    for override in [*settings["parameter_overrides"], *others]:
+        name, value = override.split("=", 1)
+        if name not in values:
+            sys.exit(f"template.yaml has no parameter {name}")
+        values[name] = value
+    return values
+
+
+def translated(template, parameters):
+    template["Globals"]["Function"].pop("CodeUri")
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            # As `sam package` leaves it: the code of every function lies in a bucket.
+            resource["Properties"]["CodeUri"] = "s3://artifacts/code"
+    translator = Translator(managed_policy_map={}, sam_parser=Parser())
+    return translator.translate(sam_template=template, parameter_values=parameters, feature_toggle=None)
+
+
+def main():
+    environment, *others = sys.argv[1:]
+    root = yaml_parse((ROOT / "template.yaml").read_text())
+    parameters = parameters_of(environment, others, root)
+    stacks = {path.stem: yaml_parse(path.read_text()) for path in sorted((ROOT / "infra").glob("*.yaml"))}
+    json.dump({"parameters": parameters, "stacks": {"": translated(root, parameters), **stacks}}, sys.stdout, indent=1)
+
+
+main()

@@ -1,6 +1,6 @@
 //! Pinned tools, installed once under `.local/tools/` by the package managers that everybody has.
 //!
-//! - [`cargo_lambda`], [`moto_server`] and other [`python_venv`]s: pip, in a virtual environment each
+//! - [`cargo_lambda`], [`moto_server`], [`sam`], [`checkov`] and other [`python_venv`]s: pip, in a virtual environment each
 //! - [`postgres`]: npm, or what the machine has
 //!
 //! A tool is there when its marker file says so. The marker is written last, under a lock, so neither an aborted
@@ -18,6 +18,7 @@ use crate::{process, progress, workspace};
 
 const CARGO_LAMBDA: &str = "cargo-lambda==1.9.2";
 const MOTO: &str = "moto[server]==5.2.5";
+const CHECKOV: &str = "checkov==3.3.30";
 
 /// The `cargo-lambda` program: the one on PATH when it is 1.9 or newer, else our own.
 ///
@@ -38,6 +39,25 @@ pub fn cargo_lambda() -> Result<PathBuf> {
 /// When it is missing and cannot be installed.
 pub fn moto_server() -> Result<PathBuf> {
     Ok(python_venv("moto", &[MOTO])?.join("bin/moto_server"))
+}
+
+/// The `bin/` of the tools that check, build and deploy the template: those of `infra/requirements-sam.txt`.
+///
+/// # Errors
+/// When they are missing and cannot be installed.
+pub fn sam() -> Result<PathBuf> {
+    let path = workspace::root().join("infra/requirements-sam.txt");
+    let text = fs::read_to_string(&path).about_path("read", &path)?;
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    Ok(python_venv("sam", &lines)?.join("bin"))
+}
+
+/// The `checkov` program, which knows what security reviewers ask of a template.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn checkov() -> Result<PathBuf> {
+    Ok(python_venv("checkov", &[CHECKOV])?.join("bin/checkov"))
 }
 
 /// A Python virtual environment with these requirements; the programs are in its `bin/`.

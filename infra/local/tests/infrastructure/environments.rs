@@ -1,0 +1,78 @@
+//! The three environments of samconfig.toml: all can be deployed, and each is what it is for.
+
+use std::fs;
+
+use local::workspace;
+
+use crate::model::{ENVIRONMENTS, documents, number, resources, resources_with};
+
+#[test]
+fn every_environment_can_be_worked_out_to_the_last_value() {
+    for environment in ENVIRONMENTS {
+        assert!(resources(environment).len() > 150);
+    }
+}
+
+#[test]
+fn every_way_to_deploy_it_can_be_worked_out() {
+    let domain = [
+        ("DomainName", "api.example.com"),
+        ("CertificateArn", "arn:aws:acm:eu-central-1:123456789012:certificate/1"),
+        ("HostedZoneId", "Z1"),
+        ("ApiBasePath", "/v1"),
+        ("CorsAllowedOrigins", "https://app.example.com,https://b.example.com"),
+    ];
+    let with_domain = resources_with("prod", &domain);
+    assert_eq!(with_domain["Domain.Mapping"].properties["ApiMappingKey"], "v1");
+    let origins = &with_domain["Api"].properties["Body"]["x-amazon-apigateway-cors"]["allowOrigins"];
+    assert_eq!(origins.to_string(), r#"["https://app.example.com","https://b.example.com"]"#);
+
+    let aurora = resources_with("prod", &[("Engine", "aurora-postgresql"), ("MaxCapacity", "16"), ("UseProxy", "true")]);
+    assert!(aurora.contains_key("Database.Reader") && aurora.contains_key("Database.Proxy"));
+    assert!(!aurora.contains_key("Database.Instance") && !aurora.contains_key("Monitoring.DatabaseStorageAlarm"));
+    let host = &aurora["PatientsFunction"].properties["Environment"]["Variables"]["DATABASE_HOST"];
+    assert_eq!(host, "Database.Proxy.Endpoint");
+}
+
+#[test]
+fn dev_is_cheap_and_goes_away_and_prod_is_neither() {
+    let parameter = |environment: &str, name: &str| documents(environment)["parameters"][name].as_str().unwrap().to_owned();
+    let of = |name: &str| ENVIRONMENTS.map(|environment| parameter(environment, name));
+
+    assert_eq!(of("DeletionProtection"), ["false", "true", "true"]);
+    assert_eq!(of("MultiAz"), ["false", "true", "true"]);
+    assert_eq!(of("BackupRetentionDays"), ["7", "7", "35"]);
+    assert_eq!(of("AwsBackup"), ["false", "false", "true"]);
+    assert_eq!(of("ZoneCount"), ["2", "2", "3"]);
+    assert_eq!(of("InstanceClass"), ["db.t4g.micro", "db.t4g.small", "db.m7g.large"]);
+    assert_eq!(of("UseProxy"), ["false"; 3]);
+    assert!(of("Deployment")[2].starts_with("Canary10Percent"));
+    assert_eq!(of("PermissionsBoundaryArn"), [""; 3], "a first deployment needs nothing prepared");
+}
+
+#[test]
+fn a_key_signs_for_longer_than_a_token_lives() {
+    for environment in ENVIRONMENTS {
+        let parameters = &documents(environment)["parameters"];
+        assert!(number(&parameters["KeyRotationDays"]) * 86400.0 > number(&parameters["TokenTtlSeconds"]));
+    }
+}
+
+#[test]
+fn the_handbook_explains_every_parameter_and_says_what_to_do_about_every_alarm() {
+    let handbook = fs::read_to_string(workspace::root().join("infra/README.md")).unwrap();
+    for parameter in documents("prod")["parameters"].as_object().unwrap().keys() {
+        assert!(handbook.contains(&format!("`{parameter}`")), "{parameter}");
+    }
+    for (name, resource) in resources("prod") {
+        let short = name.rsplit('.').next().unwrap();
+        if resource.kind == "AWS::CloudWatch::Alarm" {
+            let general = ["Auth", "Patients", "Doctors", "Mappings"]
+                .iter()
+                .find_map(|function| Some(format!("…{}", short.strip_prefix(function)?)));
+            let known = handbook.contains(&format!("`{short}`"))
+                || general.is_some_and(|general| handbook.contains(&format!("`{general}`")));
+            assert!(known, "{short}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The secrets: how they are made, kept and renewed, and who may read them.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::model::{ENVIRONMENTS, Resources, documents, list, number, of_kind, resources, resources_with, text};
+
+const SECRETS: [&str; 3] = ["ApiLogin", "AuthLogin", "JwtKey"];
+
+// IN-04
+#[test]
+fn secrets_are_made_by_aws_encrypted_with_our_key_and_never_deleted() {
+    let resources = resources("prod");
+    let secrets = of_kind(&resources, "AWS::SecretsManager::Secret");
+    assert_eq!(secrets.iter().map(|(name, _)| *name).collect::<Vec<_>>(), SECRETS.map(|name| format!("Secrets.{name}")));
+    for (name, secret) in secrets {
+        let facts = &secret.properties;
+        assert_eq!(facts["KmsKeyId"], "Secrets.SecretsKey.Arn", "{name}");
+        assert!(facts.get("SecretString").is_none() && facts.get("Name").is_none(), "{name}");
+        let made = &facts["GenerateSecretString"];
+        assert!(number(&made["PasswordLength"]) >= if name.ends_with("JwtKey") { 64.0 } else { 32.0 }, "{name}");
+        assert_eq!((&secret.whole["DeletionPolicy"], &secret.whole["UpdateReplacePolicy"]), (&json!("Retain"), &json!("Retain")));
+    }
+    for (name, key) in of_kind(&resources, "AWS::KMS::Key") {
+        assert_eq!(key.properties["EnableKeyRotation"], true, "{name}");
+        assert_eq!(key.whole["DeletionPolicy"], "Retain", "{name}");
+    }
+}
+
+// IN-04
+#[test]
+fn every_secret_is_renewed_in_time_by_the_function_that_can() {
+    for environment in ENVIRONMENTS {
+        let resources = resources(environment);
+        for name in SECRETS {
+            let schedule = &resources[&format!("Rotation.{name}Schedule")].properties;
+            assert_eq!(schedule["SecretId"], format!("Secrets.{name}"));
+            assert_eq!(schedule["RotationLambdaARN"], "RotateFunction.Arn");
+            assert_eq!(schedule["RotateImmediatelyOnUpdate"], false, "{name}: the first login is made by a migration");
+            let days = number(&schedule["RotationRules"]["AutomaticallyAfterDays"]);
+            assert!(days <= if name == "JwtKey" { 90.0 } else { 30.0 }, "{environment} {name}: {days}");
+            let permission = &resources[&format!("Rotation.{name}Permission")].properties;
+            assert_eq!(permission["Principal"], "secretsmanager.amazonaws.com");
+            assert_eq!(permission["SourceArn"], format!("Secrets.{name}"));
+        }
+    }
+    // The limits hold for whatever somebody sets.
+    let parameters = &documents("prod")["stacks"][""]["Parameters"];
+    assert_eq!((&parameters["LoginRotationDays"]["MaxValue"], &parameters["KeyRotationDays"]["MaxValue"]), (&json!(30), &json!(90)));
+}
+
+/// The roles that are not shut out from a secret.
+fn readers(resources: &Resources, secret: &str) -> BTreeSet<String> {
+    let policy = &resources[&format!("Rotation.{secret}Policy")].properties;
+    assert_eq!((&policy["SecretId"], &policy["BlockPublicPolicy"]), (&json!(format!("Secrets.{secret}")), &json!(true)));
+    let statements = list(&policy["ResourcePolicy"]["Statement"]);
+    assert_eq!(statements.len(), 2);
+    for statement in &statements {
+        assert_eq!((&statement["Effect"], &statement["Principal"]), (&json!("Deny"), &json!("*")));
+        assert_eq!(statement["Action"], "secretsmanager:GetSecretValue");
+    }
+    assert_eq!(statements[1]["Condition"]["StringNotEquals"], json!({"aws:SourceVpce": "Network.SecretsEndpoint"}));
+    list(&statements[0]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]).iter().map(text).collect()
+}
+
+// IN-04, SM-10
+#[test]
+fn each_secret_is_read_by_the_functions_that_need_it_from_inside_the_vpc_and_by_no_administrator() {
+    let expected = |names: &[&str]| names.iter().map(|name| format!("{name}Role.Arn")).collect::<BTreeSet<_>>();
+    let resources = resources("prod");
+    assert_eq!(readers(&resources, "AuthLogin"), expected(&["Auth", "Migrate", "Rotate"]));
+    assert_eq!(readers(&resources, "ApiLogin"), expected(&["Patients", "Doctors", "Mappings", "Migrate", "Rotate"]));
+    assert_eq!(readers(&resources, "JwtKey"), expected(&["Auth", "Patients", "Doctors", "Mappings", "Rotate"]));
+
+    // The proxy has its own way to Secrets Manager, and reads the logins only.
+    let with_proxy = resources_with("prod", &[("UseProxy", "true")]);
+    for (secret, reads) in [("AuthLogin", true), ("ApiLogin", true), ("JwtKey", false)] {
+        assert_eq!(readers(&with_proxy, secret).contains("Database.ProxyRole.Arn"), reads, "{secret}");
+        let outside = &with_proxy[&format!("Rotation.{secret}Policy")].properties["ResourcePolicy"]["Statement"][1];
+        let except = outside["Condition"].get("ArnNotEquals").map(|except| text(&except["aws:PrincipalArn"]));
+        assert_eq!(except, reads.then(|| "Database.ProxyRole.Arn".to_owned()), "{secret}");
+    }
+}
