@@ -99,6 +99,7 @@ async fn step(event: Value) -> Result<(), Error> {
         (Step::Test, Kind::Login(group)) => login::test(&vault, arn, version, group).await,
         (Step::Test, Kind::Key) => key::test(&vault, arn, version).await,
         (Step::Finish, _) => {
+            pending(&vault, arn, version).await?;
             let before = versions.current().ok_or(SecretError::NotGiven("it has no current version"))?;
             Ok(vault.make_current(arn, version, before).await?)
         }

@@ -38,6 +38,9 @@ fn in_template() -> BTreeSet<String> {
         let name = name.as_str().unwrap().trim_end_matches("Function").to_lowercase();
         let events = resource.as_mapping_get("Properties").and_then(|properties| properties.as_mapping_get("Events"));
         for (_, event) in events.and_then(|events| events.as_mapping()).into_iter().flatten() {
+            if event.as_mapping_get("Type").and_then(|kind| kind.as_str()) != Some("HttpApi") {
+                continue;
+            }
             let properties = event.as_mapping_get("Properties").unwrap();
             let text = |key| properties.as_mapping_get(key).and_then(|value| value.as_str()).unwrap();
             routes.insert(format!("{name} {} {}", text("Method"), text("Path")));
