@@ -17,7 +17,7 @@ pub(super) fn headers(allowed: &[String], request: &Request) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(origin) = allowed_origin(allowed, request) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("location, x-request-id"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("location, retry-after, x-request-id"));
     }
     if !allowed.is_empty() {
         headers.insert(VARY, HeaderValue::from_static("origin"));

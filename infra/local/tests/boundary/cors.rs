@@ -64,7 +64,7 @@ async fn a_page_of_an_allowed_origin_may_ask_and_read() {
                 ("access-control-allow-headers", "authorization, content-type"),
                 ("access-control-allow-methods", "GET, PUT, DELETE"),
                 ("access-control-allow-origin", origin),
-                ("access-control-expose-headers", "location, x-request-id"),
+                ("access-control-expose-headers", "location, retry-after, x-request-id"),
                 ("access-control-max-age", "600"),
                 ("vary", "origin"),
             ]
@@ -72,7 +72,7 @@ async fn a_page_of_an_allowed_origin_may_ask_and_read() {
 
         let readable = [
             ("access-control-allow-origin", origin),
-            ("access-control-expose-headers", "location, x-request-id"),
+            ("access-control-expose-headers", "location, retry-after, x-request-id"),
             ("vary", "origin"),
         ];
         for (path, status) in [("/api/patients", 200), ("/api/patients/1", 404), ("/api/patients/x", 400)] {
