@@ -4,9 +4,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
+mod gateway;
 mod privacy;
 mod readme;
 mod running;
+mod smoke;

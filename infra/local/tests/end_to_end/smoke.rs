@@ -1,0 +1,267 @@
+//! The walk through the contract: it passes where the contract holds, and finds each single fact that does not.
+
+use std::{
+    env, fs,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    gateway::{Asked, Certificate, Gateway},
+    running::{HttpAnswer, Running},
+};
+
+/// What the program says about this URL, and whether it is content.
+fn smoke(url: &str, ca_file: Option<&str>) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command.args(["smoke", url]).env_remove("SSL_CERT_FILE");
+    command.envs(ca_file.map(|path| ("SSL_CERT_FILE", path)));
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    assert!(status.code() == Some(0) || status.code() == Some(1), "{status}");
+    assert_eq!(stdout, b"");
+    (status.success(), String::from_utf8(stderr).unwrap())
+}
+
+/// What the walk has left in the database but users, and the sessions that are still alive.
+async fn left(running: &Running) -> [i64; 4] {
+    let mut left = [0; 4];
+    for (count, table) in left.iter_mut().zip(["mappings", "patients", "doctors"]) {
+        *count = running.db.count(table).await;
+    }
+    left[3] = running.db.count("sessions WHERE revoked_at IS NULL").await;
+    left
+}
+
+/// `GET /api/patients/{id}` for the 17th patient.
+fn route(asked: &Asked) -> String {
+    let segments = asked.path.split('/').map(|part| if part.parse::<i64>().is_ok() { "{id}" } else { part });
+    format!("{} {}", asked.method, segments.collect::<Vec<_>>().join("/"))
+}
+
+/// The gateway's own answer to what comes too fast.
+fn throttled() -> HttpAnswer {
+    let headers = [("content-type".to_owned(), "application/json".to_owned())];
+    HttpAnswer { status: 429, headers: headers.into(), text: r#"{"message":"Too Many Requests"}"#.to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_walk_passes_a_stage_with_strict_settings_below_a_base_path() {
+    let running = Running::start(&[("PASSWORD_MIN_LENGTH", "15"), ("PASSWORD_BLOCKLIST", "on")]).await;
+    let certificate = Certificate::new();
+    let ca_file = env::temp_dir().join(format!("healthcare-{}-smoke.pem", std::process::id()));
+    fs::write(&ca_file, &certificate.authority).unwrap();
+    let (seen, mut calls) = (std::sync::Arc::new(std::sync::Mutex::new(Vec::new())), 0);
+    let routes = std::sync::Arc::clone(&seen);
+    let gateway = Gateway::start(&running.base, "/v1", Some(&certificate), move |asked, pass_on| {
+        calls += 1;
+        if asked.path.starts_with("/api/auth/") && [1, 2, 6].contains(&calls) {
+            return throttled();
+        }
+        let answer = pass_on();
+        routes.lock().unwrap().push((route(asked), answer.status, answer.text.clone()));
+        answer
+    });
+
+    let url = format!("https://localhost:{}/v1/", gateway.port);
+    let (content, said) = smoke(&url, Some(ca_file.to_str().unwrap()));
+    fs::remove_file(ca_file).unwrap();
+
+    assert!(content, "{said}");
+    assert!(said.matches("throttled (429): waiting").count() >= 2, "{said}");
+    assert!(said.lines().last().unwrap().starts_with("All ") && said.contains(" checks passed in "), "{said}");
+    assert_eq!(left(&running).await, [0; 4]);
+    assert_eq!(running.db.count("users").await, 2);
+    let seen = seen.lock().unwrap();
+    for functions in [auth::ROUTES, patients::ROUTES, doctors::ROUTES, mappings::ROUTES] {
+        for endpoint in functions {
+            let name = format!("{} {}", endpoint.method, endpoint.path);
+            let succeeded = seen.iter().any(|(route, status, _)| *route == name && (200..300).contains(status));
+            assert!(succeeded, "the walk does not use {name}");
+        }
+    }
+    for (_, _, text) in seen.iter() {
+        let token = serde_json::from_str::<Value>(text).ok().and_then(|body| Some(body["token"].as_str()?.to_owned()));
+        assert!(token.is_none_or(|token| !said.contains(&token)), "a token is printed");
+    }
+}
+
+/// A single wrong fact.
+struct Lie {
+    /// Where it is told: the first time that this route answers with this status.
+    on: (&'static str, u16),
+    tell: fn(&mut HttpAnswer),
+    /// What the walk must say.
+    found: &'static [&'static str],
+}
+
+const LIES: &[Lie] = &[
+    Lie {
+        on: ("POST /api/patients", 201),
+        tell: |answer| answer.status = 200,
+        found: &["wrong:    status", "expected: 201", "came:     200 with {"],
+    },
+    Lie {
+        on: ("POST /api/auth/register", 201),
+        tell: |answer| answer.status = 200,
+        found: &["expected: 201", r#"came:     200 with {"token":"…"}"#],
+    },
+    Lie {
+        on: ("GET /api/patients", 200),
+        tell: |answer| drop(answer.headers.remove("x-content-type-options")),
+        found: &["wrong:    header x-content-type-options", "expected: nosniff", "came:     no such header"],
+    },
+    Lie {
+        on: ("DELETE /api/doctors/{id}", 200),
+        tell: |answer| drop(answer.headers.insert("cache-control".to_owned(), "max-age=60".to_owned())),
+        found: &["wrong:    header cache-control", "expected: no-store", "came:     max-age=60"],
+    },
+    Lie {
+        on: ("GET /api/auth/me", 200),
+        tell: |answer| drop(answer.headers.remove("x-request-id")),
+        found: &["wrong:    header x-request-id"],
+    },
+    Lie {
+        on: ("POST /api/mappings", 201),
+        tell: |answer| drop(answer.headers.insert("location".to_owned(), "/api/mappings".to_owned())),
+        found: &["wrong:    header location", "expected: /api/mappings/"],
+    },
+    Lie {
+        on: ("GET /api/patients/{id}", 404),
+        tell: |answer| drop(answer.headers.insert("content-type".to_owned(), "application/json".to_owned())),
+        found: &["wrong:    header content-type", "expected: application/problem+json"],
+    },
+    Lie {
+        on: ("GET /api/doctors", 200),
+        tell: |answer| answer.text = answer.text.replace("Z\"", "+00:00\""),
+        found: &["wrong:    body[0].createdAt", "expected: \"<RFC 3339 in UTC with milliseconds>\""],
+    },
+    Lie {
+        on: ("PUT /api/patients/{id}", 200),
+        tell: |answer| answer.text = answer.text.replace("\"version\":2", "\"version\":1"),
+        found: &["wrong:    body.version", "expected: 2", "came:     1"],
+    },
+    Lie {
+        on: ("POST /api/patients", 400),
+        tell: |answer| answer.text = answer.text.replace("\"field\":\"dob\"", "\"field\":\"date\""),
+        found: &["wrong:    body.errors[1].field", "expected: \"dob\"", "came:     \"date\""],
+    },
+    Lie {
+        on: ("GET /api/mappings", 401),
+        tell: |answer| drop(answer.headers.remove("www-authenticate")),
+        found: &["wrong:    header www-authenticate", "expected: Bearer"],
+    },
+    Lie {
+        on: ("GET /api/auth/register", 405),
+        tell: |answer| drop(answer.headers.remove("allow")),
+        found: &["wrong:    header allow", "expected: POST"],
+    },
+    Lie {
+        on: ("DELETE /api/mappings/{id}", 404),
+        tell: |answer| *answer = HttpAnswer { status: 502, text: "<p>Bad gateway</p>".to_owned(), ..throttled() },
+        found: &["wrong:    status", "expected: 404", "came:     502 with <p>Bad gateway</p>"],
+    },
+];
+
+/// Walks past this lie: what was said, and the status of the walk's end.
+fn walk_past(running: &Running, lie: &'static Lie) -> (bool, String) {
+    let mut told = false;
+    let gateway = Gateway::start(&running.base, "", None, move |asked, pass_on| {
+        let mut answer = pass_on();
+        if !told && route(asked) == lie.on.0 && answer.status == lie.on.1 {
+            // Nothing to lie about yet, such as in an empty list.
+            let before = (answer.status, answer.headers.clone(), answer.text.clone());
+            (lie.tell)(&mut answer);
+            told = before != (answer.status, answer.headers.clone(), answer.text.clone());
+        }
+        answer
+    });
+    smoke(&format!("http://127.0.0.1:{}", gateway.port), None)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_walk_finds_every_single_wrong_fact_and_leaves_nothing_behind() {
+    let running = Running::start(&[]).await;
+
+    for lie in LIES {
+        let (content, said) = walk_past(&running, lie);
+
+        assert!(!content, "{:?} was not found: {said}", lie.on);
+        let (_, failure) = said.split_once("FAILED  ").unwrap_or_else(|| panic!("{said}"));
+        for words in lie.found {
+            assert!(failure.contains(words), "{words:?} is not in {failure}");
+        }
+        assert!(!failure.contains("eyJ"), "{failure}");
+        assert_eq!(left(&running).await, [0; 4], "{:?}: {said}", lie.on);
+    }
+    leaks(&running).await;
+    impostor(&running).await;
+}
+
+/// Somebody else's patient, who is no part of this walk, is found and not shown.
+async fn leaks(running: &Running) {
+    let stranger = running.db.raw_user().await;
+    let patient = running.db.patient(stranger, "Canaryname").await;
+    let leaked = json!({"id": patient, "name": "Canaryname", "dob": "1961-07-13"});
+    let gateway = Gateway::start(&running.base, "", None, move |asked, pass_on| {
+        let mut answer = pass_on();
+        if route(asked) == "GET /api/patients" && answer.status == 200 {
+            answer.text = json!([leaked]).to_string();
+        }
+        answer
+    });
+
+    let (content, said) = smoke(&format!("http://127.0.0.1:{}", gateway.port), None);
+
+    assert!(!content && said.contains("wrong:    body") && said.contains("expected: []"), "{said}");
+    assert!(!said.contains("Canaryname") && !said.contains("1961-07-13"), "{said}");
+    assert_eq!(running.db.count("patients").await, 1, "the stranger's stays");
+}
+
+/// A foreign doctor's id in an answer does not make the walk delete that doctor.
+async fn impostor(running: &Running) {
+    let doctor = running.db.doctor("Dr. Canary").await;
+    let gateway = Gateway::start(&running.base, "", None, move |asked, pass_on| {
+        let mut answer = pass_on();
+        if route(asked) == "POST /api/doctors" && answer.status == 201 {
+            let mut body: Value = serde_json::from_str(&answer.text).unwrap();
+            body["id"] = json!(doctor);
+            answer.text = body.to_string();
+        }
+        answer
+    });
+
+    let (content, said) = smoke(&format!("http://127.0.0.1:{}", gateway.port), None);
+
+    assert!(!content && said.contains("wrong:    header location"), "{said}");
+    assert_eq!(running.db.count("doctors WHERE name = 'Dr. Canary'").await, 1);
+    assert_eq!(running.db.count("doctors").await, 1);
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_refused_in_a_sentence() {
+    let gateway =
+        Gateway::start("http://127.0.0.1:1", "", Some(&Certificate::new()), |_, _| unreachable!("no request"));
+
+    let (content, said) = smoke(&format!("https://localhost:{}", gateway.port), None);
+
+    assert!(!content);
+    let sentence =
+        format!("The certificate of https://localhost:{} is not to be trusted (UnknownIssuer).", gateway.port);
+    assert!(said.contains(&sentence), "{said}");
+}
+
+#[test]
+fn nothing_is_sent_in_clear_to_another_machine_or_to_what_is_no_url() {
+    for (url, sentence) in [
+        ("http://api.example.com", "Plain http is only for this machine (localhost, 127.0.0.1, [::1]): use https."),
+        ("http://127.0.0.1.example.com", "Plain http is only for this machine"),
+        ("api.example.com", "The URL must be one such as https://api.example.com"),
+        ("ftp://api.example.com", "The URL must be one such as https://api.example.com"),
+        ("https://user@api.example.com", "The URL must be one such as https://api.example.com"),
+        ("https://api.example.com/?a", "The URL must be one such as https://api.example.com"),
+    ] {
+        let (content, said) = smoke(url, None);
+        assert!(!content && said.starts_with(sentence) && said.lines().count() == 1, "{url}: {said}");
+    }
+}
