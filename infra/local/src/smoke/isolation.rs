@@ -16,9 +16,9 @@ pub(super) fn walk(walk: &mut Walk, alice: &User, bob: &User) -> Walked {
     walk.step("lists nobody else's patients", bob.get("/api/patients"))?.ok(&json!([john]))?;
     walk.step("lists nobody else's mappings", bob.get("/api/mappings"))?.ok(&json!([]))?;
     for (what, [theirs, absent]) in forbidden(bob, &jane, &doctor, &mapping) {
-        let message = if what == "a mapping" { "Mapping not found" } else { "Patient not found" };
-        let absent = walk.step(&format!("does not find {what} that is not there"), absent)?.not_found(message)?;
-        walk.step(&format!("says the same of {what} of another user"), theirs)?.same_as(&absent)?;
+        let not_found = if what.ends_with("mapping") { "Mapping not found" } else { "Patient not found" };
+        let absent = walk.step(&format!("cannot {what} that is not there"), absent)?.not_found(not_found)?;
+        walk.step(&format!("cannot {what} of another user, in the same words"), theirs)?.same_as(&absent)?;
     }
     let path = format!("/api/patients/{}", jane["id"]);
     walk.step("has changed nothing for the owner", alice.get(&path))?.ok(&jane)?;
@@ -38,15 +38,18 @@ fn forbidden(bob: &User, jane: &Value, doctor: &Value, mapping: &Value) -> [(&'s
     let doctors = [jane["id"].clone(), json!(i64::MAX)];
     let change = json!({"name": "Mallory"});
     [
-        ("a patient to read", patient.clone().map(|path| bob.get(path))),
-        ("a patient to change", patient.clone().map(|path| bob.put(path, &change))),
-        ("a patient to delete", patient.map(|path| bob.delete(path))),
-        ("the doctors of a patient", doctors.clone().map(|id| bob.get(format!("/api/mappings/{id}")))),
+        ("read a patient", patient.clone().map(|path| bob.get(path))),
+        ("change a patient", patient.clone().map(|path| bob.put(path, &change))),
+        ("delete a patient", patient.map(|path| bob.delete(path))),
+        ("list the doctors of a patient", doctors.clone().map(|id| bob.get(format!("/api/mappings/{id}")))),
         (
-            "a patient to assign a doctor to",
+            "assign a doctor to a patient",
             doctors.map(|id| bob.post("/api/mappings", &json!({"patientId": id, "doctorId": doctor["id"]}))),
         ),
-        ("a mapping", [mapping["id"].clone(), json!(i64::MAX)].map(|id| bob.delete(format!("/api/mappings/{id}")))),
+        (
+            "remove a mapping",
+            [mapping["id"].clone(), json!(i64::MAX)].map(|id| bob.delete(format!("/api/mappings/{id}"))),
+        ),
     ]
 }
 

@@ -225,7 +225,10 @@ impl Step<'_> {
     }
 
     fn shown_body(&self, expected: &str) -> String {
-        self.walk.discretion.body(&self.answer.text, expected)
+        match self.answer.text.as_str() {
+            "" => "an empty body".to_owned(),
+            text => self.walk.discretion.body(text, expected),
+        }
     }
 
     fn wrong(&self, fact: &str, expected: &str, came: &str) -> Error {
