@@ -18,7 +18,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
 }
 
-/// What it does to an answer; `None` instead of one for a request that is not passed on.
+/// Answers a request, mostly with what it gets by passing it on.
 type Change = Box<dyn FnMut(&Asked, &mut dyn FnMut() -> HttpAnswer) -> HttpAnswer + Send>;
 
 /// A gateway on a port of its own; it ends with the process.

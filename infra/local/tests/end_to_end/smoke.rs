@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     gateway::{Asked, Certificate, Gateway},
+    lies::{LIES, Lie, throttled},
     running::{HttpAnswer, Running},
 };
 
@@ -38,12 +39,6 @@ async fn left(running: &Running) -> [i64; 4] {
 fn route(asked: &Asked) -> String {
     let segments = asked.path.split('/').map(|part| if part.parse::<i64>().is_ok() { "{id}" } else { part });
     format!("{} {}", asked.method, segments.collect::<Vec<_>>().join("/"))
-}
-
-/// The gateway's own answer to what comes too fast.
-fn throttled() -> HttpAnswer {
-    let headers = [("content-type".to_owned(), "application/json".to_owned())];
-    HttpAnswer { status: 429, headers: headers.into(), text: r#"{"message":"Too Many Requests"}"#.to_owned() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,128 +81,6 @@ async fn the_walk_passes_a_stage_with_strict_settings_below_a_base_path() {
         assert!(token.is_none_or(|token| !said.contains(&token)), "a token is printed");
     }
 }
-
-/// A single wrong fact.
-struct Lie {
-    /// Where it is told: when this route answers with this status …
-    on: (&'static str, u16),
-    /// … after so many answers of this kind that were true.
-    after: usize,
-    tell: fn(&mut HttpAnswer),
-    /// What the walk must say.
-    found: &'static [&'static str],
-}
-
-const LIES: &[Lie] = &[
-    Lie {
-        on: ("POST /api/patients", 201),
-        after: 0,
-        tell: |answer| answer.status = 200,
-        found: &["wrong:    status", "expected: 201", "came:     200 with {"],
-    },
-    Lie {
-        on: ("POST /api/auth/register", 201),
-        after: 0,
-        tell: |answer| answer.status = 200,
-        found: &["expected: 201", r#"came:     200 with {"token":"…"}"#],
-    },
-    Lie {
-        on: ("GET /api/patients", 200),
-        after: 0,
-        tell: |answer| drop(answer.headers.remove("x-content-type-options")),
-        found: &["wrong:    header x-content-type-options", "expected: nosniff", "came:     no such header"],
-    },
-    Lie {
-        on: ("DELETE /api/doctors/{id}", 200),
-        after: 0,
-        tell: |answer| drop(answer.headers.insert("cache-control".to_owned(), "max-age=60".to_owned())),
-        found: &["wrong:    header cache-control", "expected: no-store", "came:     max-age=60"],
-    },
-    Lie {
-        on: ("GET /api/auth/me", 200),
-        after: 0,
-        tell: |answer| drop(answer.headers.remove("x-request-id")),
-        found: &["wrong:    header x-request-id"],
-    },
-    Lie {
-        on: ("POST /api/mappings", 201),
-        after: 0,
-        tell: |answer| drop(answer.headers.insert("location".to_owned(), "/api/mappings".to_owned())),
-        found: &["wrong:    header location", "expected: /api/mappings/"],
-    },
-    Lie {
-        on: ("GET /api/patients/{id}", 404),
-        after: 0,
-        tell: |answer| drop(answer.headers.insert("content-type".to_owned(), "application/json".to_owned())),
-        found: &["wrong:    header content-type", "expected: application/problem+json"],
-    },
-    Lie {
-        on: ("GET /api/doctors", 200),
-        after: 0,
-        tell: |answer| answer.text = answer.text.replace("Z\"", "+00:00\""),
-        found: &["wrong:    body[0].createdAt", "expected: \"<RFC 3339 in UTC with milliseconds>\""],
-    },
-    Lie {
-        on: ("PUT /api/patients/{id}", 200),
-        after: 0,
-        tell: |answer| answer.text = answer.text.replace("\"version\":2", "\"version\":1"),
-        found: &["wrong:    body.version", "expected: 2", "came:     1"],
-    },
-    Lie {
-        on: ("POST /api/patients", 400),
-        after: 0,
-        tell: |answer| answer.text = answer.text.replace("\"field\":\"dob\"", "\"field\":\"date\""),
-        found: &["wrong:    body.errors[1].field", "expected: \"dob\"", "came:     \"date\""],
-    },
-    Lie {
-        on: ("GET /api/mappings", 401),
-        after: 0,
-        tell: |answer| drop(answer.headers.remove("www-authenticate")),
-        found: &["wrong:    header www-authenticate", "expected: Bearer"],
-    },
-    Lie {
-        on: ("GET /api/auth/register", 405),
-        after: 0,
-        tell: |answer| drop(answer.headers.remove("allow")),
-        found: &["wrong:    header allow", "expected: POST"],
-    },
-    Lie {
-        on: ("DELETE /api/mappings/{id}", 404),
-        after: 0,
-        tell: |answer| *answer = HttpAnswer { status: 502, text: "<p>Bad gateway</p>".to_owned(), ..throttled() },
-        found: &["wrong:    status", "expected: 404", "came:     502 with <p>Bad gateway</p>"],
-    },
-    Lie {
-        on: ("GET /api/doctors", 401),
-        after: 0,
-        tell: |answer| *answer = HttpAnswer { status: 200, text: "[]".to_owned(), ..throttled() },
-        found: &["refuses a token that was logged out", "wrong:    status", "expected: 401", "came:     200 with []"],
-    },
-    Lie {
-        on: ("POST /api/auth/login", 401),
-        after: 1,
-        tell: |answer| answer.text = answer.text.replace("password", "e-mail"),
-        found: &["wrong:    body, byte for byte but for the requestId"],
-    },
-    Lie {
-        on: ("DELETE /api/patients/{id}", 404),
-        after: 2,
-        tell: |answer| answer.text.push(' '),
-        found: &["cannot delete a patient of another user", "wrong:    body, byte for byte but for the requestId"],
-    },
-    Lie {
-        on: ("GET /api/mappings/{id}", 404),
-        after: 2,
-        tell: |answer| *answer = HttpAnswer { status: 200, text: "[]".to_owned(), ..throttled() },
-        found: &["cannot list the doctors of a patient of another user", "expected: 404", "came:     200 with []"],
-    },
-    Lie {
-        on: ("POST /api/patients", 400),
-        after: 0,
-        tell: |answer| answer.text = answer.text.replace("must be a date in the form YYYY-MM-DD", "1990-02-30?"),
-        found: &["wrong:    body, which must not repeat what was sent"],
-    },
-];
 
 /// Walks past this lie: whether the walk was content, and what it said.
 fn walk_past(running: &Running, lie: &'static Lie) -> (bool, String) {
