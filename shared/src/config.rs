@@ -185,16 +185,23 @@ fn target() -> Result<Target, ConfigError> {
     })
 }
 
+/// Whom `DATABASE_CA_FILE` names, else Amazon; with a proxy in front (`DATABASE_VIA_PROXY`) also whom that needs.
 fn trust() -> Result<Trust, ConfigError> {
-    match text("DATABASE_CA_FILE") {
-        Some(path) => trust_file(&path),
-        None => Ok(Trust::rds(&text("AWS_REGION").ok_or(ConfigError::Missing("AWS_REGION or DATABASE_CA_FILE"))?)?),
+    if let Some(path) = text("DATABASE_CA_FILE") {
+        return trust_file(&path);
     }
+    let region = text("AWS_REGION").ok_or(ConfigError::Missing("AWS_REGION or DATABASE_CA_FILE"))?;
+    Ok(if via_proxy()? { Trust::rds_proxy(&region)? } else { Trust::rds(&region)? })
+}
+
+fn via_proxy() -> Result<bool, ConfigError> {
+    switch("DATABASE_VIA_PROXY")
 }
 
 fn trust_file(path: &str) -> Result<Trust, ConfigError> {
     let pem = fs::read(path).map_err(|_| ConfigError::Wrong("DATABASE_CA_FILE", "a file that can be read"))?;
-    Ok(Trust::pem(&pem)?)
+    let trust = Trust::pem(&pem)?;
+    Ok(if via_proxy()? { trust.through_proxy() } else { trust })
 }
 
 /// `postgres://user:password@host:port/database?sslmode=…`. Without TLS only on this machine, or where it says so.

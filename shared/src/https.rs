@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::{
 };
 
 /// Parsing five authorities costs a tenth of the system's 145.
-const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+pub(crate) const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 /// One stack of TLS for everything: see `db::tls`.
 const PROVIDER: Provider = Provider::Rustls(CryptoMode::Ring);
 

@@ -2,14 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
-use local::testing::{TestApp, TestDb, probe};
+use std::time::Duration;
+
+use local::testing::{Environment, TestApp, TestDb, probe};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
-use shared::{clock::Clock, config::Role, db::Trust};
+use shared::{
+    auth::{KeySet, Tokens},
+    clock::Clock,
+    config::Role,
+    db::Trust,
+    secrets::Cached,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -19,6 +27,7 @@ use tokio_postgres::config::{ChannelBinding, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+const KEY: &str = "a key 0123456789 0123456789 0123456789";
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
@@ -261,4 +270,45 @@ async fn somebody_in_between_whose_certificate_is_trusted_gets_no_login() {
     }
 
     assert_eq!(connect(&db, db.cluster.port(), &both).await, Ok(()));
+}
+
+/// A function of its own that is set up to trust this PEM file, with these variables beside it.
+async fn function(db: &TestDb, port: u16, pem: &str, more: &[(&'static str, String)]) -> Environment {
+    let file = std::env::temp_dir().join(format!("healthcare-{}-{port}-{}.pem", std::process::id(), more.len()));
+    std::fs::write(&file, pem).unwrap();
+    let at = format!("@localhost:{port}/");
+    let url = db.url(Role::Api).replace(&format!("@127.0.0.1:{}/", db.cluster.port()), &at);
+    let mut variables = vec![
+        ("DATABASE_URL", format!("{url}?sslmode=require")),
+        ("DATABASE_CA_FILE", file.display().to_string()),
+        ("JWT_SECRET", KEY.to_owned()),
+    ];
+    variables.extend(more.iter().cloned());
+    let mut function = Environment::start("patients", &variables).await;
+    function.ready().await;
+    std::fs::remove_file(file).unwrap();
+    function
+}
+
+/// What a signed-in user's list of patients is answered with.
+async fn list(function: &Environment, db: &TestDb) -> u16 {
+    let (user, session) = db.user().await;
+    let tokens = Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), Clock::System, Duration::from_secs(3600));
+    let token = tokens.sign(user, session).await.unwrap();
+    function.call("GET", "/api/patients", Some(&token), None).await.status
+}
+
+#[tokio::test]
+async fn a_proxy_is_let_in_between_only_where_the_settings_say_that_there_is_one() {
+    let db = TestDb::new().await;
+    let (trusted, stranger) = (authority(), authority());
+    let identity = Identity::signed(&server("localhost"), &trusted);
+    let port = man_in_the_middle(identity, &db, true).await;
+    let via_proxy = |value: &str| [("DATABASE_VIA_PROXY", value.to_owned())];
+
+    assert_eq!(list(&function(&db, port, &trusted.pem(), &via_proxy("true")).await, &db).await, 200);
+    assert_eq!(list(&function(&db, port, &trusted.pem(), &via_proxy("false")).await, &db).await, 503);
+    assert_eq!(list(&function(&db, port, &trusted.pem(), &[]).await, &db).await, 503);
+    // And whoever names authorities trusts these and no others, with or without a proxy.
+    assert_eq!(list(&function(&db, port, &stranger.pem(), &via_proxy("true")).await, &db).await, 503);
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`dev`]: `cargo dev`, the whole API on one port
 //! - [`bench`]: our figures, each beside its floor
+//! - [`smoke`]: the whole contract, walked against a stage that is deployed
 //! - [`stack`]: the functions behind cargo-lambda's gateway emulator
 //! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
 //! - [`tools`]: the pinned tools behind them, installed under `.local/`
@@ -18,6 +19,7 @@ mod interrupt;
 pub mod postgres;
 mod process;
 mod progress;
+pub mod smoke;
 pub mod stack;
 pub mod testing;
 pub mod tools;

@@ -1,12 +1,13 @@
-//! `cargo dev`, `cargo dev reset`, and the benchmark.
+//! `cargo dev`, `cargo dev reset`, the benchmark, and the walk through a deployed stage.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use local::{Error, bench, dev};
+use local::{Error, bench, dev, smoke};
 
-const USAGE: &str = "Use `cargo dev`, `cargo dev reset` to empty the local data, or \
-    `cargo run --release --package local -- bench` to measure.";
+const USAGE: &str = "Use `cargo dev`, `cargo dev reset` to empty the local data, \
+    `cargo run --release --package local -- bench` to measure, or \
+    `cargo run --package local -- smoke <URL>` to walk through the contract of a deployed stage.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
         ["dev"] => dev::run(),
         ["dev", "reset"] => dev::reset(),
         ["bench"] => bench::run(),
+        ["smoke", url] => smoke::run(url),
         _ => Err(Error::Sentence(USAGE.to_owned())),
     };
     match done {

@@ -49,8 +49,11 @@ pub struct Target {
 
 /// Whom the connection trusts.
 pub enum Trust {
-    /// TLS, and a server whose certificate these roots vouch for.
+    /// TLS, and a server whose certificate these roots vouch for; the login is bound to that certificate.
     Certificates(Box<MakeRustlsConnect>),
+    /// TLS, and a proxy whose certificate these roots vouch for: the database behind it holds another one, and so no
+    /// login can be bound to the one that is seen here.
+    Proxy(Box<MakeRustlsConnect>),
     /// Anybody: the network is the machine itself, or was declared safe (`sslmode=disable`).
     Network,
 }
@@ -158,7 +161,7 @@ impl Connector {
         let address = (self.target.host.as_str(), self.target.port);
         let mut tcp = first_reachable(address).await.map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
-        let Trust::Certificates(tls) = &self.trust else { return Ok(Dialed::Plain(tcp)) };
+        let (Trust::Certificates(tls) | Trust::Proxy(tls)) = &self.trust else { return Ok(Dialed::Plain(tcp)) };
 
         if !asks_for_tls(&mut tcp).await.map_err(unreachable)? {
             telemetry::warn("db_tls_refused", &self.target.host);
@@ -183,9 +186,11 @@ impl Connector {
             Dialed::Plain(stream) => drive(config.ssl_mode(SslMode::Disable).connect_raw(stream, NoTls)).await?,
             Dialed::Tls(stream) => {
                 config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
-                if !self.privileged {
-                    config.channel_binding(ChannelBinding::Require);
-                }
+                match self.trust {
+                    Trust::Proxy(_) => config.channel_binding(ChannelBinding::Disable),
+                    _ if self.privileged => &mut config,
+                    _ => config.channel_binding(ChannelBinding::Require),
+                };
                 drive(config.connect_raw(*stream, Established)).await?
             }
         };

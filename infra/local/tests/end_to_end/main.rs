@@ -7,6 +7,9 @@
     reason = "a test that cannot run has failed"
 )]
 
+mod gateway;
+mod lies;
 mod privacy;
 mod readme;
 mod running;
+mod smoke;

@@ -1,0 +1,100 @@
+//! What every function refuses in the same way: no token or a bad one, wrong paths and methods, bodies that are no JSON.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::accounts::{BAD_TOKEN, NO_TOKEN, User};
+use super::client::Request;
+use super::walk::{Walk, Walked};
+
+/// Everything but register and login.
+const PROTECTED: [(&str, &str); 16] = [
+    ("POST", "/api/auth/logout"),
+    ("GET", "/api/auth/me"),
+    ("POST", "/api/patients"),
+    ("GET", "/api/patients"),
+    ("GET", "/api/patients/1"),
+    ("PUT", "/api/patients/1"),
+    ("DELETE", "/api/patients/1"),
+    ("POST", "/api/doctors"),
+    ("GET", "/api/doctors"),
+    ("GET", "/api/doctors/1"),
+    ("PUT", "/api/doctors/1"),
+    ("DELETE", "/api/doctors/1"),
+    ("POST", "/api/mappings"),
+    ("GET", "/api/mappings"),
+    ("GET", "/api/mappings/1"),
+    ("DELETE", "/api/mappings/1"),
+];
+/// Methods that a path does not have, and those that it has.
+const NOT_ALLOWED: [(&str, &str, &[&str]); 8] = [
+    ("GET", "/api/auth/register", &["POST"]),
+    ("DELETE", "/api/auth/login", &["POST"]),
+    ("PUT", "/api/auth/logout", &["POST"]),
+    ("POST", "/api/auth/me", &["GET"]),
+    ("DELETE", "/api/patients", &["GET", "POST"]),
+    ("POST", "/api/patients/1", &["DELETE", "GET", "PUT"]),
+    ("PUT", "/api/doctors", &["GET", "POST"]),
+    ("PUT", "/api/mappings/1", &["DELETE", "GET"]),
+];
+/// A path of each function that takes a body.
+const TAKES_BODY: [&str; 4] = ["/api/auth/login", "/api/patients", "/api/doctors", "/api/mappings"];
+
+pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
+    tokens(walk, alice)?;
+    for (method, path, allowed) in NOT_ALLOWED {
+        walk.step("says which methods there are", Request::new(method, path))?.not_allowed(allowed)?;
+    }
+    for path in ["/api/nothing-here", "/api/patients/1/nothing-here"] {
+        walk.step("finds nothing at an unknown path", alice.get(path))?.not_found("There is nothing at this path")?;
+    }
+    bodies(walk, alice)
+}
+
+fn tokens(walk: &mut Walk, alice: &User) -> Walked {
+    for (method, path) in PROTECTED {
+        walk.step("needs a token", Request::new(method, path))?.unauthorized(NO_TOKEN)?;
+    }
+    let bad = [
+        ("a token that is none", "not.a.token".to_owned()),
+        ("a token that another key signed", forged(&alice.token)),
+        ("a token that nobody signed", unsigned(&alice.token)),
+    ];
+    for (what, token) in bad {
+        for path in ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"] {
+            let request = Request::new("GET", path).token(&token);
+            walk.step(&format!("refuses {what}"), request)?.unauthorized(BAD_TOKEN)?;
+        }
+    }
+    Ok(())
+}
+
+fn bodies(walk: &mut Walk, alice: &User) -> Walked {
+    const JSON: &str = "application/json";
+    const OVER_ONE_MIB: usize = (1 << 20) + 1;
+
+    let post = |path: &str, content_type, body: &str| {
+        Request::new("POST", path).token(&alice.token).text(content_type, body.to_owned())
+    };
+    let large = " ".repeat(OVER_ONE_MIB);
+    for path in TAKES_BODY {
+        walk.step("takes only JSON", post(path, "text/plain", "{}"))?.not_json()?;
+        walk.step("takes no broken JSON", post(path, JSON, "{\"name\": "))?.invalid(&[])?;
+        walk.step("takes only an object", post(path, JSON, "[]"))?.invalid(&[])?;
+        walk.step("takes no key twice", post(path, JSON, r#"{"name": "a", "name": "b"}"#))?.invalid(&[])?;
+        walk.step("takes at most 1 MiB", post(path, JSON, &large))?.too_large()?;
+    }
+    Ok(())
+}
+
+/// The same token with another signature.
+fn forged(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap_or_default();
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    format!("{signed}.{first}{}", signature.get(1..).unwrap_or_default())
+}
+
+/// The same claims under a header that says that no signature is needed (RFC 8725 §2.1).
+fn unsigned(token: &str) -> String {
+    let claims = token.split('.').nth(1).unwrap_or_default();
+    format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#))
+}
