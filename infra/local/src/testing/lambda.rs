@@ -47,25 +47,17 @@ impl Environment {
     /// Starts the binary of a function with these variables and no others but those that Lambda sets.
     pub async fn start(function: &'static str, variables: &[(&str, String)]) -> Self {
         let binary = tokio::task::spawn_blocking(move || binary(function)).await.unwrap();
+        Self::start_at(&binary, variables).await
+    }
+
+    /// The same with a binary that was built before.
+    pub async fn start_at(binary: &Path, variables: &[(&str, String)]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (reader, writer) = io::pipe().unwrap();
         let mut command = Command::new(binary);
-        command.env_clear().stdout(writer.try_clone().unwrap()).stderr(writer);
-        command.env("AWS_LAMBDA_RUNTIME_API", address);
-        for (name, value) in [
-            ("AWS_LAMBDA_FUNCTION_NAME", function),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/a-test"),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", "a-test"),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "a"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-        ] {
-            command.env(name, value);
-        }
-        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        as_in_lambda(&mut command, &address, variables);
         let process = Guarded::start(&mut command, Signal::TERM, Duration::from_secs(5)).unwrap();
         // The process alone holds the writing end now: its end is the end of the log.
         drop(command);
@@ -135,8 +127,26 @@ impl Environment {
     /// Everything that it printed.
     #[must_use]
     pub fn log(&self) -> String {
-        self.log.text.lock().unwrap().clone()
+        self.log.text()
     }
+}
+
+/// Gives a function what Lambda sets, these variables, and no others.
+pub(super) fn as_in_lambda(command: &mut Command, runtime_api: &str, variables: &[(&str, String)]) {
+    let name = Path::new(command.get_program()).file_name().unwrap().to_owned();
+    command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_LAMBDA_FUNCTION_NAME", name);
+    for (name, value) in [
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/a-test"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "a-test"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ] {
+        command.env(name, value);
+    }
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
 }
 
 /// The Runtime API: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
@@ -213,7 +223,8 @@ fn read(answer: &Value) -> lambda::Answer {
 }
 
 /// The binary of a function, built as the test itself is.
-fn binary(function: &str) -> PathBuf {
+#[must_use]
+pub fn binary(function: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
 
     let folder = BUILT.get_or_init(|| {
@@ -232,13 +243,13 @@ fn binary(function: &str) -> PathBuf {
 }
 
 /// What a process prints.
-struct Log {
+pub(super) struct Log {
     text: Arc<Mutex<String>>,
     reader: JoinHandle<()>,
 }
 
 impl Log {
-    fn collect(from: io::PipeReader) -> Self {
+    pub(super) fn collect(from: io::PipeReader) -> Self {
         let text = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&text);
         let reader = thread::spawn(move || {
@@ -247,6 +258,11 @@ impl Log {
             }
         });
         Self { text, reader }
+    }
+
+    /// All of it until now.
+    pub(super) fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
     }
 
     /// Whether nothing more can come: the process is gone.

@@ -13,6 +13,7 @@
 //! - [`probe`]: a function that does whatever SQL a test sends
 //! - [`Cloud`]: what stands around a function in AWS
 //! - [`Environment`]: a function's binary as Lambda runs it
+//! - [`Gateway`]: the gateway emulator in front of binaries that were built before
 //! - [`Inbox`]: a server that takes what is sent to it
 //! - [`Moto`]: a Secrets Manager that counts and can be stopped
 //! - [`Rotator`]: the rotate function, called as Secrets Manager calls it
@@ -27,6 +28,7 @@ mod app;
 pub mod cloud;
 mod database;
 pub mod event;
+mod gateway;
 mod http;
 mod inbox;
 mod lambda;
@@ -41,7 +43,8 @@ pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
 pub use database::{Database, TestDb};
 pub use inbox::{Delivery, Inbox};
-pub use lambda::Environment;
+pub use gateway::Gateway;
+pub use lambda::{Environment, binary};
 pub use moto::Moto;
 pub use proxy::{Message, Proxy};
 pub use rotator::Rotator;

@@ -77,6 +77,12 @@ impl Moto {
         moto
     }
 
+    /// The server itself, past the door, with every AWS API; by this name, which it needs for some of them.
+    #[must_use]
+    pub fn server(&self) -> String {
+        format!("http://localhost:{}", MOTO.port)
+    }
+
     /// `AWS_ENDPOINT_URL`
     #[must_use]
     pub fn url(&self) -> String {
