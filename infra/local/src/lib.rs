@@ -21,6 +21,7 @@ mod progress;
 pub mod stack;
 pub mod testing;
 pub mod tools;
+mod url;
 pub mod workspace;
 
 pub use error::{Error, Result};
