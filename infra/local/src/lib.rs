@@ -2,6 +2,7 @@
 //!
 //! - [`dev`]: `cargo dev`, the whole API on one port
 //! - [`bench`]: our figures, each beside its floor
+//! - [`drill`]: whether a restored database is whole and usable
 //! - [`stack`]: the functions behind cargo-lambda's gateway emulator
 //! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
 //! - [`tools`]: the pinned tools behind them, installed under `.local/`
@@ -12,6 +13,7 @@
 
 pub mod bench;
 pub mod dev;
+pub mod drill;
 mod error;
 mod guard;
 mod interrupt;

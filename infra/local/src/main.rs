@@ -1,12 +1,12 @@
-//! `cargo dev`, `cargo dev reset`, and the benchmark.
+//! `cargo dev`, `cargo dev reset`, the benchmark, and the restore drill.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use local::{Error, bench, dev};
+use local::{Error, bench, dev, drill};
 
-const USAGE: &str = "Use `cargo dev`, `cargo dev reset` to empty the local data, or \
-    `cargo run --release --package local -- bench` to measure.";
+const USAGE: &str = "Use `cargo dev`, `cargo dev reset` to empty the local data, \
+    `cargo run --release --package local -- bench` to measure, or `cargo run --package local -- restore-drill`.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         ["dev"] => dev::run(),
         ["dev", "reset"] => dev::reset(),
         ["bench"] => bench::run(),
+        ["restore-drill", part @ ..] => drill::run(part),
         _ => Err(Error::Sentence(USAGE.to_owned())),
     };
     match done {
