@@ -90,7 +90,8 @@ WITH ours AS (
       FROM functions f JOIN who w ON w.oid = proowner
      UNION ALL
     SELECT 'policy ' || r.name || '.' || polname,
-           concat_ws(' ', polcmd, polpermissive, pg_get_expr(polqual, polrelid), '/', pg_get_expr(polwithcheck, polrelid),
+           concat_ws(' ', polcmd, polpermissive, pg_get_expr(polqual, polrelid), '/',
+                     pg_get_expr(polwithcheck, polrelid),
                      ARRAY(SELECT w.name FROM who w WHERE w.oid = ANY (polroles) ORDER BY 1))
       FROM pg_policy JOIN relations r ON r.oid = polrelid
      UNION ALL
