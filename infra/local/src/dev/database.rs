@@ -9,7 +9,7 @@ use tokio_postgres::{Client, types::Type};
 use super::settings::Settings;
 use crate::error::{About, Error, Result};
 use crate::postgres::Cluster;
-use crate::{progress, workspace};
+use crate::{progress, url, workspace};
 
 const DATABASE: &str = "health";
 const NOT_A_URL: &str =
@@ -37,7 +37,8 @@ pub(super) fn prepare(owner: &str, ca_file: Option<&str>) -> Result<Vec<(String,
             name: format!("{group}_login"),
             password: workspace::secret(&format!("{group}-password"))?,
         };
-        urls.push((variable.to_owned(), with_login(owner, &login)?));
+        let url = url::with_login(owner, &login).ok_or_else(|| Error::sentence(NOT_A_URL))?;
+        urls.push((variable.to_owned(), url));
         logins.push(login);
     }
     let report = block_on(migrate(owner, ca_file, &logins))?;
@@ -77,14 +78,6 @@ async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {
     Ok(client)
 }
 
-/// The same database with another login; everything else in the URL stays.
-fn with_login(url: &str, login: &Login) -> Result<String> {
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| Error::sentence(NOT_A_URL))?;
-    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    let server = authority.rsplit_once('@').map_or(authority, |(_, server)| server);
-    Ok(format!("{scheme}://{}:{}@{server}{path}", login.name, login.password))
-}
-
 fn unreachable(error: &tokio_postgres::Error) -> Error {
     let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
     Error::sentence(format_args!(
@@ -101,24 +94,4 @@ fn refused(error: &tokio_postgres::Error) -> Error {
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.about("Cannot start an event loop")?.block_on(work)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_login_of_a_url_changes() {
-        let login = Login { group: "app_api".to_owned(), name: "me".to_owned(), password: "secret".to_owned() };
-        let cases = [
-            ("postgres://o:p@h:5432/d?sslmode=require", "postgres://me:secret@h:5432/d?sslmode=require"),
-            ("postgresql://h/d", "postgresql://me:secret@h/d"),
-            ("postgres://o:p%40@h?application_name=a@b", "postgres://me:secret@h?application_name=a@b"),
-        ];
-
-        for (owner, expected) in cases {
-            assert_eq!(with_login(owner, &login).unwrap(), expected);
-        }
-        assert_eq!(with_login("host=h user=o", &login).unwrap_err().to_string(), NOT_A_URL);
-    }
 }

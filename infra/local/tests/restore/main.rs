@@ -1,0 +1,10 @@
+//! The restore drill, run against real dumps and restores; and that it notices what is wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+mod fixture;
+mod past;
+#[path = "../tables/mod.rs"]
+mod tables;
+mod unusable;
+mod whole;
