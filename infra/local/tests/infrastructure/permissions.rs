@@ -84,7 +84,8 @@ fn nothing_is_allowed_by_a_wildcard_of_actions_and_secrets_are_decrypted_by_way_
         let Some((_, rest)) = line.split_once(" may ") else { continue };
         let (action, resource) = rest.split_once(" on ").unwrap();
         assert!(!action.contains('*'), "{line}");
-        if action.starts_with("secretsmanager:GetSecretValue") {
+        // A boundary only says what a role could be given at most.
+        if action.starts_with("secretsmanager:GetSecretValue") && !line.starts_with("Pipeline.Boundary") {
             assert!(!resource.contains('*'), "{line}");
         }
         if action.starts_with("kms:") && !line.starts_with("Pipeline.") {
