@@ -54,7 +54,7 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Whether the audit rows of reads wait for the disk.
     pub audit_reads_durable: bool,
-    /// What stands before `/api` in the path, if a custom domain puts something there.
+    /// What stands before `/api` in the path, if a custom domain puts something there; without slashes around it.
     pub base_path: String,
     /// How many requests this environment answers at once (AWS sets it for Lambda Managed Instances).
     pub concurrency: usize,
@@ -72,7 +72,7 @@ impl Settings {
             password_blocklist: switch("PASSWORD_BLOCKLIST")?,
             cors_origins: list("CORS_ALLOWED_ORIGINS"),
             audit_reads_durable: switch("AUDIT_READS_DURABLE")?,
-            base_path: text("API_BASE_PATH").unwrap_or_default(),
+            base_path: text("API_BASE_PATH").unwrap_or_default().trim_matches('/').to_owned(),
             concurrency: number("AWS_LAMBDA_MAX_CONCURRENCY", 1usize)?.max(1),
         })
     }

@@ -16,6 +16,8 @@ pub struct Request {
     pub(crate) is_v2: bool,
     pub(crate) method: Method,
     pub(crate) path: String,
+    /// What stood before the path, and so stands before every path that the client is told.
+    pub(crate) base_path: String,
     pub(crate) id: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,

@@ -73,10 +73,12 @@ impl Parts {
         };
         let id = self.request_id.filter(|id| is_id(id)).unwrap_or_else(|| context.request_id.clone());
         let path = self.path.unwrap_or_default();
+        let below_base_path = below(&path, Some(base_path));
         Ok(Request {
             is_v2: self.is_v2,
             method: self.method,
-            path: below(&path, self.stage.as_deref()).or_else(|| below(&path, Some(base_path))).unwrap_or(path),
+            base_path: if below_base_path.is_some() { format!("/{base_path}") } else { String::new() },
+            path: below_base_path.or_else(|| below(&path, self.stage.as_deref())).unwrap_or(path),
             id: String::new(),
             headers: self.headers,
             body,

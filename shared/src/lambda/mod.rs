@@ -20,7 +20,7 @@ use std::{
 use futures_util::FutureExt;
 use lambda_http::http::{
     HeaderValue, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
+    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, HeaderMap, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
 };
 pub use lambda_runtime::{Context, Error, LambdaEvent};
 use lambda_runtime::{Runtime, service_fn};
@@ -94,7 +94,7 @@ impl Function {
                 Ok(mut request) => {
                     let reply = self.dispatch(&mut request, &context, &mut route).await;
                     let headers = cors::headers(&self.app.settings.cors_origins, &request);
-                    (reply, request.origin, headers, request.is_v2)
+                    (reply.map(|response| located(response, &request)), request.origin, headers, request.is_v2)
                 }
                 Err(error) => {
                     (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new(), false)
@@ -177,6 +177,16 @@ impl Answer {
             cookies: is_v2.then_some([]),
         }
     }
+}
+
+/// The answer, which tells of a path as the client sees it.
+fn located(mut response: Response<String>, request: &Request) -> Response<String> {
+    if let (false, Some(location)) = (request.base_path.is_empty(), response.headers_mut().get_mut(LOCATION))
+        && let Ok(whole) = HeaderValue::from_str(&(request.base_path.clone() + location.to_str().unwrap_or_default()))
+    {
+        *location = whole;
+    }
+    response
 }
 
 /// The error as `application/problem+json`.

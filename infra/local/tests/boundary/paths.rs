@@ -1,9 +1,12 @@
 //! A route is reached by one spelling of its path.
 
-use local::testing::event::Form;
+use local::testing::{
+    Environment, TestApp, TestDb,
+    event::{Call, Form},
+};
 use serde_json::json;
 
-use crate::{event, everything, jane};
+use crate::{event, everything, jane, tables::TABLES};
 
 /// Other spellings of `/api/patients/1`, as other readers of URLs would take them.
 const TRICKS: [&str; 55] = [
@@ -132,5 +135,40 @@ async fn a_header_cannot_say_what_is_asked() {
         let answer = alice.call_with("GET", "/api/patients/1", headers.clone(), None).await;
         assert_eq!(answer.expect(200)["id"], 1, "{name}");
         assert_eq!(app.anonymous().call_with("GET", "/api/patients/1", headers, None).await.status, 401, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn below_a_base_path_a_client_is_told_paths_that_lead_somewhere() {
+    let below = |settings: &mut shared::config::Settings| settings.base_path = "v1".to_owned();
+    let app = TestApp::new(TestDb::new().await, &TABLES, below, TestDb::pool);
+    let alice = app.user().await;
+    let token = format!("Bearer {}", alice.token.as_ref().unwrap());
+
+    for (path, location) in [("/v1/api/patients", "/v1/api/patients/1"), ("/api/patients", "/api/patients/2")] {
+        let call = Call {
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            headers: vec![
+                ("authorization".to_owned(), token.clone()),
+                ("content-type".to_owned(), "application/json".to_owned()),
+            ],
+            body: Some(jane().to_string()),
+        };
+        let answer = app.send("/api/patients", &Form::HttpApi.event(&call)).await;
+        assert_eq!((answer.status, answer.headers["location"].as_str()), (201, location), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_base_path_is_understood_as_the_template_writes_it() {
+    let variables = [
+        ("API_BASE_PATH", "/v1".to_owned()),
+        ("DATABASE_URL", "postgres://user:password@127.0.0.1:1/nowhere".to_owned()),
+        ("JWT_SECRET", "a key of this test 0123456789 0123456789".to_owned()),
+    ];
+    let function = Environment::start("doctors", &variables).await;
+    for (path, status) in [("/v1/api/doctors", 401), ("/api/doctors", 401), ("/v2/api/doctors", 404)] {
+        assert_eq!(function.call("GET", path, None, None).await.status, status, "{path}");
     }
 }
