@@ -7,7 +7,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test that cannot run has failed, and the log is what it is for"
@@ -87,7 +86,10 @@ impl Rds {
     async fn new() -> Self {
         let db = TestDb::empty().await;
         let admin = db.owner().await;
-        admin.batch_execute(&format!("CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{OWNER_PASSWORD}'")).await.unwrap();
+        admin
+            .batch_execute(&format!("CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{OWNER_PASSWORD}'"))
+            .await
+            .unwrap();
         admin.batch_execute(&format!("CREATE DATABASE healthcare OWNER {OWNER}")).await.unwrap();
         Self { db }
     }
@@ -102,7 +104,8 @@ struct Stack {
 impl Stack {
     async fn deploy(moto: &Moto, rds: &Rds, bootstrap: &dyn Fn(&str) -> PathBuf) -> Self {
         let python = tools::sam().unwrap().join("python");
-        let transform = Command::new(python).arg(workspace::root().join("infra/transform.py")).arg("prod").output().unwrap();
+        let transform =
+            Command::new(python).arg(workspace::root().join("infra/transform.py")).arg("prod").output().unwrap();
         assert!(transform.status.success());
         let artifacts: BTreeMap<_, _> = ["auth", "patients", "doctors", "mappings", "migrate", "rotate"]
             .map(|name| (format!("{}Function", name[..1].to_uppercase() + &name[1..]), bootstrap(name)))
@@ -121,7 +124,8 @@ impl Stack {
             ("DATABASE_CA_FILE".to_owned(), rds.db.cluster.ca_pem_path().display().to_string()),
         ];
         let functions = result["functions"].as_object().unwrap().iter().map(|(name, function)| {
-            let own = function["environment"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), of(value)));
+            let own =
+                function["environment"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), of(value)));
             (name.trim_end_matches("Function").to_lowercase(), own.chain(both.clone()).collect())
         });
         let secrets = result["secrets"].as_object().unwrap().iter().map(|(name, arn)| (name.clone(), of(arn)));

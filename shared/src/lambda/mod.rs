@@ -20,7 +20,7 @@ use std::{
 use futures_util::FutureExt;
 use lambda_http::http::{
     HeaderValue, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, HeaderMap, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
 };
 pub use lambda_runtime::{Context, Error, LambdaEvent};
 use lambda_runtime::{Runtime, service_fn};

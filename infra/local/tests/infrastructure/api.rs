@@ -28,7 +28,12 @@ fn routes(body: &Value) -> BTreeSet<String> {
 #[test]
 fn the_routes_are_those_of_the_code_and_every_wrong_one_is_answered_by_us() {
     let mut expected = BTreeSet::from(["Doctors ANY $default".to_owned()]);
-    let tables = [("Auth", auth::ROUTES), ("Patients", patients::ROUTES), ("Doctors", doctors::ROUTES), ("Mappings", mappings::ROUTES)];
+    let tables = [
+        ("Auth", auth::ROUTES),
+        ("Patients", patients::ROUTES),
+        ("Doctors", doctors::ROUTES),
+        ("Mappings", mappings::ROUTES),
+    ];
     for (function, table) in tables {
         for route in table {
             expected.insert(format!("{function} {} {}", route.method, route.path));

@@ -127,7 +127,10 @@ fn the_alarms_go_off_at_four_fifths_and_no_class_is_promised_more_than_its_memor
     let (mappings, parameters) = (&template["Mappings"], &template["Parameters"]);
     for (class, memory) in gib {
         // A part of the memory is the system's own.
-        assert!(number(&mappings["InstanceClasses"][class]["Connections"]) <= memory * 0.8 * 1073741824.0 / BYTES, "{class}");
+        assert!(
+            number(&mappings["InstanceClasses"][class]["Connections"]) <= memory * 0.8 * 1073741824.0 / BYTES,
+            "{class}"
+        );
     }
     let capacities = mappings["Capacities"].as_object().unwrap();
     for (capacity, numbers) in capacities {
@@ -144,7 +147,9 @@ fn the_alarms_go_off_at_four_fifths_and_no_class_is_promised_more_than_its_memor
         assert_eq!(number(&numbers["FreeLow"]), (gib * 1073741824.0 * 0.2).floor());
         assert_eq!(number(&numbers["Most"]), gib * 5.0);
     }
-    for (parameter, map) in [("InstanceClass", "InstanceClasses"), ("MaxCapacity", "Capacities"), ("StorageGiB", "Storage")] {
+    for (parameter, map) in
+        [("InstanceClass", "InstanceClasses"), ("MaxCapacity", "Capacities"), ("StorageGiB", "Storage")]
+    {
         let allowed: Vec<_> = parameters[parameter]["AllowedValues"].as_array().unwrap().iter().map(text).collect();
         assert_eq!(allowed.len(), mappings[map].as_object().unwrap().len());
         assert!(allowed.iter().all(|value| mappings[map].get(value).is_some()), "{parameter}");
@@ -162,7 +167,8 @@ fn prod_has_backups_of_its_own_that_nobody_deletes_in_a_week() {
     let selection = &resources["Database.BackupSelection"].properties["BackupSelection"];
     assert_eq!(selection["Resources"], json!(["Database.Instance.DBInstanceArn"]));
     let rules = resources["Database.BackupPlan"].properties["BackupPlan"]["BackupPlanRule"].as_array().unwrap();
-    let kept: Vec<_> = rules.iter().map(|rule| (text(&rule["RuleName"]), number(&rule["Lifecycle"]["DeleteAfterDays"]))).collect();
+    let kept: Vec<_> =
+        rules.iter().map(|rule| (text(&rule["RuleName"]), number(&rule["Lifecycle"]["DeleteAfterDays"]))).collect();
     assert_eq!(kept, [("daily".to_owned(), 35.0), ("monthly".to_owned(), 365.0)]);
 }
 

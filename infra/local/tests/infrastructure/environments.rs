@@ -27,7 +27,8 @@ fn every_way_to_deploy_it_can_be_worked_out() {
     let origins = &with_domain["Api"].properties["Body"]["x-amazon-apigateway-cors"]["allowOrigins"];
     assert_eq!(origins.to_string(), r#"["https://app.example.com","https://b.example.com"]"#);
 
-    let aurora = resources_with("prod", &[("Engine", "aurora-postgresql"), ("MaxCapacity", "16"), ("UseProxy", "true")]);
+    let aurora =
+        resources_with("prod", &[("Engine", "aurora-postgresql"), ("MaxCapacity", "16"), ("UseProxy", "true")]);
     assert!(aurora.contains_key("Database.Reader") && aurora.contains_key("Database.Proxy"));
     assert!(!aurora.contains_key("Database.Instance") && !aurora.contains_key("Monitoring.DatabaseStorageAlarm"));
     let host = &aurora["PatientsFunction"].properties["Environment"]["Variables"]["DATABASE_HOST"];
@@ -36,7 +37,8 @@ fn every_way_to_deploy_it_can_be_worked_out() {
 
 #[test]
 fn dev_is_cheap_and_goes_away_and_prod_is_neither() {
-    let parameter = |environment: &str, name: &str| documents(environment)["parameters"][name].as_str().unwrap().to_owned();
+    let parameter =
+        |environment: &str, name: &str| documents(environment)["parameters"][name].as_str().unwrap().to_owned();
     let of = |name: &str| ENVIRONMENTS.map(|environment| parameter(environment, name));
 
     assert_eq!(of("DeletionProtection"), ["false", "true", "true"]);

@@ -16,7 +16,11 @@ fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
         assert_eq!(functions.iter().map(|(n, _)| *n).collect::<Vec<_>>(), names.map(|name| format!("{name}Function")));
         for (name, function) in functions {
             let (name, facts) = (name.trim_end_matches("Function"), &function.properties);
-            assert_eq!((&facts["Runtime"], &facts["Handler"]), (&json!("provided.al2023"), &json!("bootstrap")), "{name}");
+            assert_eq!(
+                (&facts["Runtime"], &facts["Handler"]),
+                (&json!("provided.al2023"), &json!("bootstrap")),
+                "{name}"
+            );
             let (timeout, memory) = match name {
                 "Auth" => (10.0, 1769.0),
                 "Migrate" => (300.0, 256.0),
@@ -26,11 +30,18 @@ fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
             assert_eq!((number(&facts["Timeout"]), number(&facts["MemorySize"])), (timeout, memory), "{name}");
             assert!(number(&facts["ReservedConcurrentExecutions"]) >= 1.0, "{name}");
             assert_eq!(facts["TracingConfig"], json!({"Mode": "Active"}), "{name}");
-            assert_eq!(facts["LoggingConfig"], json!({"LogFormat": "JSON", "LogGroup": format!("{name}LogGroup")}), "{name}");
+            assert_eq!(
+                facts["LoggingConfig"],
+                json!({"LogFormat": "JSON", "LogGroup": format!("{name}LogGroup")}),
+                "{name}"
+            );
             assert_eq!(facts["KmsKeyArn"], "LogsKey.Arn", "{name}");
             assert!(facts.get("SnapStart").is_none() && facts.get("Layers").is_none(), "{name}");
             let group = if API.contains(&name) { "Function" } else { "Operations" };
-            assert_eq!(list(&facts["VpcConfig"]["SecurityGroupIds"]), [format!("Network.{group}SecurityGroup.GroupId")]);
+            assert_eq!(
+                list(&facts["VpcConfig"]["SecurityGroupIds"]),
+                [format!("Network.{group}SecurityGroup.GroupId")]
+            );
             assert!(list(&facts["VpcConfig"]["SubnetIds"]).len() >= 2, "{name}");
         }
     }
@@ -56,7 +67,10 @@ fn no_function_has_a_secret_in_its_environment_only_where_to_find_it() {
             assert_eq!(variables["AUTH_DATABASE_SECRET_ARN"], "Secrets.AuthLogin");
             assert_eq!(variables["API_DATABASE_SECRET_ARN"], "Secrets.ApiLogin");
         }
-        assert_eq!((&variables["DATABASE_NAME"], &variables["DATABASE_HOST"]), (&json!("healthcare"), &json!("Database.Instance.Endpoint.Address")));
+        assert_eq!(
+            (&variables["DATABASE_NAME"], &variables["DATABASE_HOST"]),
+            (&json!("healthcare"), &json!("Database.Instance.Endpoint.Address"))
+        );
         for (variable, value) in variables {
             let value = text(value);
             assert!(!variable.ends_with("_URL") && variable != "JWT_SECRET", "{name} {variable}");
@@ -76,17 +90,27 @@ fn a_release_takes_over_bit_by_bit_in_prod_and_goes_back_when_an_alarm_goes_off(
             assert_eq!(alias.properties["Name"], "live");
             assert!(text(&alias.properties["FunctionVersion"]).starts_with(&format!("{name}FunctionVersion")));
             let group = format!("{name}FunctionDeploymentGroup");
-            assert_eq!(alias.whole["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"], group.as_str());
+            assert_eq!(
+                alias.whole["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"],
+                group.as_str()
+            );
             let facts = &resources[&group].properties;
             let strategy = if environment == "prod" { "Canary10Percent5Minutes" } else { "AllAtOnce" };
-            assert_eq!(text(&facts["DeploymentConfigName"]), format!("CodeDeployDefault.Lambda{strategy}"), "{environment}");
+            assert_eq!(
+                text(&facts["DeploymentConfigName"]),
+                format!("CodeDeployDefault.Lambda{strategy}"),
+                "{environment}"
+            );
             assert_eq!(facts["ServiceRoleArn"], "DeploymentRole.Arn");
             let alarms = [format!("Release.{name}ErrorsAlarm"), format!("Release.{name}ServerErrorsAlarm")];
             let watched = &facts["AlarmConfiguration"];
             assert_eq!(watched["Enabled"], true);
             assert_eq!(list(&watched["Alarms"]).iter().map(|alarm| text(&alarm["Name"])).collect::<Vec<_>>(), alarms);
             let back = list(&facts["AutoRollbackConfiguration"]["Events"]).iter().map(text).collect::<Vec<_>>();
-            assert!(back.contains(&"DEPLOYMENT_STOP_ON_ALARM".to_owned()) && back.contains(&"DEPLOYMENT_FAILURE".to_owned()));
+            assert!(
+                back.contains(&"DEPLOYMENT_STOP_ON_ALARM".to_owned())
+                    && back.contains(&"DEPLOYMENT_FAILURE".to_owned())
+            );
         }
     }
 }

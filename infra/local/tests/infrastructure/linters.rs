@@ -43,7 +43,11 @@ impl Drop for Translated {
 fn run(command: &mut Command) -> (bool, String) {
     // They must not look for credentials, call home or ask for a newer version of themselves.
     let output = command
-        .envs([("AWS_DEFAULT_REGION", "eu-central-1"), ("AWS_EC2_METADATA_DISABLED", "true"), ("SAM_CLI_TELEMETRY", "0")])
+        .envs([
+            ("AWS_DEFAULT_REGION", "eu-central-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("SAM_CLI_TELEMETRY", "0"),
+        ])
         .env("__SAM_CLI_APP_DIR", workspace::local().unwrap().join("sam"))
         .current_dir(workspace::root())
         .output()
@@ -114,7 +118,10 @@ fn a_pipeline_runs_only_actions_of_a_commit_that_was_read() {
             let Some((_, action)) = line.split_once("uses:") else { continue };
             let (_, commit) = action.trim().split_once('@').unwrap();
             let (commit, version) = commit.split_once(" # v").unwrap_or_else(|| panic!("{line}"));
-            assert!(commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()) && version.contains('.'), "{line}");
+            assert!(
+                commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()) && version.contains('.'),
+                "{line}"
+            );
             actions += 1;
         }
     }

@@ -69,8 +69,16 @@ fn there_is_no_way_to_or_from_the_internet() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         for kind in [
-            "InternetGateway", "VPCGatewayAttachment", "NatGateway", "EgressOnlyInternetGateway", "Route", "EIP",
-            "TransitGatewayAttachment", "VPCPeeringConnection", "NetworkInterface", "Instance",
+            "InternetGateway",
+            "VPCGatewayAttachment",
+            "NatGateway",
+            "EgressOnlyInternetGateway",
+            "Route",
+            "EIP",
+            "TransitGatewayAttachment",
+            "VPCPeeringConnection",
+            "NetworkInterface",
+            "Instance",
         ] {
             assert!(of_kind(&resources, &format!("AWS::EC2::{kind}")).is_empty(), "{kind}");
         }
@@ -105,7 +113,11 @@ fn three_aws_apis_are_reached_and_only_for_what_is_needed() {
         let service = text(&facts["ServiceName"]).rsplit('.').next().unwrap().to_owned();
         let condition = text(&statements[0]["Condition"]["StringEquals"]["aws:PrincipalAccount"]);
         for action in list(&statements[0]["Action"]) {
-            endpoints.insert(format!("{service}: {} on {} if {condition}", text(&action), text(&statements[0]["Resource"])));
+            endpoints.insert(format!(
+                "{service}: {} on {} if {condition}",
+                text(&action),
+                text(&statements[0]["Resource"])
+            ));
         }
     }
     let secrets = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:* if 123456789012";
@@ -143,9 +155,18 @@ fn every_log_is_encrypted_ends_some_day_and_outlives_its_stack() {
         assert_eq!(groups.len(), 10, "{environment}: six functions, the API, the network, two of the database");
         for (name, group) in groups {
             assert_eq!(group.properties["KmsKeyId"], "LogsKey.Arn", "{name}");
-            let days = if environment == "prod" { "365" } else if environment == "staging" { "30" } else { "14" };
+            let days = if environment == "prod" {
+                "365"
+            } else if environment == "staging" {
+                "30"
+            } else {
+                "14"
+            };
             assert_eq!(text(&group.properties["RetentionInDays"]), days, "{name}");
-            assert_eq!((&group.whole["DeletionPolicy"], &group.whole["UpdateReplacePolicy"]), (&"Retain".into(), &"Retain".into()));
+            assert_eq!(
+                (&group.whole["DeletionPolicy"], &group.whole["UpdateReplacePolicy"]),
+                (&"Retain".into(), &"Retain".into())
+            );
         }
     }
 }

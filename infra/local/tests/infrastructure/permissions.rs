@@ -127,7 +127,9 @@ fn a_key_is_used_by_this_account_and_by_the_services_of_aws_that_need_it() {
         format!("Database.DatabaseKey: {account}"),
         format!("LogsKey: {account}"),
         "LogsKey: {Service:cloudwatch.amazonaws.com} if {StringEquals:{aws:SourceAccount:123456789012}}".to_owned(),
-        format!("LogsKey: {{Service:logs.eu-central-1.amazonaws.com}} if {{ArnLike:{{kms:EncryptionContext:aws:logs:arn:{logs}}}}}"),
+        format!(
+            "LogsKey: {{Service:logs.eu-central-1.amazonaws.com}} if {{ArnLike:{{kms:EncryptionContext:aws:logs:arn:{logs}}}}}"
+        ),
         format!("Secrets.SecretsKey: {account}"),
     ];
     assert_eq!(uses, expected.into());

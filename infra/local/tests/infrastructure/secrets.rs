@@ -13,14 +13,20 @@ const SECRETS: [&str; 3] = ["ApiLogin", "AuthLogin", "JwtKey"];
 fn secrets_are_made_by_aws_encrypted_with_our_key_and_never_deleted() {
     let resources = resources("prod");
     let secrets = of_kind(&resources, "AWS::SecretsManager::Secret");
-    assert_eq!(secrets.iter().map(|(name, _)| *name).collect::<Vec<_>>(), SECRETS.map(|name| format!("Secrets.{name}")));
+    assert_eq!(
+        secrets.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        SECRETS.map(|name| format!("Secrets.{name}"))
+    );
     for (name, secret) in secrets {
         let facts = &secret.properties;
         assert_eq!(facts["KmsKeyId"], "Secrets.SecretsKey.Arn", "{name}");
         assert!(facts.get("SecretString").is_none() && facts.get("Name").is_none(), "{name}");
         let made = &facts["GenerateSecretString"];
         assert!(number(&made["PasswordLength"]) >= if name.ends_with("JwtKey") { 64.0 } else { 32.0 }, "{name}");
-        assert_eq!((&secret.whole["DeletionPolicy"], &secret.whole["UpdateReplacePolicy"]), (&json!("Retain"), &json!("Retain")));
+        assert_eq!(
+            (&secret.whole["DeletionPolicy"], &secret.whole["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain"))
+        );
     }
     for (name, key) in of_kind(&resources, "AWS::KMS::Key") {
         assert_eq!(key.properties["EnableKeyRotation"], true, "{name}");
@@ -47,13 +53,19 @@ fn every_secret_is_renewed_in_time_by_the_function_that_can() {
     }
     // The limits hold for whatever somebody sets.
     let parameters = &documents("prod")["stacks"][""]["Parameters"];
-    assert_eq!((&parameters["LoginRotationDays"]["MaxValue"], &parameters["KeyRotationDays"]["MaxValue"]), (&json!(30), &json!(90)));
+    assert_eq!(
+        (&parameters["LoginRotationDays"]["MaxValue"], &parameters["KeyRotationDays"]["MaxValue"]),
+        (&json!(30), &json!(90))
+    );
 }
 
 /// The roles that are not shut out from a secret.
 fn readers(resources: &Resources, secret: &str) -> BTreeSet<String> {
     let policy = &resources[&format!("Rotation.{secret}Policy")].properties;
-    assert_eq!((&policy["SecretId"], &policy["BlockPublicPolicy"]), (&json!(format!("Secrets.{secret}")), &json!(true)));
+    assert_eq!(
+        (&policy["SecretId"], &policy["BlockPublicPolicy"]),
+        (&json!(format!("Secrets.{secret}")), &json!(true))
+    );
     let statements = list(&policy["ResourcePolicy"]["Statement"]);
     assert_eq!(statements.len(), 2);
     for statement in &statements {
