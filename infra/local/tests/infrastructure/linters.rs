@@ -116,6 +116,9 @@ fn a_pipeline_runs_only_actions_of_a_commit_that_was_read() {
     for entry in fs::read_dir(workspace::root().join(".github/workflows")).unwrap() {
         for line in fs::read_to_string(entry.unwrap().path()).unwrap().lines() {
             let Some((_, action)) = line.split_once("uses:") else { continue };
+            if action.trim().starts_with("./") {
+                continue;
+            }
             let (_, commit) = action.trim().split_once('@').unwrap();
             let (commit, version) = commit.split_once(" # v").unwrap_or_else(|| panic!("{line}"));
             assert!(
