@@ -39,12 +39,16 @@ async fn what_the_templates_deploy_answers_the_whole_contract() {
 #[ignore = "needs `sam build`; .ci/run runs it after that"]
 async fn the_very_files_that_sam_built_answer_the_whole_contract() {
     let built = |function: &str| {
-        let name = function[..1].to_uppercase() + &function[1..];
-        let path = workspace::root().join(format!(".aws-sam/build/{name}Function/bootstrap"));
+        let path = workspace::root().join(format!(".aws-sam/build/{}/bootstrap", logical_id(function)));
         assert!(path.is_file(), "{} is missing: run `sam build` first", path.display());
         path
     };
     rehearse(&built).await;
+}
+
+/// What the template calls a function.
+fn logical_id(function: &str) -> String {
+    format!("{}{}Function", function[..1].to_uppercase(), &function[1..])
 }
 
 async fn rehearse(bootstrap: &dyn Fn(&str) -> PathBuf) {
@@ -108,7 +112,7 @@ impl Stack {
             Command::new(python).arg(workspace::root().join("infra/transform.py")).arg("prod").output().unwrap();
         assert!(transform.status.success());
         let artifacts: BTreeMap<_, _> = ["auth", "patients", "doctors", "mappings", "migrate", "rotate"]
-            .map(|name| (format!("{}Function", name[..1].to_uppercase() + &name[1..]), bootstrap(name)))
+            .map(|name| (logical_id(name), bootstrap(name)))
             .into();
         let input = json!({
             "endpoint": moto.server(),
