@@ -4,8 +4,12 @@
 //! concurrency. Here is all of that, for tests and benchmarks.
 //!
 //! - [`lambda`]: the Lambda service around a function's binary
+//! - [`Gateway`]: API Gateway in front of functions, on real HTTP
 //! - [`event`]: the forms in which API Gateway delivers a request
 
 pub mod event;
+mod gateway;
 pub(crate) mod http;
 pub mod lambda;
+
+pub use gateway::Gateway;
