@@ -34,7 +34,8 @@ fn assert_too_large(answer: &Answer) {
 async fn an_answer_may_be_as_large_as_lambda_carries_and_no_larger() {
     let app = TestApp::start(Role::Api, ROUTES).await;
 
-    for (path, each, around) in [("texts", "é".len(), "\\\"\\\"".len()), ("quotes", "\\\\\\\"".len(), "\\\"\\\"".len())] {
+    for (path, each, around) in [("texts", "é".len(), "\\\"\\\"".len()), ("quotes", "\\\\\\\"".len(), "\\\"\\\"".len())]
+    {
         let most = (LARGEST - around) / each;
         let get = async |count: usize| app.anonymous().get(&format!("/api/{path}/{count}")).await;
 
@@ -81,8 +82,13 @@ async fn the_rows_that_are_read_at_most_are_more_than_an_answer_holds() {
     let app = everything().await;
     let alice = app.user().await;
     add_patients(&app, alice.id, 40_001).await;
-    add(&app, alice.id, 40_001, "INSERT INTO doctors (name, specialty) SELECT 'D', 'S' FROM generate_series($1 - $1 + 1, $2)")
-        .await;
+    add(
+        &app,
+        alice.id,
+        40_001,
+        "INSERT INTO doctors (name, specialty) SELECT 'D', 'S' FROM generate_series($1 - $1 + 1, $2)",
+    )
+    .await;
 
     for list in ["/api/patients", "/api/doctors"] {
         assert_too_large(&alice.get(list).await);
@@ -92,7 +98,6 @@ async fn the_rows_that_are_read_at_most_are_more_than_an_answer_holds() {
     let sql = "INSERT INTO mappings (patient_id, user_id, doctor_id)
                SELECT (SELECT min(id) FROM patients WHERE user_id = $1), $1, id FROM doctors WHERE id <= $2";
     add(&app, alice.id, 40_001, sql).await;
-
 
     for list in ["/api/mappings", "/api/mappings/1"] {
         assert_too_large(&alice.get(list).await);
