@@ -5,6 +5,7 @@
 //! - [`smoke`]: the whole contract, walked against a stage that is deployed
 //! - [`drill`]: whether a restored database is whole and usable
 //! - [`stack`]: the functions behind cargo-lambda's gateway emulator
+//! - [`rig`]: what production does to the functions, on its worst day
 //! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
 //! - [`tools`]: the pinned tools behind them, installed under `.local/`
 //! - [`testing`]: databases, functions and callers for tests
@@ -21,6 +22,7 @@ mod interrupt;
 pub mod postgres;
 mod process;
 mod progress;
+pub mod rig;
 pub mod smoke;
 pub mod stack;
 pub mod testing;

@@ -27,9 +27,7 @@ mod answer;
 mod app;
 pub mod cloud;
 mod database;
-pub mod event;
 mod gateway;
-mod http;
 mod inbox;
 mod lambda;
 mod moto;
@@ -38,6 +36,7 @@ mod proxy;
 pub mod rotator;
 mod token;
 
+pub use crate::rig::event;
 pub use answer::Answer;
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
