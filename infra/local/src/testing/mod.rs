@@ -27,9 +27,7 @@ mod answer;
 mod app;
 pub mod cloud;
 mod database;
-pub mod event;
 mod gateway;
-mod http;
 mod inbox;
 mod lambda;
 mod moto;
@@ -37,6 +35,7 @@ pub mod probe;
 pub mod rotator;
 mod token;
 
+pub use crate::rig::event;
 pub use answer::Answer;
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
