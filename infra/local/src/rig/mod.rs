@@ -4,8 +4,14 @@
 //! concurrency. Here is all of that, for tests and benchmarks.
 //!
 //! - [`lambda`]: the Lambda service around a function's binary
+//! - [`Gateway`]: API Gateway in front of functions, on real HTTP
 //! - [`event`]: the forms in which API Gateway delivers a request
+//! - [`proxy`]: the network, a TCP proxy with faults that counts flights
 
 pub mod event;
+mod gateway;
 pub(crate) mod http;
 pub mod lambda;
+pub mod proxy;
+
+pub use gateway::Gateway;

@@ -32,7 +32,6 @@ mod inbox;
 mod lambda;
 mod moto;
 pub mod probe;
-mod proxy;
 pub mod rotator;
 mod token;
 
@@ -45,6 +44,7 @@ pub use gateway::Gateway;
 pub use inbox::{Delivery, Inbox};
 pub use lambda::{Environment, binary};
 pub use moto::Moto;
-pub use proxy::{Message, Proxy};
 pub use rotator::Rotator;
 pub use token::Forged;
+
+pub use crate::rig::proxy::{Message, Proxy};
