@@ -153,6 +153,64 @@ async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
     assert_eq!(app.db.count("doctors").await, 1);
 }
 
+// DB-18: what is connected stays on the server that was demoted; who connects anew comes to the one that was promoted.
+#[tokio::test]
+async fn a_failover_costs_connections_and_no_request() {
+    const SLOW_INSERT: &str = "INSERT INTO doctors (name, specialty) SELECT 'D', 'S' FROM pg_sleep(0.1)
+                               RETURNING pg_backend_pid()::text";
+    let app = app().await;
+    let alice = app.user().await;
+    let owner = app.db.owner().await;
+    let four = async || {
+        let run = || alice.write(SLOW_INSERT);
+        let answers = tokio::join!(run(), run(), run(), run());
+        <[_; 4]>::from(answers).map(|answer| answer.expect(200)[0].clone())
+    };
+    let demoted = four().await;
+
+    for sql in [
+        "ALTER DATABASE test SET default_transaction_read_only = off",
+        "ALTER SYSTEM SET default_transaction_read_only = on",
+        "SELECT pg_reload_conf()",
+    ] {
+        owner.batch_execute(sql).await.unwrap();
+    }
+
+    // One at first: it must not try its luck with the other connections that lie there.
+    let end = Instant::now() + Duration::from_secs(20);
+    while demoted.contains(&json!(alice.one(SLOW_INSERT).await))
+        || four().await.iter().any(|backend| demoted.contains(backend))
+    {
+        assert!(Instant::now() < end, "the demoted server is still used");
+    }
+}
+
+// DB-18
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_503_until_it_does() {
+    let app = app().await;
+    let alice = app.user().await;
+    let owner = app.db.owner().await;
+    let read_only = async |value: &str| {
+        owner.batch_execute(&format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).await.unwrap();
+        owner.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    };
+    read_only("on").await;
+    let end = Instant::now() + Duration::from_secs(20);
+    while alice.write(INSERT).await.status == 200 {
+        assert!(Instant::now() < end, "the server still takes writes");
+    }
+    let added = app.db.count("doctors").await;
+
+    let write = || alice.write(INSERT);
+    assert_unavailable(&<[_; 4]>::from(tokio::join!(write(), write(), write(), write())));
+
+    read_only("off").await;
+    assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
+    assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
+    assert_eq!(app.db.count("doctors").await, added + 1);
+}
+
 // LM-01
 #[tokio::test]
 async fn a_role_that_walls_would_not_hold_is_not_used() {
