@@ -41,6 +41,7 @@ use tokio_postgres::{
     Row,
     types::{ToSql, Type},
 };
+use uuid::Uuid;
 
 use crate::{CurrentUser, clock::Clock, request::Origin};
 
@@ -55,6 +56,8 @@ const WAIT: Duration = Duration::from_secs(1);
 const CREATE: Duration = Duration::from_secs(3);
 /// How often a unit is sent again after a deadlock or a serialization failure.
 const RETRIES: u32 = 2;
+/// At most how long is waited before: who got in each other's way do not come back together.
+const JITTER_MILLISECONDS: u128 = 100;
 
 /// The database, as one role.
 pub struct Db {
@@ -94,19 +97,19 @@ impl Db {
     /// A unit that changes something, as this user.
     #[must_use]
     pub fn write<'a>(&'a self, user: &'a CurrentUser<'_>) -> Unit<'a> {
-        Unit { db: self, origin: user.origin, user: Some(user), durable: true }
+        Unit { db: self, origin: user.origin, user: Some(user), reads: false, durable: true }
     }
 
     /// A unit that changes nothing but the audit trail, as this user.
     #[must_use]
     pub fn read<'a>(&'a self, user: &'a CurrentUser<'_>) -> Unit<'a> {
-        Unit { db: self, origin: user.origin, user: Some(user), durable: self.durable_reads }
+        Unit { db: self, origin: user.origin, user: Some(user), reads: true, durable: self.durable_reads }
     }
 
     /// A unit of somebody who is not signed in: register, login.
     #[must_use]
     pub fn anonymous<'a>(&'a self, origin: &'a Origin) -> Unit<'a> {
-        Unit { db: self, origin, user: None, durable: true }
+        Unit { db: self, origin, user: None, reads: false, durable: true }
     }
 
     async fn lease(&self) -> Result<Lease, DbError> {
@@ -156,6 +159,7 @@ pub struct Unit<'a> {
     db: &'a Db,
     origin: &'a Origin,
     user: Option<&'a CurrentUser<'a>>,
+    reads: bool,
     durable: bool,
 }
 
@@ -182,24 +186,39 @@ impl Unit<'_> {
     /// When the session is dead, the statement fails, or it is not certain that everything was committed.
     pub async fn rows(self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
         let started = Instant::now();
-        let mut retries = RETRIES;
-        let outcome = loop {
-            match self.flight(sql, params).await {
-                Err(error) if error.is_worth_repeating() && retries > 0 => retries -= 1,
-                outcome => break outcome,
-            }
-        };
+        let outcome = self.until_certain(sql, params).await;
         self.origin.add_database_time(started.elapsed());
         outcome
     }
 
-    async fn flight(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+    /// Sends the unit again where nothing can come of it twice: after the server undid it, a few times; after the
+    /// connection was lost, once, and only a read, or what a server refused that takes no writes.
+    ///
+    /// A write whose connection broke may be done, whatever was said last: between us and the server may stand a proxy.
+    async fn until_certain(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        let (mut retries, mut is_moved) = (RETRIES, false);
+        loop {
+            // Without a connection there is nothing to repeat: its own time-outs are long enough.
+            let lease = self.db.lease().await?;
+            match self.flight(lease, sql, params).await {
+                Err(error) if error.was_undone() && retries > 0 => {
+                    retries -= 1;
+                    tokio::time::sleep(jitter()).await;
+                }
+                Err(error) if !is_moved && (error.is_read_only() || self.reads && error.taints_connection()) => {
+                    is_moved = true;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn flight(&self, lease: Lease, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
         const ENTER: &str = "SELECT app.enter($1, $2, $3, $4, $5)";
         const ENTER_ANONYMOUS: &str = "SELECT app.enter_anonymous($1, $2)";
 
         let (request_id, source_ip) = (&self.origin.request_id, &self.origin.source_ip);
         let origin: [Param<'_>; 2] = [(request_id, Type::TEXT), (source_ip, Type::TEXT)];
-        let lease = self.db.lease().await?;
         let client = lease.client();
         let enter = async {
             match self.user {
@@ -228,5 +247,22 @@ impl Unit<'_> {
         let outcome = begun.and(entered).and(rows).and_then(|rows| committed.map(|()| rows)).map_err(DbError::from);
         lease.finish(&outcome);
         outcome
+    }
+}
+
+fn jitter() -> Duration {
+    Duration::from_millis(u64::try_from(Uuid::new_v4().as_u128() % JITTER_MILLISECONDS).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // DB-15
+    #[test]
+    fn units_that_were_undone_together_come_back_apart() {
+        let waits: std::collections::BTreeSet<_> = (0..100).map(|_| jitter()).collect();
+        assert!(waits.len() > 20, "{waits:?}");
+        assert!(waits.last() < Some(&Duration::from_millis(100)));
     }
 }
