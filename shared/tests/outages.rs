@@ -17,7 +17,8 @@ use serde_json::json;
 use shared::{
     clock::Clock,
     config::Role,
-    db::{Credentials, Trust},
+    db::{Connector, Credentials, Db, Target, Trust},
+    secrets::Cached,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
@@ -94,6 +95,19 @@ async fn a_server_that_accepts_and_says_nothing_is_503_in_time_until_it_speaks_a
     assert_unavailable(&answers);
     assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
     assert_eq!(app.db.count("doctors").await, 0);
+}
+
+// DB-06
+#[tokio::test]
+async fn a_server_whose_name_is_not_known_is_503_in_time() {
+    let nowhere = |db: &TestDb, role: Role, clock: &Clock| {
+        let target = Target { host: "nowhere.invalid".to_owned(), port: 5432, database: db.name.clone() };
+        let connector = Connector::new(target, Trust::Network, Cached::fixed(TestDb::credentials(role)));
+        Db::new(connector, 4, false, clock.clone()).unwrap()
+    };
+    let app = TestApp::new(TestDb::new().await, &[(Role::Api, probe::ROUTES)], |_| {}, nowhere);
+
+    assert_unavailable(&storm(&app.user().await).await);
 }
 
 // DB-10

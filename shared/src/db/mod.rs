@@ -10,12 +10,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`Db`], [`Unit`] | the pool and the unit |
-//! | `connect` | from a host name and a secret to a logged-in connection |
+//! | `connect`, `address` | from a host name and a secret to a logged-in connection |
 //! | `tls`, `role` | what certificates are trusted, and which roles are not |
 //! | [`Session`] | a connection for work that no request waits for |
 //! | [`Login`] | the roles that functions log in with, made on deployment and by rotation |
 //! | [`DbError`] | a failure without the data |
 
+mod address;
 mod connect;
 mod error;
 mod lease;
