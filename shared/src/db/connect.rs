@@ -142,6 +142,11 @@ impl Connector {
         }
     }
 
+    /// Whether it is the server itself that answers, and not a proxy, whose words tell nothing of what the server did.
+    pub(super) fn reaches_server(&self) -> bool {
+        !matches!(self.trust, Trust::Proxy(_))
+    }
+
     /// Tells the server that nobody waits for what this connection runs.
     pub(super) async fn cancel(&self, token: CancelToken) {
         let _ = match self.dial().await {

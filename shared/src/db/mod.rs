@@ -40,6 +40,7 @@ pub use session::Session;
 pub use tls::InvalidRoots;
 use tokio_postgres::{
     Row,
+    error::Severity,
     types::{ToSql, Type},
 };
 use uuid::Uuid;
@@ -59,6 +60,8 @@ const CREATE: Duration = Duration::from_secs(3);
 const RETRIES: u32 = 2;
 /// At most how long is waited before: who got in each other's way do not come back together.
 const JITTER_MILLISECONDS: u128 = 100;
+/// How often it is sent again on another connection when one was lost under it.
+const RECONNECTS: u32 = 1;
 
 /// The database, as one role.
 pub struct Db {
@@ -160,8 +163,16 @@ pub struct Unit<'a> {
     db: &'a Db,
     origin: &'a Origin,
     user: Option<&'a CurrentUser<'a>>,
+    /// Whether it changes nothing but the audit trail.
     reads: bool,
     durable: bool,
+}
+
+/// A flight that failed.
+struct Failed {
+    error: DbError,
+    /// The server ended the session before it looked at the unit.
+    never_began: bool,
 }
 
 impl Unit<'_> {
@@ -187,34 +198,37 @@ impl Unit<'_> {
     /// When the session is dead, the statement fails, or it is not certain that everything was committed.
     pub async fn rows(self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
         let started = Instant::now();
-        let outcome = self.until_certain(sql, params).await;
+        let outcome = self.flights(sql, params).await;
         self.origin.add_database_time(started.elapsed());
         outcome
     }
 
-    /// Sends the unit again where nothing can come of it twice: after the server undid it, a few times; after the
-    /// connection was lost, once, and only a read, or what a server refused that takes no writes.
-    ///
-    /// A write whose connection broke may be done, whatever was said last: between us and the server may stand a proxy.
-    async fn until_certain(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
-        let (mut retries, mut is_moved) = (RETRIES, false);
+    /// Repeats what the server undid, and what was lost on the way when doing it twice does no harm: a write whose
+    /// connection broke may have been committed, unless the server said goodbye instead of `BEGIN`.
+    async fn flights(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        let (mut retries, mut reconnects) = (RETRIES, RECONNECTS);
         loop {
-            // Without a connection there is nothing to repeat: its own time-outs are long enough.
             let lease = self.db.lease().await?;
             match self.flight(lease, sql, params).await {
-                Err(error) if error.was_undone() && retries > 0 => {
+                Ok(rows) => return Ok(rows),
+                Err(Failed { error, .. }) if error.was_undone() && retries > 0 => {
                     retries -= 1;
                     tokio::time::sleep(jitter()).await;
                 }
-                Err(error) if !is_moved && (error.is_read_only() || self.reads && error.taints_connection()) => {
-                    is_moved = true;
+                Err(Failed { error, never_began }) if reconnects > 0 && self.may_move(&error, never_began) => {
+                    reconnects -= 1;
                 }
-                outcome => return outcome,
+                Err(Failed { error, .. }) => return Err(error),
             }
         }
     }
 
-    async fn flight(&self, lease: Lease, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+    /// Whether another connection may be tried, and perhaps another server.
+    fn may_move(&self, error: &DbError, never_began: bool) -> bool {
+        error.is_read_only() || error.is_connection_lost() && (self.reads || never_began)
+    }
+
+    async fn flight(&self, lease: Lease, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Failed> {
         const ENTER: &str = "SELECT app.enter($1, $2, $3, $4, $5)";
         const ENTER_ANONYMOUS: &str = "SELECT app.enter_anonymous($1, $2)";
 
@@ -245,10 +259,17 @@ impl Unit<'_> {
             client.query_typed(sql, params),
             client.batch_execute("COMMIT"),
         );
+        let never_began = begun.as_ref().is_err_and(is_goodbye) && self.db.connector.reaches_server();
         let outcome = begun.and(entered).and(rows).and_then(|rows| committed.map(|()| rows)).map_err(DbError::from);
         lease.finish(&outcome);
-        outcome
+        outcome.map_err(|error| Failed { error, never_began })
     }
+}
+
+/// The server's last words in a session, which leave nothing behind them to run.
+fn is_goodbye(error: &tokio_postgres::Error) -> bool {
+    let severity = error.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
+    matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
 fn jitter() -> Duration {

@@ -6,3 +6,5 @@ mod browser;
 mod environments;
 mod gateway;
 mod obedient;
+mod product;
+mod thaw;
