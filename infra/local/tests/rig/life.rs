@@ -46,11 +46,15 @@ async fn an_environment_that_is_not_needed_any_more_finishes_its_request_and_lea
     assert_eq!(product.db.count("patients").await, 2);
 }
 
-// LM-02: without an extension there is no SIGTERM; the system says goodbye for the process.
+// LM-02: Lambda sends SIGTERM only where an extension is, and so SIGKILL here; the system says goodbye for the process.
 #[tokio::test]
 async fn an_environment_that_is_killed_leaves_no_session() {
     let product = Product::new().await;
-    let environment = product.patients(&limits(true), &[]).await;
+    let over_tls = [
+        ("DATABASE_URL", product.db.url(Role::Api) + "?sslmode=require"),
+        ("DATABASE_CA_FILE", product.db.cluster.ca_pem_path().display().to_string()),
+    ];
+    let environment = product.patients(&limits(true), &over_tls).await;
     assert_eq!(call(&environment, &product.token, "GET", "/api/patients", None).await.0, 200);
 
     environment.kill();
