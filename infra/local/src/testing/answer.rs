@@ -16,6 +16,9 @@ pub struct Answer {
     pub text: String,
 }
 
+/// The largest JSON that Lambda takes as an answer, in bytes.
+const MOST_THAT_LAMBDA_CARRIES: usize = 6_291_556;
+
 /// What no error may ever show: words of the driver, of SQL, of Rust, of this machine.
 const INTERNALS: [&str; 16] = [
     "SQLSTATE",
@@ -40,6 +43,8 @@ impl Answer {
     /// # Panics
     /// When the answer breaks a rule that holds for every answer.
     pub(super) fn checked(answer: lambda::Answer) -> Self {
+        let weight = serde_json::to_string(&answer).unwrap().len();
+        assert!(weight <= MOST_THAT_LAMBDA_CARRIES, "{weight} bytes");
         let answer = Self { status: answer.status_code, headers: answer.headers, text: answer.body };
         let header = |name: &str| answer.headers.get(name).map(String::as_str);
         assert_eq!(header("cache-control"), Some("no-store"), "{answer:?}");

@@ -8,6 +8,7 @@ mod events;
 mod forms;
 mod headers;
 mod json;
+mod lists;
 mod methods;
 mod panics;
 mod paths;
