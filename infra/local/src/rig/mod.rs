@@ -7,11 +7,14 @@
 //! - [`Gateway`]: API Gateway in front of functions, on real HTTP
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`proxy`]: the network, a TCP proxy with faults that counts flights
+//! - [`Pooler`]: a transaction pooler in front of the database
 
 pub mod event;
 mod gateway;
 pub(crate) mod http;
 pub mod lambda;
+mod pooler;
 pub mod proxy;
 
 pub use gateway::Gateway;
+pub use pooler::Pooler;
