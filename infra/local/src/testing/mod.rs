@@ -39,7 +39,7 @@ pub use crate::rig::{
     event,
     proxy::{Message, Proxy},
 };
-pub use answer::Answer;
+pub use answer::{Answer, internals};
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
 pub use database::{Database, TestDb};
