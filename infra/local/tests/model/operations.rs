@@ -39,6 +39,8 @@ enum Operation {
 /// A record among those that there are.
 #[derive(Clone, Debug)]
 enum Which {
+    /// The first of those that the caller may see, around which much happens.
+    First,
     /// One that the caller may see.
     Own(Index),
     /// Anybody's, deleted or not.
@@ -66,10 +68,10 @@ impl Step {
             Who::Once(index) => pick(index, &model.tokens(|_| true)),
             Who::Nobody => None,
         };
+        let own = |kind| model.own(kind, token.as_deref());
         let id = |which: &Which, kind, odd: &[&str]| match which {
-            Which::Own(index) => {
-                pick(index, &model.own(kind, token.as_deref())).map_or("404".to_owned(), |id| id.to_string())
-            }
+            Which::First => own(kind).first().map_or("404".to_owned(), i64::to_string),
+            Which::Own(index) => pick(index, &own(kind)).map_or("404".to_owned(), |id| id.to_string()),
             Which::Any(index) => pick(index, model.ever(kind)).map_or("404".to_owned(), |id| id.to_string()),
             Which::Never => i64::MAX.to_string(),
             Which::Odd(index) => index.get(odd).to_string(),
@@ -149,7 +151,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn which() -> impl Strategy<Value = Which> {
     prop_oneof![
-        24 => any::<Index>().prop_map(Which::Own),
+        10 => Just(Which::First),
+        14 => any::<Index>().prop_map(Which::Own),
         6 => any::<Index>().prop_map(Which::Any),
         1 => Just(Which::Never),
         1 => any::<Index>().prop_map(Which::Odd),
