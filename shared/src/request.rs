@@ -66,7 +66,7 @@ impl Request {
         self.id.parse().map_err(|_| ApiError::Malformed("The id in the path must be a positive integer"))
     }
 
-    /// The headers, names in lower case.
+    /// The headers that anything here looks at, names in lower case.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers

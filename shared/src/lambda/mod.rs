@@ -5,6 +5,7 @@
 
 mod cors;
 mod event;
+mod headers;
 
 use std::{
     collections::BTreeMap,
