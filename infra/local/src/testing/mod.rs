@@ -27,18 +27,19 @@ mod answer;
 mod app;
 pub mod cloud;
 mod database;
-pub mod event;
 mod gateway;
-mod http;
 mod inbox;
 mod lambda;
 mod moto;
 pub mod probe;
-mod proxy;
 pub mod rotator;
 mod token;
 
-pub use answer::Answer;
+pub use crate::rig::{
+    event,
+    proxy::{Message, Proxy},
+};
+pub use answer::{Answer, internals};
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
 pub use database::{Database, TestDb};
@@ -46,6 +47,5 @@ pub use gateway::Gateway;
 pub use inbox::{Delivery, Inbox};
 pub use lambda::{Environment, binary};
 pub use moto::Moto;
-pub use proxy::{Message, Proxy};
 pub use rotator::Rotator;
 pub use token::Forged;
