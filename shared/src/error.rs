@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::DbError;
 
-/// A 4xx variant holds only words for the client, a 5xx variant only the cause, which is logged and never sent.
+/// A 4xx variant holds only words for the client, a 5xx variant at most the cause, which is logged and never sent.
 /// No variant can do both, so nothing can leak.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -41,6 +41,10 @@ pub enum ApiError {
     /// 415: the body says that it is not JSON.
     #[error("The body must be JSON (application/json, UTF-8)")]
     UnsupportedMediaType,
+    /// 500: the answer is more than Lambda carries. Our limit, not the caller's fault, so no 4xx; and no 503, for it
+    /// would be the same the next time.
+    #[error("the answer is too large to be sent")]
+    AnswerTooLarge,
     /// 503: something we need does not answer.
     #[error("temporarily unavailable")]
     Unavailable(#[source] Cause),
@@ -74,7 +78,7 @@ impl ApiError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::AnswerTooLarge | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -88,6 +92,7 @@ impl ApiError {
             Self::Conflict(_) => "conflict",
             Self::TooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::AnswerTooLarge => "answer_too_large",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal_error",
         }
@@ -96,6 +101,7 @@ impl ApiError {
     /// What the client reads.
     fn message(&self) -> String {
         match self {
+            Self::AnswerTooLarge => "The answer is too large to be sent".to_owned(),
             Self::Unavailable(_) => "The service is temporarily unavailable, please try again".to_owned(),
             Self::Internal(_) => "Something went wrong on our side".to_owned(),
             client => client.to_string(),
@@ -105,7 +111,11 @@ impl ApiError {
     /// The chain of causes of a 5xx, for the log.
     #[must_use]
     pub fn cause(&self) -> Option<String> {
-        let (Self::Unavailable(cause) | Self::Internal(cause)) = self else { return None };
+        let cause = match self {
+            Self::Unavailable(cause) | Self::Internal(cause) => cause,
+            Self::AnswerTooLarge => return Some(self.to_string()),
+            _ => return None,
+        };
         let mut text = cause.to_string();
         let mut next = cause.source();
         while let Some(error) = next {

@@ -65,6 +65,8 @@ fn expect(row: &Row, column: &str, missing: ApiError) -> Result<(), ApiError> {
 }
 
 /// The mappings of the owner's patients, oldest first.
+///
+/// As many rows as `LIMIT` reads are refused as too large, so a list is never cut off.
 pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Mapping>, ApiError> {
     let rows = db
         .read(owner)
@@ -79,7 +81,8 @@ pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Mapping
                JOIN patients p ON p.id = m.patient_id AND p.user_id = m.user_id
                JOIN doctors d ON d.id = m.doctor_id
               WHERE m.user_id = $1
-              ORDER BY m.id",
+              ORDER BY m.id
+              LIMIT 40000",
             &[(&owner.id(), Type::INT8)],
         )
         .await?;
@@ -87,6 +90,8 @@ pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Mapping
 }
 
 /// The doctors of one of the owner's patients, by id; `None` if the owner has no such patient.
+///
+/// `LIMIT` as in [`list`].
 pub(crate) async fn doctors_of_patient(
     db: &Db,
     owner: &CurrentUser<'_>,
@@ -106,7 +111,8 @@ pub(crate) async fn doctors_of_patient(
                FROM patient
                LEFT JOIN (mappings m JOIN doctors d ON d.id = m.doctor_id)
                     ON m.patient_id = patient.id AND m.user_id = $1
-              ORDER BY d.id",
+              ORDER BY d.id
+              LIMIT 40000",
             &[(&owner.id(), Type::INT8), (&patient, Type::INT8)],
         )
         .await?;

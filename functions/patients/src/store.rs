@@ -32,6 +32,8 @@ pub(crate) async fn insert(db: &Db, owner: &CurrentUser<'_>, new: &NewPatient) -
 }
 
 /// The owner's patients, oldest first.
+///
+/// As many rows as `LIMIT` reads are refused as too large, so a list is never cut off.
 pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Patient>, ApiError> {
     let rows = db
         .read(owner)
@@ -43,7 +45,8 @@ pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Patient
              SELECT id, user_id, name, dob, gender, version, created_at, updated_at
                FROM patients
               WHERE user_id = $1
-              ORDER BY id",
+              ORDER BY id
+              LIMIT 40000",
             &[(&owner.id(), Type::INT8)],
         )
         .await?;

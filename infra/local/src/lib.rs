@@ -6,6 +6,7 @@
 //! - [`drill`]: whether a restored database is whole and usable
 //! - [`stack`]: the functions behind cargo-lambda's gateway emulator
 //! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
+//! - [`rig`]: what production does to the functions, on its worst day
 //! - [`tools`]: the pinned tools behind them, installed under `.local/`
 //! - [`testing`]: databases, functions and callers for tests
 //! - [`workspace`]: the checkout and what is kept in it
@@ -21,6 +22,7 @@ mod interrupt;
 pub mod postgres;
 mod process;
 mod progress;
+pub mod rig;
 pub mod smoke;
 pub mod stack;
 pub mod testing;

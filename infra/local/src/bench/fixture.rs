@@ -12,8 +12,8 @@ use shared::{
 };
 
 use crate::error::{Error, Result};
+use crate::rig::event::{Call, Form};
 use crate::testing::Database;
-use crate::testing::event::{Call, Form};
 
 const KEY: &str = "the key that the benchmark signs with 0123456789";
 const HOUR: Duration = Duration::from_secs(3600);

@@ -131,17 +131,22 @@ impl Cloud {
 
     /// Starts a function with these variables beside those that all have; of two of a name, the last one counts.
     pub async fn start_with(&self, function: &'static str, variables: &[(&'static str, String)]) -> Environment {
-        let common = [
+        let mut environment = Environment::start(function, &[&self.variables(), variables].concat()).await;
+        environment.ready().await;
+        environment
+    }
+
+    /// What every function finds in its environment.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
             ("AWS_ENDPOINT_URL", self.moto.url()),
             ("DATABASE_HOST", "localhost".to_owned()),
             ("DATABASE_PORT", self.db.cluster.port().to_string()),
             ("DATABASE_NAME", self.db.name.clone()),
             ("DATABASE_CA_FILE", self.db.cluster.ca_pem_path().display().to_string()),
             ("JWT_SECRET_ARN", self.jwt_secret.clone()),
-        ];
-        let mut environment = Environment::start(function, &[&common, variables].concat()).await;
-        environment.ready().await;
-        environment
+        ]
     }
 
     /// A token of the user, signed with this key.

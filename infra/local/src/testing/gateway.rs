@@ -1,7 +1,6 @@
 //! The gateway emulator of cargo-lambda in front of functions that were built before.
 
 use std::{
-    io,
     net::TcpStream,
     path::Path,
     process::{Command, Stdio},
@@ -10,8 +9,12 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::lambda::{Log, as_in_lambda};
-use crate::{interrupt, process, process::Guarded, tools, workspace};
+use crate::{
+    interrupt, process,
+    process::Guarded,
+    rig::lambda::{Limits, Log, as_in_lambda},
+    tools, workspace,
+};
 
 /// `cargo lambda watch --only-lambda-apis`, and the functions behind it; all end when this is dropped.
 pub struct Gateway {
@@ -39,13 +42,13 @@ impl Gateway {
 
     /// Puts this binary behind the routes of this function.
     pub fn attach(&mut self, function: &str, binary: &Path, variables: &[(&str, String)]) {
-        let (reader, writer) = io::pipe().unwrap();
+        let log = Log::new().unwrap();
         let mut command = Command::new(binary);
-        command.stdout(writer.try_clone().unwrap()).stderr(writer);
-        as_in_lambda(&mut command, &format!("http://127.0.0.1:{}/.rt/{function}", self.port), variables);
+        command.stdout(log.writer().unwrap()).stderr(log.writer().unwrap());
+        let runtime_api = format!("http://127.0.0.1:{}/.rt/{function}", self.port);
+        as_in_lambda(&mut command, &runtime_api, &Limits::default(), variables);
         let process = Guarded::start(&mut command, Signal::TERM, Duration::from_secs(5)).unwrap();
-        drop(command);
-        self.functions.push((process, Log::collect(reader)));
+        self.functions.push((process, log));
     }
 
     /// The base URL.

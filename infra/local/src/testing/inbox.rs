@@ -5,7 +5,7 @@ use tokio::{
     sync::{Mutex, mpsc},
 };
 
-use super::http;
+use crate::rig::http::Connection;
 
 /// An address at which things arrive.
 pub struct Inbox {
@@ -33,9 +33,9 @@ impl Inbox {
         tokio::spawn(async move {
             let mut statuses = statuses.iter().copied();
             let mut status = "500 Internal Server Error";
-            while let Ok((mut stream, _)) = listener.accept().await {
+            while let Ok((stream, _)) = listener.accept().await {
                 status = statuses.next().unwrap_or(status);
-                if let Some(delivery) = take(&mut stream, status).await {
+                if let Some(delivery) = take(stream, status).await {
                     let _ = deliver.send(delivery);
                 }
             }
@@ -61,12 +61,13 @@ impl Inbox {
 }
 
 /// One delivery of one connection, which ends with it.
-async fn take(stream: &mut TcpStream, status: &str) -> Option<Delivery> {
-    let request = http::read(stream).await?;
-    http::answer(stream, status, "connection: close\r\n", "").await;
+async fn take(stream: TcpStream, status: &str) -> Option<Delivery> {
+    let mut connection = Connection::new(stream).ok()?;
+    let request = connection.request().await.ok()??;
+    connection.answer(status, "connection: close\r\n", "").await.ok()?;
     Some(Delivery {
         content_type: request.header("content-type").map(str::to_owned),
-        line: request.line.trim_end_matches(" HTTP/1.1").to_owned(),
+        line: format!("{} {}", request.method, request.path),
         body: String::from_utf8(request.body).ok()?,
     })
 }

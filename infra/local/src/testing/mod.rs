@@ -29,18 +29,19 @@ mod app;
 pub mod cloud;
 pub mod contract;
 mod database;
-pub mod event;
 mod gateway;
-mod http;
 mod inbox;
 mod lambda;
 mod moto;
 pub mod probe;
-mod proxy;
 pub mod rotator;
 mod token;
 
-pub use answer::Answer;
+pub use crate::rig::{
+    event,
+    proxy::{Message, Proxy},
+};
+pub use answer::{Answer, internals};
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
 pub use database::{Database, TestDb};
@@ -48,6 +49,5 @@ pub use gateway::Gateway;
 pub use inbox::{Delivery, Inbox};
 pub use lambda::{Environment, binary};
 pub use moto::Moto;
-pub use proxy::{Message, Proxy};
 pub use rotator::Rotator;
 pub use token::Forged;

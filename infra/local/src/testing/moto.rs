@@ -18,7 +18,7 @@ use tokio::{
     task::{AbortHandle, JoinHandle},
 };
 
-use crate::{interrupt, process::Guarded, process::free_port, tools};
+use crate::{interrupt, process::Guarded, process::free_port, rig::http::Connection, tools};
 
 /// The server of this test process; it ends with the process.
 static MOTO: LazyLock<Server> = LazyLock::new(Server::start);
@@ -203,8 +203,9 @@ impl Drop for Connections {
 }
 
 /// Passes the calls of one connection on, one after the other.
-async fn serve(mut client: TcpStream, seen: Arc<Mutex<Vec<Call>>>, silent: Arc<AtomicBool>, rotating: Rotating) {
-    while let Some(request) = super::http::read(&mut client).await {
+async fn serve(client: TcpStream, seen: Arc<Mutex<Vec<Call>>>, silent: Arc<AtomicBool>, rotating: Rotating) {
+    let mut client = Connection::new(client).unwrap();
+    while let Ok(Some(request)) = client.request().await {
         if request.header("x-amz-target") == Some("secretsmanager.GetSecretValue") {
             let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
             let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
@@ -218,7 +219,7 @@ async fn serve(mut client: TcpStream, seen: Arc<Mutex<Vec<Call>>>, silent: Arc<A
         if target == "secretsmanager.DescribeSecret" {
             answer = tell_of_rotation(&answer, &rotating);
         }
-        if client.write_all(&answer).await.is_err() {
+        if client.pass_on(&answer).await.is_err() {
             return;
         }
     }

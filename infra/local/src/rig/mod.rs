@@ -1,0 +1,20 @@
+//! What production does to the functions, on its worst day.
+//!
+//! cargo-lambda's emulator serves development: it knows no freeze, no deadline, no limit of memory, payload or
+//! concurrency. Here is all of that, for tests and benchmarks.
+//!
+//! - [`lambda`]: the Lambda service around a function's binary
+//! - [`Gateway`]: API Gateway in front of functions, on real HTTP
+//! - [`event`]: the forms in which API Gateway delivers a request
+//! - [`proxy`]: the network, a TCP proxy with faults that counts flights
+//! - [`Share`]: the CPU share and the memory that a function's memory size comes with
+
+pub mod event;
+mod gateway;
+pub(crate) mod http;
+pub mod lambda;
+pub mod proxy;
+mod share;
+
+pub use gateway::Gateway;
+pub use share::Share;

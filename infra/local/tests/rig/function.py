@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""A function that does what its event says, for tests of what happens to functions.
+
+The order is the event itself, or the body of the HTTP request in it; without one the answer tells the event.
+"""
+
+import http.client
+import json
+import os
+import sys
+import time
+
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+
+def call(method, path, body=None):
+    api.request(method, "/2018-06-01/runtime/" + path, body)
+    answer = api.getresponse()
+    return answer, answer.read()
+
+
+while True:
+    invocation, event = call("GET", "invocation/next")
+    event = json.loads(event)
+    try:
+        order = event if "do" in event else json.loads(event.get("body") or "{}")
+    except ValueError:
+        order = {}
+    did, answer = "response", {"statusCode": 200, "body": json.dumps(event)}
+    match order.get("do"):
+        case "answer":
+            answer = order["answer"]
+        case "headers":
+            answer = dict(invocation.getheaders())
+        case "fail":
+            did, answer = "error", {"errorType": "Failed", "errorMessage": "as ordered"}
+        case "answer at length":
+            answer = "x" * order["length"]
+        case "exit":
+            sys.exit()
+        case "hang":
+            time.sleep(600)
+    taken, said = call("POST", f"invocation/{invocation.getheader('Lambda-Runtime-Aws-Request-Id')}/{did}", json.dumps(answer))
+    print("answered", taken.status, flush=True)
