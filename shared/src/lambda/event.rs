@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use lambda_http::{
     Context,
     aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest},
-    http::{HeaderMap, Method},
+    http::{HeaderMap, HeaderName, HeaderValue, Method},
 };
 
 use crate::{ApiError, Request, request::Origin};
@@ -80,11 +80,24 @@ impl Parts {
             base_path: if below_base_path.is_some() { format!("/{base_path}") } else { String::new() },
             path: below_base_path.or_else(|| below(&path, self.stage.as_deref())).unwrap_or(path),
             id: String::new(),
-            headers: self.headers,
+            headers: joined(self.headers),
             body,
             origin: Origin::new(id, self.source_ip.unwrap_or_default()),
         })
     }
+}
+
+/// Headers of one name as one, with commas in between (RFC 9110 §5.3): an HTTP API's gateway joins them itself, a REST
+/// API's does not.
+fn joined(headers: HeaderMap) -> HeaderMap {
+    if headers.keys_len() == headers.len() {
+        return headers;
+    }
+    let one = |name: &HeaderName| {
+        let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+        Some((name.clone(), HeaderValue::from_bytes(&values.join(&b',')).ok()?))
+    };
+    headers.keys().filter_map(one).collect()
 }
 
 /// The path below `/{prefix}`: a named stage and a custom domain's base path stand before `/api` in some payloads.
