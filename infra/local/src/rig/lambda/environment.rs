@@ -15,9 +15,10 @@ use super::{LARGEST_EVENT, Limits, Log, Outcome, Step, runtime_api::RuntimeApi};
 use crate::{
     error::{Error, Result},
     process::Process,
+    rig::Share,
 };
 
-/// How long Lambda waits for the first request for an event.
+/// How long Lambda waits for the first request for an event, if it does not wait longer for an answer.
 const INIT: Duration = Duration::from_secs(10);
 /// What is left between SIGTERM and SIGKILL when an environment is no longer needed.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -33,6 +34,8 @@ pub struct Environment {
     process: Mutex<Process>,
     log: Log,
     conversation: tokio::sync::Mutex<Conversation>,
+    /// Outlives the process, which runs in it.
+    _share: Option<Share>,
 }
 
 /// Where the process and its Runtime API stand.
@@ -72,13 +75,14 @@ impl Environment {
     pub async fn start(binary: &Path, variables: &[(&str, String)], limits: &Limits) -> Result<Self> {
         let api = RuntimeApi::open().await?;
         let log = Log::new()?;
-        let mut command = Command::new(binary);
+        let share = limits.memory.and_then(Share::or_note);
+        let mut command = share.as_ref().map_or_else(|| Command::new(binary), |share| share.command(binary));
         command.stdout(log.writer()?).stderr(log.writer()?);
-        as_in_lambda(&mut command, &api.address()?.to_string(), limits, variables);
+        as_in_lambda(&mut command, binary, &api.address()?.to_string(), limits, variables);
         let started = Instant::now();
         let process = Mutex::new(Process::start(&mut command, Signal::KILL, SHUTDOWN)?);
         let conversation = tokio::sync::Mutex::new(Conversation { api, stage: Stage::Init });
-        Ok(Self { name: name(binary), limits: limits.clone(), started, process, log, conversation })
+        Ok(Self { name: name(binary), limits: limits.clone(), started, process, log, conversation, _share: share })
     }
 
     /// Waits until it asks for its first event: its initialization is over.
@@ -151,7 +155,7 @@ impl Environment {
             Stage::Init => {}
             Stage::Busy | Stage::Over => return Err(Outcome::Crashed),
         }
-        self.until(Instant::now() + INIT, conversation.api.asked()).await??;
+        self.until(Instant::now() + INIT.max(self.limits.timeout), conversation.api.asked()).await??;
         conversation.stage = Stage::Idle;
         Ok(())
     }
@@ -256,9 +260,14 @@ impl Environment {
 }
 
 /// Gives a function what Lambda sets, these variables, and no others.
-pub(crate) fn as_in_lambda(command: &mut Command, runtime_api: &str, limits: &Limits, variables: &[(&str, String)]) {
-    let name = name(Path::new(command.get_program()));
-    command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_LAMBDA_FUNCTION_NAME", name);
+pub(crate) fn as_in_lambda(
+    command: &mut Command,
+    binary: &Path,
+    runtime_api: &str,
+    limits: &Limits,
+    variables: &[(&str, String)],
+) {
+    command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_LAMBDA_FUNCTION_NAME", name(binary));
     command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", limits.memory.unwrap_or(256).to_string());
     for (name, value) in [
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
