@@ -5,6 +5,7 @@
 use local::bench;
 
 #[test]
+#[ignore = "no figures are recorded yet: `cargo run --package local -- bench record`"]
 fn no_figure_without_noise_is_worse_than_recorded() {
     let regressions = bench::regressions().unwrap();
 
