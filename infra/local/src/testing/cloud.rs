@@ -51,9 +51,14 @@ pub struct Cloud {
 impl Cloud {
     /// For a function that works as this role.
     pub async fn new(role: Role) -> Self {
+        Self::around(TestDb::new().await, role).await
+    }
+
+    /// Around this database.
+    pub async fn around(db: TestDb, role: Role) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
 
-        let (db, moto) = (TestDb::new().await, Moto::open().await);
+        let moto = Moto::open().await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let owner = db.master(&format!("master_{number}"), FIRST_PASSWORD).await;
         let owner_secret = moto.create(credentials(&format!("master_{number}"), FIRST_PASSWORD)).await;
@@ -131,17 +136,22 @@ impl Cloud {
 
     /// Starts a function with these variables beside those that all have; of two of a name, the last one counts.
     pub async fn start_with(&self, function: &'static str, variables: &[(&'static str, String)]) -> Environment {
-        let common = [
+        let mut environment = Environment::start(function, &[&self.variables(), variables].concat()).await;
+        environment.ready().await;
+        environment
+    }
+
+    /// The variables that all functions have.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, String); 6] {
+        [
             ("AWS_ENDPOINT_URL", self.moto.url()),
             ("DATABASE_HOST", "localhost".to_owned()),
             ("DATABASE_PORT", self.db.cluster.port().to_string()),
             ("DATABASE_NAME", self.db.name.clone()),
             ("DATABASE_CA_FILE", self.db.cluster.ca_pem_path().display().to_string()),
             ("JWT_SECRET_ARN", self.jwt_secret.clone()),
-        ];
-        let mut environment = Environment::start(function, &[&common, variables].concat()).await;
-        environment.ready().await;
-        environment
+        ]
     }
 
     /// A token of the user, signed with this key.
