@@ -68,6 +68,26 @@ async fn unknown_keys_are_looked_for_once_however_many_are_sent() {
     assert_eq!(stages, ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]);
 }
 
+// JW-10: whoever looks into a token looks for its key; in one that is too long nobody looks.
+#[tokio::test]
+async fn a_token_of_more_than_four_kilobytes_is_not_worth_a_look_for_its_key() {
+    let cloud = Cloud::new(Role::Api).await;
+    let function = cloud.start("patients").await;
+    let unknown = cloud.token("a stranger's key 0123456789 0123456789 abcdef").await;
+    let _ = cloud.take_stages();
+
+    for length in [4_097, 5_000, 100_000, 4 << 20] {
+        // Its header is good, so that it would be looked for if it was read.
+        let long = format!("{unknown}{}", "x".repeat(length - unknown.len()));
+        assert_eq!(list(&function, &long).await.status, 401);
+    }
+    assert_eq!(cloud.take_stages().1, [] as [&str; 0]);
+
+    let longest = format!("{unknown}{}", "x".repeat(4_096 - unknown.len()));
+    assert_eq!(list(&function, &longest).await.status, 401);
+    assert_eq!(cloud.take_stages().1, ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]);
+}
+
 // JW-06
 #[tokio::test]
 async fn tokens_are_signed_with_the_current_key_and_no_other() {

@@ -67,10 +67,14 @@ impl DbError {
     /// The connection itself may be of no more use: it broke, or the server ended it, is going down or read-only.
     pub(super) fn taints_connection(&self) -> bool {
         let code = self.code.as_ref().map_or("", SqlState::code);
+        self.is_connection_lost() || ["25006", "25P03", "25P04"].contains(&code)
+    }
+
+    /// It broke, or the server ended the session: because it goes down, was told to, or waited too long.
+    pub(super) fn is_connection_lost(&self) -> bool {
         self.unavailable
             || self.class() == "08"
-            || code.starts_with("57P")
-            || ["25006", "25P03", "25P04"].contains(&code)
+            || self.code.as_ref().is_some_and(|code| code.code().starts_with("57P"))
     }
 
     /// The role could see past row-level security and was refused.

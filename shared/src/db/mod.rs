@@ -55,6 +55,8 @@ const WAIT: Duration = Duration::from_secs(1);
 const CREATE: Duration = Duration::from_secs(3);
 /// How often a unit is sent again after a deadlock or a serialization failure.
 const RETRIES: u32 = 2;
+/// How often it is sent again on another connection when one was lost under it.
+const RECONNECTS: u32 = 1;
 
 /// The database, as one role.
 pub struct Db {
@@ -94,19 +96,19 @@ impl Db {
     /// A unit that changes something, as this user.
     #[must_use]
     pub fn write<'a>(&'a self, user: &'a CurrentUser<'_>) -> Unit<'a> {
-        Unit { db: self, origin: user.origin, user: Some(user), durable: true }
+        Unit { db: self, origin: user.origin, user: Some(user), reads: false, durable: true }
     }
 
     /// A unit that changes nothing but the audit trail, as this user.
     #[must_use]
     pub fn read<'a>(&'a self, user: &'a CurrentUser<'_>) -> Unit<'a> {
-        Unit { db: self, origin: user.origin, user: Some(user), durable: self.durable_reads }
+        Unit { db: self, origin: user.origin, user: Some(user), reads: true, durable: self.durable_reads }
     }
 
     /// A unit of somebody who is not signed in: register, login.
     #[must_use]
     pub fn anonymous<'a>(&'a self, origin: &'a Origin) -> Unit<'a> {
-        Unit { db: self, origin, user: None, durable: true }
+        Unit { db: self, origin, user: None, reads: false, durable: true }
     }
 
     async fn lease(&self) -> Result<Lease, DbError> {
@@ -156,7 +158,16 @@ pub struct Unit<'a> {
     db: &'a Db,
     origin: &'a Origin,
     user: Option<&'a CurrentUser<'a>>,
+    /// Whether it changes nothing but the audit trail.
+    reads: bool,
     durable: bool,
+}
+
+/// A flight that failed.
+struct Failed {
+    error: DbError,
+    /// The server ended the session before it looked at the unit.
+    never_began: bool,
 }
 
 impl Unit<'_> {
@@ -182,24 +193,36 @@ impl Unit<'_> {
     /// When the session is dead, the statement fails, or it is not certain that everything was committed.
     pub async fn rows(self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
         let started = Instant::now();
-        let mut retries = RETRIES;
-        let outcome = loop {
-            match self.flight(sql, params).await {
-                Err(error) if error.is_worth_repeating() && retries > 0 => retries -= 1,
-                outcome => break outcome,
-            }
-        };
+        let outcome = self.flights(sql, params).await;
         self.origin.add_database_time(started.elapsed());
         outcome
     }
 
-    async fn flight(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+    /// Repeats what the server undid, and what was lost on the way when doing it twice does no harm: a write whose
+    /// connection broke may have been committed, unless the server said goodbye instead of `BEGIN`.
+    async fn flights(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        let (mut retries, mut reconnects) = (RETRIES, RECONNECTS);
+        loop {
+            let lease = self.db.lease().await?;
+            match self.flight(lease, sql, params).await {
+                Ok(rows) => return Ok(rows),
+                Err(Failed { error, .. }) if error.is_worth_repeating() && retries > 0 => retries -= 1,
+                Err(Failed { error, never_began })
+                    if error.is_connection_lost() && (self.reads || never_began) && reconnects > 0 =>
+                {
+                    reconnects -= 1;
+                }
+                Err(Failed { error, .. }) => return Err(error),
+            }
+        }
+    }
+
+    async fn flight(&self, lease: Lease, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Failed> {
         const ENTER: &str = "SELECT app.enter($1, $2, $3, $4, $5)";
         const ENTER_ANONYMOUS: &str = "SELECT app.enter_anonymous($1, $2)";
 
         let (request_id, source_ip) = (&self.origin.request_id, &self.origin.source_ip);
         let origin: [Param<'_>; 2] = [(request_id, Type::TEXT), (source_ip, Type::TEXT)];
-        let lease = self.db.lease().await?;
         let client = lease.client();
         let enter = async {
             match self.user {
@@ -225,8 +248,9 @@ impl Unit<'_> {
             client.query_typed(sql, params),
             client.batch_execute("COMMIT"),
         );
+        let never_began = begun.as_ref().is_err_and(|error| error.as_db_error().is_some());
         let outcome = begun.and(entered).and(rows).and_then(|rows| committed.map(|()| rows)).map_err(DbError::from);
         lease.finish(&outcome);
-        outcome
+        outcome.map_err(|error| Failed { error, never_began })
     }
 }

@@ -1,7 +1,10 @@
 //! Functions in front of a database of their own, and somebody who calls them.
 
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicI64},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -41,6 +44,8 @@ pub struct TestApp {
     pub db: TestDb,
     /// What every function takes the time from.
     pub clock: Arc<AtomicI64>,
+    /// When Lambda ends an invocation, in milliseconds since 1970; 0 for never.
+    pub deadline: AtomicU64,
     functions: Vec<(&'static [Route], Function)>,
     signer: Tokens,
 }
@@ -94,7 +99,7 @@ impl TestApp {
         };
         let functions = tables.iter().map(function).collect();
         let signer = tokens();
-        Self { db, clock: seconds, functions, signer }
+        Self { db, clock: seconds, deadline: AtomicU64::new(0), functions, signer }
     }
 
     /// Somebody without a token.
@@ -124,15 +129,16 @@ impl TestApp {
         });
         let (_, function) = function.unwrap_or_else(|| panic!("no function for {path}"));
         let payload = RawValue::from_string(event.to_string()).unwrap();
-        let Ok(answer) = function.answer(LambdaEvent::new(payload, context())).await;
+        let Ok(answer) = function.answer(LambdaEvent::new(payload, self.context())).await;
         Answer::checked(answer)
     }
-}
 
-fn context() -> Context {
-    let mut context = Context::default();
-    context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
-    context
+    fn context(&self) -> Context {
+        let mut context = Context::default();
+        context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
+        context.deadline = self.deadline.load(Ordering::Relaxed);
+        context
+    }
 }
 
 /// Somebody who calls the API.

@@ -36,7 +36,7 @@ pub mod rotator;
 mod token;
 
 pub use crate::rig::event;
-pub use answer::Answer;
+pub use answer::{Answer, internals};
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
 pub use database::{Database, TestDb};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use local::testing::{Answer, event::Form, log};
+use local::testing::{Answer, TestApp, TestDb, event::Form, log};
 use serde_json::{Value, json};
+use shared::{Route, clock::Clock, db::Trust};
 
-use crate::{event, everything, good_body, jane, name, path, routes};
+use crate::{event, everything, good_body, jane, name, path, routes, tables::TABLES};
 
 /// The headers that an answer of this status must have, and their values where they are always the same.
 fn expected(answer: &Answer) -> BTreeMap<&str, &str> {
@@ -25,9 +26,15 @@ fn expected(answer: &Answer) -> BTreeMap<&str, &str> {
         201 => headers.insert("location", own("location").unwrap()),
         401 => headers.insert("www-authenticate", own("www-authenticate").unwrap()),
         405 => headers.insert("allow", own("allow").unwrap()),
+        503 => headers.insert("retry-after", "1"),
         _ => None,
     };
     headers
+}
+
+fn assert_headers(answer: &Answer, route: &Route) {
+    let headers: BTreeMap<_, _> = answer.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    assert_eq!(headers, expected(answer), "{} {}", name(route), answer.status);
 }
 
 // HT-10
@@ -58,8 +65,7 @@ async fn every_answer_has_its_headers_and_no_others() {
         ];
         answers.push(app.send(&here, &json!({})).await);
         for answer in answers {
-            let headers: BTreeMap<_, _> = answer.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-            assert_eq!(headers, expected(&answer), "{} {}", name(route), answer.status);
+            assert_headers(&answer, route);
             seen.push(answer.status);
         }
     }
@@ -69,6 +75,30 @@ async fn every_answer_has_its_headers_and_no_others() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen, [200, 201, 400, 401, 404, 405, 409, 413, 415]);
+}
+
+// HT-10
+#[tokio::test]
+async fn so_has_every_answer_about_a_failure_of_ours() {
+    let broken = everything().await;
+    let owner = broken.db.owner().await;
+    let lost = |db: &TestDb, role, clock: &Clock| db.pool_at(role, clock, 1, Trust::Network);
+    let alone = TestApp::new(TestDb::new().await, &TABLES, |_| {}, lost);
+    let (alice, bob) = (broken.user().await, alone.user().await);
+    let rename = |table| format!("ALTER TABLE {table} RENAME TO {table}_elsewhere");
+    owner
+        .batch_execute(&["users", "patients", "doctors", "mappings", "audit_events"].map(rename).join(";"))
+        .await
+        .unwrap();
+
+    for route in routes() {
+        for (user, status) in [(&alice, 500), (&bob, 503)] {
+            let body = good_body(route).map(|body| body.to_string());
+            let answer = user.call(route.method, &path(route, "1"), body).await;
+            answer.expect(status);
+            assert_headers(&answer, route);
+        }
+    }
 }
 
 // HT-17

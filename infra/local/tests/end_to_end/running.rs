@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf, time::Duration};
 
 use local::{
     stack::{Options, Stack},
-    testing::TestDb,
+    testing::{TestDb, internals},
 };
 use shared::config::Role;
 
@@ -72,9 +72,9 @@ pub(crate) fn answer(method: &str, url: &str, headers: &[String], body: Option<&
     }
     .unwrap();
     let headers = response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-    HttpAnswer {
-        status: response.status().as_u16(),
-        headers: headers.collect(),
-        text: response.body_mut().read_to_string().unwrap(),
-    }
+    let (status, headers) = (response.status().as_u16(), headers.collect());
+    let text = response.body_mut().read_to_string().unwrap();
+    // HT-12
+    assert!(status < 400 || internals(&text).is_none(), "{method} {url}: {status} shows {text}");
+    HttpAnswer { status, headers, text }
 }

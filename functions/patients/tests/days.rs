@@ -1,0 +1,85 @@
+//! A date of birth is a day, wherever the function and the database think they are.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
+
+use std::time::Duration;
+
+use local::testing::{Environment, TestDb};
+use serde_json::{Value, json};
+use shared::{
+    auth::{KeySet, Tokens},
+    clock::Clock,
+    config::Role,
+    secrets::Cached,
+};
+
+const KEY: &str = "a key of this test 0123456789 0123456789";
+/// Both sides of the date line, of midnight, of the hour, and of a change of the clocks.
+const ZONES: [&str; 8] = [
+    "UTC",
+    "Pacific/Kiritimati",
+    "Etc/GMT+12",
+    "Asia/Kathmandu",
+    "America/St_Johns",
+    "America/Sao_Paulo",
+    "Africa/Cairo",
+    "Antarctica/Troll",
+];
+
+/// Adds and reads a patient in this time zone, both of the database and of the function.
+async fn assert_day_is_kept(db: &TestDb, token: &str, zone: &str) {
+    let database = format!("ALTER DATABASE {} SET timezone = '{zone}'", db.name);
+    db.owner().await.batch_execute(&database).await.unwrap();
+    let variables = [("DATABASE_URL", db.url(Role::Api)), ("JWT_SECRET", KEY.to_owned()), ("TZ", zone.to_owned())];
+    let function = Environment::start("patients", &variables).await;
+    let call =
+        async |method, path: &str, body: Option<Value>| function.call(method, path, Some(token), body.as_ref()).await;
+
+    // Midnights that were skipped somewhere, a leap day, and the first day there is.
+    for dob in ["1990-05-15", "2018-11-04", "2000-02-29", "1900-01-01", "1970-01-01"] {
+        let body = json!({"name": "Jane", "dob": dob, "gender": "female"});
+        let added = call("POST", "/api/patients", Some(body)).await;
+        assert_eq!(added.expect(201)["dob"], dob, "{zone}");
+        let path = &added.headers["location"];
+        assert_eq!(call("GET", path, None).await.expect(200), added.json(), "{zone}");
+        let changed = call("PUT", path, Some(json!({"dob": dob}))).await.expect(200);
+        assert_eq!(changed["dob"], dob, "{zone}");
+        let sql = format!(
+            "SELECT dob::text, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
+                             FROM patients WHERE id = {}",
+            changed["id"]
+        );
+        let stored = db.owner().await.query_typed_one(&sql, &[]).await.unwrap();
+        assert_eq!(
+            (stored.get(0), stored.get::<_, String>(1)),
+            (dob, changed["createdAt"].as_str().unwrap().to_owned())
+        );
+    }
+}
+
+async fn in_zones(zones: impl IntoIterator<Item = &str>) {
+    let db = TestDb::new().await;
+    let (user, session) = db.user().await;
+    let tokens = Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), Clock::System, Duration::from_secs(3600));
+    let token = tokens.sign(user, session).await.unwrap();
+    for zone in zones {
+        assert_day_is_kept(&db, &token, zone).await;
+    }
+}
+
+// HT-05
+#[tokio::test]
+async fn a_date_of_birth_is_the_same_day_on_both_sides_of_the_world() {
+    in_zones(ZONES).await;
+}
+
+// HT-05
+#[tokio::test]
+#[ignore = "some six hundred time zones: a minute"]
+async fn a_date_of_birth_is_the_same_day_in_every_time_zone() {
+    let names = "SELECT name FROM pg_timezone_names WHERE name NOT LIKE 'posix/%' AND name NOT LIKE 'right/%'";
+    let rows = TestDb::new().await.owner().await.query_typed(names, &[]).await.unwrap();
+    let zones: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert!(zones.len() > 400, "{}", zones.len());
+    in_zones(zones.iter().map(String::as_str)).await;
+}

@@ -1,0 +1,157 @@
+//! Whose request it is, on one connection that everybody shares: whatever became of the requests before.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use std::sync::atomic::Ordering;
+
+use local::testing::{Answer, Client, Forged, NOW, TestApp, TestDb};
+use shared::{ApiError, App, Reply, Request, config::Role, response, telemetry};
+use tokio::task::yield_now;
+
+/// Who the database thinks is asking, and whose patients it shows them.
+const WHO: &str = "SELECT concat_ws('/', app.current_user_id(), app.current_session_id(),
+                          (SELECT string_agg(user_id::text, ',') FROM patients)), pg_backend_pid()";
+
+shared::routes! {
+    POST "/api/who"      => who;
+    POST "/api/failures" => failure;
+    POST "/api/naps"     => nap;
+    POST "/api/panics"   => panic_in_a_flight;
+}
+
+async fn who(app: &App, request: &Request) -> Reply {
+    let user = app.authenticate(request).await?;
+    let row = app.db.write(&user).one(WHO, &[]).await?;
+    response::ok(&(row.get::<_, String>(0), row.get::<_, i32>(1)))
+}
+
+async fn failure(app: &App, request: &Request) -> Reply {
+    let user = app.authenticate(request).await?;
+    app.db.write(&user).one("SELECT 1 / 0", &[]).await?;
+    response::no_content()
+}
+
+async fn nap(app: &App, request: &Request) -> Reply {
+    let user = app.authenticate(request).await?;
+    app.db.write(&user).one("SELECT pg_sleep(60)", &[]).await?;
+    response::no_content()
+}
+
+async fn panic_in_a_flight(app: &App, request: &Request) -> Reply {
+    let user = app.authenticate(request).await?;
+    let flight = app.db.write(&user).one(WHO, &[]);
+    tokio::join!(biased; flight, async { panic!("a mistake") }).0.map_err(ApiError::from)?;
+    response::no_content()
+}
+
+/// Numbers that look random, the same for the same seed (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+/// Who `user` is, as [`WHO`] must say it.
+fn expected(user: &Client<'_>) -> String {
+    let claims = Forged::like(user.token.as_deref().unwrap()).claims;
+    format!("{0}/{1}/{0}", user.id, claims["sid"].as_str().unwrap())
+}
+
+/// Which connection answered that this is the caller.
+fn assert_own(answer: &Answer, user: &Client<'_>, seed: u64) -> i64 {
+    let said = answer.expect(200);
+    assert_eq!(said[0], expected(user), "seed {seed}");
+    said[1].as_i64().unwrap()
+}
+
+/// Something that happens on the connection, mostly something bad.
+async fn disturb(
+    app: &TestApp,
+    user: &Client<'_>,
+    other: &Client<'_>,
+    dead: &Client<'_>,
+    random: &mut Random,
+    seed: u64,
+) {
+    match random.below(20) {
+        0..=3 => assert_eq!(user.post("/api/failures", "").await.status, 400),
+        4..=7 => assert_eq!(dead.post("/api/who", "").await.status, 401),
+        8 => assert_eq!(user.post("/api/panics", "").await.status, 500),
+        9 => {
+            // Its time is over as soon as it has sent everything, and the database would take longer.
+            app.deadline.store(NOW.unsigned_abs() * 1000 + 2_000, Ordering::Relaxed);
+            assert_eq!(user.post("/api/naps", "").await.status, 503);
+            app.deadline.store(0, Ordering::Relaxed);
+        }
+        10 => {
+            let steps = random.below(12);
+            let leaves = async {
+                for _ in 0..steps {
+                    yield_now().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                answer = user.post("/api/who", "") => drop(assert_own(&answer, user, seed)),
+                () = leaves => {}
+            }
+        }
+        11..=13 => {
+            let (his, hers) = tokio::join!(user.post("/api/who", ""), other.post("/api/who", ""));
+            assert_own(&his, user, seed);
+            assert_own(&hers, other, seed);
+        }
+        _ => {}
+    }
+}
+
+/// Requests of random users on one connection; how many came on the same one as those before.
+async fn ask(requests: usize, seed: u64) -> usize {
+    telemetry::init();
+    let app = TestApp::new(TestDb::new().await, &[(Role::Api, ROUTES)], |_| {}, TestDb::pool_of_one);
+    let mut users = Vec::new();
+    for _ in 0..8 {
+        let user = app.user().await;
+        app.db.patient(user.id, "Jane").await;
+        users.push(user);
+    }
+    let dead = app.user().await;
+    app.db
+        .owner()
+        .await
+        .batch_execute("DELETE FROM sessions WHERE user_id IN (SELECT max(id) FROM users)")
+        .await
+        .unwrap();
+
+    let (mut random, mut last, mut same) = (Random(seed), 0, 0);
+    for _ in 0..requests {
+        let [user, other, next] = [(); 3].map(|()| random.below(users.len()));
+        disturb(&app, &users[user], &users[other], &dead, &mut random, seed).await;
+
+        let backend = assert_own(&users[next].post("/api/who", "").await, &users[next], seed);
+        same += usize::from(backend == last);
+        last = backend;
+    }
+    same
+}
+
+// AZ-10
+#[tokio::test]
+async fn nobody_is_taken_for_who_was_there_before() {
+    let same = ask(400, 0x5eed).await;
+    assert!(same > 200, "{same} of 400 on a connection that was used before");
+}
+
+// AZ-10
+#[tokio::test]
+#[ignore = "a hundred thousand requests: minutes"]
+async fn nobody_ever_is() {
+    for seed in [1, 2, 3, 4] {
+        assert!(ask(25_000, seed).await > 12_500);
+    }
+}
