@@ -89,9 +89,7 @@ fn sent(action: Action, email: &str) -> Sent {
             let body = json!({"name": name.to_string(), "email": email, "password": PASSWORD});
             ("POST", "/api/auth/register".to_owned(), Some(body))
         }
-        Action::Login => {
-            ("POST", "/api/auth/login".to_owned(), Some(json!({"email": email, "password": PASSWORD})))
-        }
+        Action::Login => ("POST", "/api/auth/login".to_owned(), Some(json!({"email": email, "password": PASSWORD}))),
         Action::Create(kind, name) => ("POST", path(kind), Some(fields(kind, name))),
         Action::Assign { patient, doctor } => {
             ("POST", path(Kind::Mapping), Some(json!({"patientId": patient, "doctorId": doctor})))

@@ -163,11 +163,7 @@ const PLANTED: &[Planted] = &[
         |it| it.end.audit.extend(it.end.audit.iter().rfind(|row| row.action == "patient.create").cloned()),
         &[UnknownAtMostOnce],
     ),
-    (
-        "a mapping nobody asked for",
-        |it| it.invent(Row { id: 71, ..mapping() }),
-        &[UnknownAtMostOnce],
-    ),
+    ("a mapping nobody asked for", |it| it.invent(Row { id: 71, ..mapping() }), &[UnknownAtMostOnce]),
     (
         "another user's record is read",
         |it| it.answer(Action::Read(Kind::Patient, 10)).answer.rows.push(patient(11, 1, NEIGHBOUR)),
@@ -178,16 +174,8 @@ const PLANTED: &[Planted] = &[
         |it| it.answer(Action::Read(Kind::Patient, 10)).answer.rows[0].owner = Some(101),
         &[NothingForeign],
     ),
-    (
-        "another user's record is changed",
-        |it| it.answer(Action::Delete(Kind::Patient, 12)).user = 0,
-        &[NothingForeign],
-    ),
-    (
-        "the doctors of another user's patient are shown",
-        |it| it.answer(Action::ListOf(10)).user = 1,
-        &[NothingForeign],
-    ),
+    ("another user's record is changed", |it| it.answer(Action::Delete(Kind::Patient, 12)).user = 0, &[NothingForeign]),
+    ("the doctors of another user's patient are shown", |it| it.answer(Action::ListOf(10)).user = 1, &[NothingForeign]),
     (
         "a record that nobody wrote",
         |it| it.answer(Action::Read(Kind::Patient, 10)).answer.rows[0].name = None,

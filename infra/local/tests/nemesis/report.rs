@@ -20,16 +20,20 @@ pub(crate) fn begin(run: &Run) {
 pub(crate) fn end(run: &Run, history: &History, environments: usize, violations: &[Violation]) {
     let operations = &history.operations;
     let count = |outcome| operations.iter().filter(|it| it.answer.outcome() == outcome).count();
-    let (done, refused, unknown) =
-        (count(Outcome::Acknowledged), count(Outcome::Refused), count(Outcome::Unknown));
-    let by_gateway = operations.iter().filter(|it| it.answer.by != By::Function).count();
-    let unauthorized = operations.iter().filter(|it| it.answer.status == 401).count();
+    let (done, refused, unknown) = (count(Outcome::Acknowledged), count(Outcome::Refused), count(Outcome::Unknown));
     eprintln!(
-        "{} operations by {} environments: {done} acknowledged, {refused} refused ({unauthorized} for their token), \
-         {unknown} of unknown outcome ({by_gateway} answered by the gateway)",
-        operations.len(),
-        environments
+        "{} operations by {environments} environments: {done} acknowledged, {refused} refused, {unknown} of unknown \
+         outcome",
+        operations.len()
     );
+    let mut answers: BTreeMap<(u16, &str), usize> = BTreeMap::new();
+    for answer in operations.iter().map(|it| &it.answer).filter(|answer| answer.status == 401 || answer.status > 499) {
+        let by = if answer.by == By::Function { "a function" } else { "the gateway" };
+        *answers.entry((answer.status, by)).or_default() += 1;
+    }
+    for ((status, by), count) in answers {
+        eprintln!("{count:>5} × {status} by {by}");
+    }
     eprintln!("the slowest took {:?}", operations.iter().map(|it| it.took()).max().unwrap_or_default());
 
     let mut kinds: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();

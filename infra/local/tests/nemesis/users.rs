@@ -56,11 +56,13 @@ impl Client {
             let operation = Operation { user: self.user, action, invoked, completed, answer };
             progress.count(&operation);
             self.learn(&operation);
+            // Who hears that the service is down leaves it alone for a while, if shorter than the second it asks for.
+            let patience = if operation.answer.outcome() == Outcome::Unknown { 8 } else { 1 };
             if let (Some(token), Action::Login) = (token, action) {
                 self.token = Some(token);
             }
             self.history.push(operation);
-            std::thread::sleep(pause * self.random.u32(0..200) / 100);
+            std::thread::sleep(pause * patience * self.random.u32(0..200) / 100);
         }
         self.history
     }

@@ -10,8 +10,8 @@ use std::{
 use local::{
     postgres::Cluster,
     rig::{
+        Gateway,
         event::Form,
-        gateway::Gateway,
         lambda::{Environment, Function, Limits},
         proxy::Proxy,
     },

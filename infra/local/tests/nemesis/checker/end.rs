@@ -18,12 +18,17 @@ pub(super) fn check(history: &History, recovery: Duration, findings: &mut Findin
                 let only: Vec<_> = stored.symmetric_difference(&shown).collect();
                 findings.add(
                     Invariant::CountsAgree,
-                    format_args!("{kind:?} of user {user}: {} stored, {} listed, not in both: {only:?}", stored.len(), shown.len()),
+                    format_args!(
+                        "{kind:?} of user {user}: {} stored, {} listed, not in both: {only:?}",
+                        stored.len(),
+                        shown.len()
+                    ),
                 );
             }
         }
     }
     for fault in history.faults.iter().filter(|fault| fault.recovered > recovery) {
-        findings.add(Invariant::Recovers, format_args!("{} was felt for {:?} after its end", fault.what, fault.recovered));
+        findings
+            .add(Invariant::Recovers, format_args!("{} was felt for {:?} after its end", fault.what, fault.recovered));
     }
 }

@@ -90,9 +90,10 @@ fn looks(history: &History) -> Vec<Look<'_>> {
 }
 
 fn collect_sights(history: &History, looks: &[Look<'_>], lives: &mut Lives) {
-    let answered = history.operations.iter().map(|it| {
-        (Span { invoked: it.invoked, completed: it.completed, is_end: false }, it.answer.rows.as_slice())
-    });
+    let answered = history
+        .operations
+        .iter()
+        .map(|it| (Span { invoked: it.invoked, completed: it.completed, is_end: false }, it.answer.rows.as_slice()));
     let tables = looks.last().map(|end| (end.span, end.rows));
     for (span, rows) in answered.chain(tables) {
         for row in rows {
@@ -228,8 +229,7 @@ impl Life {
                 newest = newest.max(version);
             }
             if sight.version < newest {
-                let invariant =
-                    if sight.span.is_end { Invariant::AcknowledgedOnce } else { Invariant::NeverBack };
+                let invariant = if sight.span.is_end { Invariant::AcknowledgedOnce } else { Invariant::NeverBack };
                 let (at, version) = (sight.span.invoked, sight.version);
                 findings.add(invariant, format_args!("{record:?} is at version {version} at {at:?}, after {newest}"));
             }
