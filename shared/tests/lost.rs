@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
+use std::fs;
+
 use local::{
     rig::proxy::{Mode, Proxy, Side},
-    testing::{Client, TestApp, TestDb, probe},
+    testing::{Answer, Client, TestApp, TestDb, probe},
 };
 use serde_json::json;
 use shared::{clock::Clock, config::Role, db::Trust};
@@ -13,10 +15,31 @@ const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RE
 
 /// The probe on a pool of one connection, which goes through the proxy.
 async fn app() -> (TestApp, Proxy) {
+    app_trusting(|_| Trust::Network).await
+}
+
+async fn app_trusting(whom: impl Fn(&TestDb) -> Trust) -> (TestApp, Proxy) {
     let db = TestDb::new().await;
+    let helpers = "
+        -- Ends its own session the first `times` times; a sequence outlives that.
+        CREATE SEQUENCE attempts;
+        GRANT USAGE, SELECT ON SEQUENCE attempts TO app_api;
+        CREATE FUNCTION hang_up(times bigint) RETURNS text LANGUAGE plpgsql AS $$
+        BEGIN
+            IF nextval('attempts') <= times THEN
+                PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(3);
+            END IF;
+            RETURN 'done';
+        END $$;
+        CREATE FUNCTION hang_up_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM hang_up(TG_ARGV[0]::bigint);
+            RETURN NULL;
+        END $$";
+    db.owner().await.batch_execute(helpers).await.unwrap();
     let proxy = Proxy::start(db.cluster.port()).await;
     let port = proxy.port;
-    let pool = |db: &TestDb, role, clock: &Clock| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Network);
+    let pool = |db: &TestDb, role, clock: &Clock| db.pool_of(1, TestDb::credentials(role), clock, port, whom(db));
     (TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool), proxy)
 }
 
@@ -27,6 +50,15 @@ async fn end_session_unseen(app: &TestApp, alice: &Client<'_>, proxy: &Proxy) {
     let end = format!("SELECT pg_terminate_backend({backend}, 10000)");
     let ended = app.db.owner().await.query_typed_one(&end, &[]).await.unwrap();
     assert!(ended.get::<_, bool>(0));
+}
+
+async fn attempts(user: &Client<'_>) -> String {
+    user.one("SELECT last_value::text FROM attempts").await
+}
+
+fn assert_unavailable(answer: &Answer) {
+    assert_eq!(answer.expect(503)["code"], "unavailable");
+    assert_eq!(answer.headers["retry-after"], "1");
 }
 
 // DB-01: in a freeze too short to be verified after, or in the very moment of the request.
@@ -49,6 +81,25 @@ async fn a_session_that_ended_unseen_costs_no_request() {
         let (read, ()) = tokio::join!(biased; alice.read("SELECT 'x'"), late());
         assert_eq!(read.expect(200), json!(["x"]));
     }
+}
+
+// DB-17: what a proxy says last is no word of what the server behind it did.
+#[tokio::test]
+async fn a_write_is_not_done_again_on_the_word_of_a_proxy() {
+    let authority = |db: &TestDb| Trust::pem(&fs::read(db.cluster.ca_pem_path()).unwrap()).unwrap().through_proxy();
+    let (app, proxy) = app_trusting(authority).await;
+    let alice = app.user().await;
+    end_session_unseen(&app, &alice, &proxy).await;
+    let late = async {
+        tokio::task::yield_now().await;
+        proxy.set_open(Mode::Pass);
+    };
+
+    let (added, ()) = tokio::join!(biased; alice.write(INSERT), late);
+
+    assert_unavailable(&added);
+    assert_eq!(app.db.count("doctors").await, 0);
+    assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
 }
 
 // DB-17
@@ -99,4 +150,90 @@ async fn a_write_whose_connection_breaks_under_it_is_never_done_twice() {
         }
     }
     assert!(app.db.count("doctors").await <= most);
+}
+
+// DB-17
+#[tokio::test]
+async fn a_read_whose_session_the_server_ends_is_done_once_more() {
+    let (app, _proxy) = app().await;
+    let alice = app.user().await;
+
+    assert_eq!(alice.read("SELECT hang_up(1)").await.expect(200), json!(["done"]));
+    assert_eq!(attempts(&alice).await, "2");
+
+    assert_unavailable(&alice.read("SELECT hang_up(1000)").await);
+    assert_eq!(attempts(&alice).await, "4");
+}
+
+// DB-17: it may be done already, whatever the error says: who says it may stand between us and the server.
+#[tokio::test]
+async fn a_write_whose_session_the_server_ends_or_whose_answer_is_lost_is_not_done_again() {
+    let (app, proxy) = app().await;
+    let alice = app.user().await;
+    let with_insert = format!("WITH d AS ({INSERT}) SELECT name || hang_up(1000) FROM d");
+
+    // The server breaks off in the statement, and in the commit.
+    assert_unavailable(&alice.write(&with_insert).await);
+    assert_eq!(attempts(&alice).await, "1");
+    let trigger = "CREATE CONSTRAINT TRIGGER hang_up AFTER INSERT ON doctors DEFERRABLE INITIALLY DEFERRED
+                   FOR EACH ROW EXECUTE FUNCTION hang_up_at_commit('1000')";
+    app.db.owner().await.batch_execute(trigger).await.unwrap();
+    assert_unavailable(&alice.write(INSERT).await);
+    assert_eq!(attempts(&alice).await, "2");
+    app.db.owner().await.batch_execute("DROP TRIGGER hang_up ON doctors").await.unwrap();
+    assert_eq!(app.db.count("doctors").await, 0);
+
+    // The network takes the end of the answer away: the doctor is there, once.
+    alice.one("SELECT 'connected'").await;
+    let _ = proxy.take_answered();
+    assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
+    let all_but_the_end = proxy.take_answered() - 3;
+    proxy.set_open(Mode::Cut { side: Side::Server, after: all_but_the_end });
+    assert_unavailable(&alice.write(INSERT).await);
+    assert_eq!(app.db.count("doctors").await, 2);
+}
+
+// DB-21
+#[tokio::test]
+async fn an_answer_that_is_cut_anywhere_is_given_whole_or_not_at_all() {
+    cut_answers(1_009).await;
+}
+
+// DB-21
+#[tokio::test]
+#[ignore = "thousands of connections: every byte of an answer"]
+async fn an_answer_that_is_cut_at_any_byte_is_given_whole_or_not_at_all() {
+    cut_answers(1).await;
+}
+
+/// Cuts the answers to a read and to a write after every so many bytes, and the one over a new connection as well.
+async fn cut_answers(step: usize) {
+    let (app, proxy) = app().await;
+    let alice = app.user().await;
+    let whole = json!((1..=400).map(|n| format!("row {n}")).collect::<Vec<_>>());
+    let list = "SELECT 'row ' || n FROM generate_series(1, 400) n";
+    assert_eq!(alice.write(list).await.expect(200), whole);
+    let _ = proxy.take_answered();
+    assert_eq!(alice.write(list).await.expect(200), whole);
+    let length = proxy.take_answered();
+    assert!(length > 4096, "{length}");
+
+    for after in (0..length).step_by(step) {
+        let cut = Mode::Cut { side: Side::Server, after };
+        proxy.set_open(cut);
+        assert_unavailable(&alice.write(list).await);
+        assert_eq!(alice.write(list).await.expect(200), whole, "{after}");
+        proxy.set_open(cut);
+        assert_eq!(alice.read(list).await.expect(200), whole, "{after}");
+
+        // Also the handshake and the login of a new connection, and whatever of the answer comes then.
+        proxy.set(cut);
+        let answer = alice.read(list).await;
+        match answer.status {
+            200 => assert_eq!(answer.json(), whole, "{after}"),
+            _ => assert_unavailable(&answer),
+        }
+        proxy.set(Mode::Pass);
+        assert_eq!(alice.read(list).await.expect(200), whole, "{after}");
+    }
 }

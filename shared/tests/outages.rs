@@ -17,7 +17,8 @@ use serde_json::json;
 use shared::{
     clock::Clock,
     config::Role,
-    db::{Credentials, Trust},
+    db::{Connector, Credentials, Db, Target, Trust},
+    secrets::Cached,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
@@ -96,6 +97,19 @@ async fn a_server_that_accepts_and_says_nothing_is_503_in_time_until_it_speaks_a
     assert_eq!(app.db.count("doctors").await, 0);
 }
 
+// DB-06
+#[tokio::test]
+async fn a_server_whose_name_is_not_known_is_503_in_time() {
+    let nowhere = |db: &TestDb, role: Role, clock: &Clock| {
+        let target = Target { host: "nowhere.invalid".to_owned(), port: 5432, database: db.name.clone() };
+        let connector = Connector::new(target, Trust::Network, Cached::fixed(TestDb::credentials(role)));
+        Db::new(connector, 4, false, clock.clone()).unwrap()
+    };
+    let app = TestApp::new(TestDb::new().await, &[(Role::Api, probe::ROUTES)], |_| {}, nowhere);
+
+    assert_unavailable(&storm(&app.user().await).await);
+}
+
 // DB-10
 #[tokio::test]
 async fn a_server_that_is_full_is_503_until_there_is_room() {
@@ -151,6 +165,64 @@ async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
     owner.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
     assert_eq!(app.db.count("doctors").await, 1);
+}
+
+// DB-18: what is connected stays on the server that was demoted; who connects anew comes to the one that was promoted.
+#[tokio::test]
+async fn a_failover_costs_connections_and_no_request() {
+    const SLOW_INSERT: &str = "INSERT INTO doctors (name, specialty) SELECT 'D', 'S' FROM pg_sleep(0.1)
+                               RETURNING pg_backend_pid()::text";
+    let app = app().await;
+    let alice = app.user().await;
+    let owner = app.db.owner().await;
+    let four = async || {
+        let run = || alice.write(SLOW_INSERT);
+        let answers = tokio::join!(run(), run(), run(), run());
+        <[_; 4]>::from(answers).map(|answer| answer.expect(200)[0].clone())
+    };
+    let demoted = four().await;
+
+    for sql in [
+        "ALTER DATABASE test SET default_transaction_read_only = off",
+        "ALTER SYSTEM SET default_transaction_read_only = on",
+        "SELECT pg_reload_conf()",
+    ] {
+        owner.batch_execute(sql).await.unwrap();
+    }
+
+    // One at first: it must not try its luck with the other connections that lie there.
+    let end = Instant::now() + Duration::from_secs(20);
+    while demoted.contains(&json!(alice.one(SLOW_INSERT).await))
+        || four().await.iter().any(|backend| demoted.contains(backend))
+    {
+        assert!(Instant::now() < end, "the demoted server is still used");
+    }
+}
+
+// DB-18
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_503_until_it_does() {
+    let app = app().await;
+    let alice = app.user().await;
+    let owner = app.db.owner().await;
+    let read_only = async |value: &str| {
+        owner.batch_execute(&format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).await.unwrap();
+        owner.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    };
+    read_only("on").await;
+    let end = Instant::now() + Duration::from_secs(20);
+    while alice.write(INSERT).await.status == 200 {
+        assert!(Instant::now() < end, "the server still takes writes");
+    }
+    let added = app.db.count("doctors").await;
+
+    let write = || alice.write(INSERT);
+    assert_unavailable(&<[_; 4]>::from(tokio::join!(write(), write(), write(), write())));
+
+    read_only("off").await;
+    assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
+    assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
+    assert_eq!(app.db.count("doctors").await, added + 1);
 }
 
 // LM-01

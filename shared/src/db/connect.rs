@@ -8,7 +8,6 @@ use std::{
     future::{Future, Ready, ready},
     io,
     sync::Arc,
-    time::Duration,
 };
 
 use deadpool_postgres::Connect;
@@ -17,7 +16,6 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, join, sink},
     net::TcpStream,
     task::JoinHandle,
-    time::timeout,
 };
 use tokio_postgres::{
     CancelToken, Client, Config, NoTls,
@@ -27,14 +25,11 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::role;
+use super::{address::first_reachable, role};
 use crate::{
     secrets::{Cached, SecretError},
     telemetry,
 };
-
-/// How long one address may take to accept a connection.
-const TCP: Duration = Duration::from_secs(1);
 
 /// Where the database is.
 #[derive(Clone)]
@@ -147,6 +142,11 @@ impl Connector {
         }
     }
 
+    /// Whether it is the server itself that answers, and not a proxy, whose words tell nothing of what the server did.
+    pub(super) fn reaches_server(&self) -> bool {
+        !matches!(self.trust, Trust::Proxy(_))
+    }
+
     /// Tells the server that nobody waits for what this connection runs.
     pub(super) async fn cancel(&self, token: CancelToken) {
         let _ = match self.dial().await {
@@ -210,19 +210,6 @@ impl Connect for Opener {
     fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
         Box::pin(self.0.open())
     }
-}
-
-/// The first address of the host that accepts.
-async fn first_reachable(address: (&str, u16)) -> io::Result<TcpStream> {
-    let mut failure = io::ErrorKind::NotFound.into();
-    for address in tokio::net::lookup_host(address).await? {
-        match timeout(TCP, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failure = error,
-            Err(_elapsed) => failure = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(failure)
 }
 
 /// PostgreSQL's `SSLRequest` (protocol documentation, "SSLRequest"): whether the server agrees to TLS.

@@ -83,8 +83,13 @@ impl DbError {
         self.role_too_powerful
     }
 
+    /// The server takes no writes; perhaps another one does by now.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.code == Some(SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
     /// The server undid the unit for reasons of its own, and would probably do it now.
-    pub(super) fn is_worth_repeating(&self) -> bool {
+    pub(super) fn was_undone(&self) -> bool {
         self.code == Some(SqlState::T_R_SERIALIZATION_FAILURE) || self.code == Some(SqlState::T_R_DEADLOCK_DETECTED)
     }
 }

@@ -34,7 +34,10 @@ impl Lease {
         if let Some(connection) = self.connection.take()
             && outcome.as_ref().is_err_and(DbError::taints_connection)
         {
-            // Start afresh, perhaps on another server.
+            // Start afresh, perhaps on another server: what lies idle is connected to the same one.
+            if let Some(pool) = Object::pool(&connection) {
+                pool.retain(|_, _| false);
+            }
             drop(Object::take(connection));
         }
     }

@@ -10,12 +10,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`Db`], [`Unit`] | the pool and the unit |
-//! | `connect` | from a host name and a secret to a logged-in connection |
+//! | `connect`, `address` | from a host name and a secret to a logged-in connection |
 //! | `tls`, `role` | what certificates are trusted, and which roles are not |
 //! | [`Session`] | a connection for work that no request waits for |
 //! | [`Login`] | the roles that functions log in with, made on deployment and by rotation |
 //! | [`DbError`] | a failure without the data |
 
+mod address;
 mod connect;
 mod error;
 mod lease;
@@ -39,8 +40,10 @@ pub use session::Session;
 pub use tls::InvalidRoots;
 use tokio_postgres::{
     Row,
+    error::Severity,
     types::{ToSql, Type},
 };
+use uuid::Uuid;
 
 use crate::{CurrentUser, clock::Clock, request::Origin};
 
@@ -55,6 +58,8 @@ const WAIT: Duration = Duration::from_secs(1);
 const CREATE: Duration = Duration::from_secs(3);
 /// How often a unit is sent again after a deadlock or a serialization failure.
 const RETRIES: u32 = 2;
+/// At most how long is waited before: who got in each other's way do not come back together.
+const JITTER_MILLISECONDS: u128 = 100;
 /// How often it is sent again on another connection when one was lost under it.
 const RECONNECTS: u32 = 1;
 
@@ -206,15 +211,21 @@ impl Unit<'_> {
             let lease = self.db.lease().await?;
             match self.flight(lease, sql, params).await {
                 Ok(rows) => return Ok(rows),
-                Err(Failed { error, .. }) if error.is_worth_repeating() && retries > 0 => retries -= 1,
-                Err(Failed { error, never_began })
-                    if error.is_connection_lost() && (self.reads || never_began) && reconnects > 0 =>
-                {
+                Err(Failed { error, .. }) if error.was_undone() && retries > 0 => {
+                    retries -= 1;
+                    tokio::time::sleep(jitter()).await;
+                }
+                Err(Failed { error, never_began }) if reconnects > 0 && self.may_move(&error, never_began) => {
                     reconnects -= 1;
                 }
                 Err(Failed { error, .. }) => return Err(error),
             }
         }
+    }
+
+    /// Whether another connection may be tried, and perhaps another server.
+    fn may_move(&self, error: &DbError, never_began: bool) -> bool {
+        error.is_read_only() || error.is_connection_lost() && (self.reads || never_began)
     }
 
     async fn flight(&self, lease: Lease, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Failed> {
@@ -248,9 +259,32 @@ impl Unit<'_> {
             client.query_typed(sql, params),
             client.batch_execute("COMMIT"),
         );
-        let never_began = begun.as_ref().is_err_and(|error| error.as_db_error().is_some());
+        let never_began = begun.as_ref().is_err_and(is_goodbye) && self.db.connector.reaches_server();
         let outcome = begun.and(entered).and(rows).and_then(|rows| committed.map(|()| rows)).map_err(DbError::from);
         lease.finish(&outcome);
         outcome.map_err(|error| Failed { error, never_began })
+    }
+}
+
+/// The server's last words in a session, which leave nothing behind them to run.
+fn is_goodbye(error: &tokio_postgres::Error) -> bool {
+    let severity = error.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
+    matches!(severity, Some(Severity::Fatal | Severity::Panic))
+}
+
+fn jitter() -> Duration {
+    Duration::from_millis(u64::try_from(Uuid::new_v4().as_u128() % JITTER_MILLISECONDS).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // DB-15
+    #[test]
+    fn units_that_were_undone_together_come_back_apart() {
+        let waits: std::collections::BTreeSet<_> = (0..100).map(|_| jitter()).collect();
+        assert!(waits.len() > 20, "{waits:?}");
+        assert!(waits.last() < Some(&Duration::from_millis(100)));
     }
 }

@@ -35,7 +35,10 @@ pub mod probe;
 pub mod rotator;
 mod token;
 
-pub use crate::rig::event;
+pub use crate::rig::{
+    event,
+    proxy::{Message, Proxy},
+};
 pub use answer::{Answer, internals};
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
@@ -46,5 +49,3 @@ pub use lambda::{Environment, binary};
 pub use moto::Moto;
 pub use rotator::Rotator;
 pub use token::Forged;
-
-pub use crate::rig::proxy::{Message, Proxy};
