@@ -3,9 +3,10 @@
 //!
 //! The guard is a shell that blocks on reading a pipe which only this process holds open.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
@@ -27,7 +28,21 @@ fi 2>/dev/null
 [ -z "$2" ] || rm -rf -- "$2"
 "#;
 
-/// Watches over one process group, and over a directory that goes with it.
+/// The arguments are control groups, which can be removed when nothing runs in them any more.
+const CONTROL_GROUPS_SCRIPT: &str = r#"
+trap : HUP INT TERM
+while read -r line; do :; done
+for group; do
+  tries=0
+  until rmdir -- "$group" || [ "$tries" -ge 100 ]; do
+    while read -r process; do kill -s KILL "$process"; done <"$group/cgroup.procs"
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+done 2>/dev/null
+"#;
+
+/// Watches over one process group and over a directory that goes with it, or over control groups.
 pub(crate) struct Guard {
     shell: Child,
 }
@@ -40,9 +55,18 @@ impl Guard {
             Signal::INT => "INT",
             _ => "TERM",
         };
+        Self::start(SCRIPT, [OsStr::new(signal), remove.unwrap_or(Path::new("")).as_os_str()])
+    }
+
+    /// Starts watching over control groups; with the guard or this process ends what runs in them, and they are removed.
+    pub(crate) fn of_control_groups(groups: &[PathBuf]) -> Result<Self> {
+        Self::start(CONTROL_GROUPS_SCRIPT, groups)
+    }
+
+    fn start(script: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Self> {
         let shell = Command::new("/bin/sh")
-            .args(["-c", SCRIPT, "guard", signal])
-            .arg(remove.unwrap_or(Path::new("")))
+            .args(["-c", script, "guard"])
+            .args(arguments)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -5,8 +5,8 @@
 //! - [`smoke`]: the whole contract, walked against a stage that is deployed
 //! - [`drill`]: whether a restored database is whole and usable
 //! - [`stack`]: the functions behind cargo-lambda's gateway emulator
-//! - [`rig`]: what production does to the functions, on its worst day
 //! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
+//! - [`rig`]: what production does to the functions, on its worst day
 //! - [`tools`]: the pinned tools behind them, installed under `.local/`
 //! - [`testing`]: databases, functions and callers for tests
 //! - [`workspace`]: the checkout and what is kept in it

@@ -7,11 +7,14 @@
 //! - [`Gateway`]: API Gateway in front of functions, on real HTTP
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`proxy`]: the network, a TCP proxy with faults that counts flights
+//! - [`Share`]: the CPU share and the memory that a function's memory size comes with
 
 pub mod event;
 mod gateway;
 pub(crate) mod http;
 pub mod lambda;
 pub mod proxy;
+mod share;
 
 pub use gateway::Gateway;
+pub use share::Share;

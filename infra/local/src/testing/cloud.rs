@@ -141,10 +141,10 @@ impl Cloud {
         environment
     }
 
-    /// The variables that all functions have.
+    /// What every function finds in its environment.
     #[must_use]
-    pub fn variables(&self) -> [(&'static str, String); 6] {
-        [
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
             ("AWS_ENDPOINT_URL", self.moto.url()),
             ("DATABASE_HOST", "localhost".to_owned()),
             ("DATABASE_PORT", self.db.cluster.port().to_string()),

@@ -54,7 +54,7 @@ impl World {
         built.await.unwrap();
         let limits = Limits { freeze: true, ..Limits::default() };
         let tables = FUNCTIONS.map(|(name, role, routes)| {
-            let mut variables = cloud.variables().to_vec();
+            let mut variables = cloud.variables();
             variables.push(("DATABASE_SECRET_ARN", cloud.logins[usize::from(role == Role::Api)].clone()));
             variables.push(("DATABASE_PORT", proxy.port.to_string()));
             (routes, Function::new(&binary(name), &variables, &limits, environments))
