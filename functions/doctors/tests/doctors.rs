@@ -46,6 +46,7 @@ async fn a_doctor_is_added_read_changed_and_deleted_by_any_user() {
     assert_eq!(alice.put("/api/doctors/1", json!({"name": "x"})).await.expect(404)["message"], "Doctor not found");
 }
 
+// HT-14
 #[tokio::test]
 async fn a_put_changes_what_is_sent_and_keeps_the_rest() {
     let app = app().await;

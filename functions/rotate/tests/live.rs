@@ -151,7 +151,7 @@ async fn who_has_just_looked_for_keys_in_vain_may_look_again_before_the_new_one_
     assert!(a.verify(&b.sign(user, session).await.unwrap()).await.is_ok());
 }
 
-// JW-07, by a clock that the test moves: how long a function remembers keys at most.
+// JW-06, JW-07, by a clock that the test moves; ten thousand tokens of two keys in two environments of different age: how long a function remembers keys at most.
 #[tokio::test]
 async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
     const CACHE_LIFE: i64 = 330;

@@ -1,10 +1,10 @@
 //! What goes over the wire to PostgreSQL: how often, and what.
 
-#![expect(clippy::panic, reason = "a test that cannot run has failed")]
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 mod tables;
 
-use local::testing::{Client, Proxy, TestApp, TestDb};
+use local::testing::{Client, Message, Proxy, TestApp, TestDb};
 use serde_json::{Value, json};
 use shared::{Route, db::Trust};
 use tables::TABLES;
@@ -113,6 +113,33 @@ async fn a_refused_login_costs_the_same_whether_the_user_exists_or_not() {
     let _ = proxy.take_flights();
     anonymous.post("/api/auth/register", &body).await.expect(409);
     assert_eq!(proxy.take_flights(), 1);
+}
+
+// AZ-12: the same statement with the same parameters but for the id, which is as long. The answers are the same, too.
+#[tokio::test]
+async fn somebody_elses_patient_costs_the_same_work_as_none() {
+    let (app, proxy) = app_behind_proxy().await;
+    let (alice, mallory) = (app.user().await, app.user().await);
+    let patient = app.db.patient(alice.id, "Jane").await;
+    let mut said = Vec::new();
+    for id in [patient, 999_999_999] {
+        warm(&mallory).await;
+        let _ = (proxy.take_flights(), proxy.take_messages());
+        let answer = mallory.get(&format!("/api/patients/{id}")).await;
+        assert_eq!((answer.status, proxy.take_flights()), (404, 1));
+        let id = id.to_be_bytes();
+        let blank = |mut message: Message| {
+            let place = message.content.windows(8).position(|window| window == id);
+            if let Some(place) = place {
+                message.content[place..place + 8].fill(0);
+            }
+            message
+        };
+        let messages: Vec<_> = proxy.take_messages().into_iter().map(blank).collect();
+        said.push(messages);
+    }
+    assert!(said[0].len() > 10);
+    assert_eq!(said[0], said[1]);
 }
 
 // DB-13

@@ -155,7 +155,7 @@ async fn a_token_of_the_auth_function_opens_all_others_and_another_services_none
     assert_eq!(Forged::like(&token).claims["exp"], NOW + 3600);
 }
 
-// JW-08
+// JW-08, HT-11
 #[tokio::test]
 async fn a_dead_session_opens_no_route_from_the_next_request_on() {
     let app = everything().await;

@@ -180,6 +180,34 @@ fn the_figures_from_log_lines_look_for_what_the_functions_write() {
     }
 }
 
+// LG-06
+#[test]
+fn no_figure_is_kept_for_each_person_and_no_trace_says_who() {
+    for environment in ENVIRONMENTS {
+        let resources = resources(environment);
+        for (name, filter) in of_kind(&resources, "AWS::Logs::MetricFilter") {
+            for figure in list(&filter.properties["MetricTransformations"]) {
+                let dimensions = figure["Dimensions"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let allowed = [json!({"Key": "Event", "Value": "$.event"})];
+                assert!(dimensions.iter().all(|one| allowed.contains(one)), "{environment} {name}: {dimensions:?}");
+            }
+        }
+        for (name, alarm) in of_kind(&resources, "AWS::CloudWatch::Alarm") {
+            for metric in metrics(&alarm.properties) {
+                for dimension in metric["Dimensions"].as_array().into_iter().flatten() {
+                    let known = ["ApiId", "DBInstanceIdentifier", "Event", "FunctionName", "Resource"];
+                    assert!(known.contains(&text(&dimension["Name"]).as_str()), "{environment} {name}: {dimension}");
+                }
+            }
+        }
+    }
+    // What the functions print or send makes no figures and no segments of a trace by itself (EMF, the X-Ray daemon).
+    let code = sources();
+    for way in ["_aws", "CloudWatchMetrics", "X-Ray-TraceId", "AWS_XRAY_DAEMON", "put_metric", "annotation"] {
+        assert!(!code.contains(way), "{way}");
+    }
+}
+
 fn sources() -> String {
     let root = local::workspace::root();
     let mut folders: Vec<_> =

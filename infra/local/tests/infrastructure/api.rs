@@ -67,7 +67,7 @@ fn every_route_is_throttled_and_guessing_passwords_most() {
     }
 }
 
-// IN-07, LG-01
+// IN-07, LG-01, LG-03: neither query nor path, header or body; the route says which path, without its id.
 #[test]
 fn the_access_log_says_nothing_about_a_person() {
     let resources = resources("prod");

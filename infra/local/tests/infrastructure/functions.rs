@@ -6,7 +6,7 @@ use crate::model::{ENVIRONMENTS, list, number, of_kind, resources, text};
 
 const API: [&str; 4] = ["Auth", "Doctors", "Mappings", "Patients"];
 
-// IN-06
+// IN-06, LM-05
 #[test]
 fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
     for environment in ENVIRONMENTS {
@@ -132,6 +132,21 @@ fn the_schema_is_migrated_before_any_new_code_runs_and_from_nowhere_else() {
         assert!(!resources["Api"].properties["Body"].to_string().contains("Migrate"));
         let daily = &resources["MigrateFunctionDaily"].properties;
         assert_eq!(daily["ScheduleExpression"], "rate(1 day)");
+    }
+}
+
+// LM-03: with `abort`, a panic would end the environment instead of costing one answer.
+#[test]
+fn a_panic_is_caught_in_what_is_deployed() {
+    let read = |path: &str| std::fs::read_to_string(local::workspace::root().join(path)).unwrap();
+    let manifest = read("Cargo.toml");
+    let (_, profiles) = manifest.split_once("[profile.release]").unwrap();
+    let release = profiles.split("\n[").next().unwrap();
+    assert!(release.contains("panic = \"unwind\""), "cargo-lambda sets `abort` where nothing is said: {release}");
+    for file in ["Cargo.toml", ".cargo/config.toml", "template.yaml", "infra/release.yaml", ".ci/run"] {
+        let text = read(file);
+        assert!(!text.contains("panic=abort") && !text.contains("panic = \"abort\""), "{file}");
+        assert!(!text.contains("PROFILE_RELEASE_PANIC"), "{file}");
     }
 }
 

@@ -1,0 +1,90 @@
+//! What a request costs does not tell whether an address is known.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use std::{fs, time::Duration};
+
+use local::{
+    rig::lambda::{Environment, Limits, Outcome},
+    testing::{
+        TestDb, binary,
+        event::{Call, Form},
+    },
+};
+use serde_json::{Value, json};
+use shared::config::Role;
+
+/// How often each of two requests is sent, one after the other: enough for a fair mean.
+const PAIRS: usize = 15;
+const PASSWORD: &str = "securePassword123";
+
+/// The auth function on a database of its own.
+async fn start() -> Environment {
+    let db = TestDb::new().await;
+    let variables =
+        [("DATABASE_URL", db.url(Role::Auth)), ("JWT_SECRET", "a key of this test 0123456789 0123456789".to_owned())];
+    let program = tokio::task::spawn_blocking(|| binary("auth")).await.unwrap();
+    let function = Environment::start(&program, &variables, &Limits::default()).await.unwrap();
+    function.ready().await.unwrap();
+    function
+}
+
+/// The processor time of a process so far, over all its threads.
+fn cpu_time(process: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten();
+    let times = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+    Duration::from_nanos(times.filter_map(|text| text.split(' ').next()?.parse::<u64>().ok()).sum())
+}
+
+/// Sends a body to a path, which must answer with this status; the processor time that this took.
+async fn cost(function: &Environment, path: &str, body: Value, status: u16) -> Duration {
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let call = Call { method: "POST".to_owned(), path: path.to_owned(), headers, body: Some(body.to_string()) };
+    let before = cpu_time(function.process_id());
+    let outcome = function.invoke(Form::HttpApi.event(&call).to_string()).await;
+    let Outcome::Answer(answer) = outcome else { panic!("{outcome:?} {}", function.log()) };
+    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap()["statusCode"], status, "{answer}");
+    cpu_time(function.process_id()) - before
+}
+
+/// Processor time is the same for both, within what caches and clocks make of it.
+fn assert_alike([one, other]: [Duration; 2]) {
+    assert!(one > Duration::from_millis(5) * u32::try_from(PAIRS).unwrap(), "{one:?}: no hash was made");
+    let ratio = one.as_secs_f64() / other.as_secs_f64();
+    assert!((0.8..1.25).contains(&ratio), "{one:?} against {other:?}");
+}
+
+// AU-02
+#[tokio::test]
+async fn an_unknown_address_costs_as_much_as_a_wrong_password() {
+    let function = start().await;
+    let john = json!({"name": "John", "email": "john@example.com", "password": PASSWORD});
+    cost(&function, "/api/auth/register", john, 201).await;
+
+    let mut spent = [Duration::ZERO; 2];
+    for _ in 0..PAIRS {
+        for (spent, email) in spent.iter_mut().zip(["john@example.com", "jane@example.com"]) {
+            let login = json!({"email": email, "password": "wrongPassword123"});
+            *spent += cost(&function, "/api/auth/login", login, 401).await;
+        }
+    }
+    assert_alike(spent);
+}
+
+// AU-07
+#[tokio::test]
+async fn a_taken_address_costs_as_much_as_a_new_one() {
+    let function = start().await;
+    let register = async |email: String, status: u16| {
+        let body = json!({"name": "John", "email": email, "password": PASSWORD});
+        cost(&function, "/api/auth/register", body, status).await
+    };
+    register("john@example.com".to_owned(), 201).await;
+
+    let mut spent = [Duration::ZERO; 2];
+    for number in 0..PAIRS {
+        spent[0] += register("john@example.com".to_owned(), 409).await;
+        spent[1] += register(format!("john{number}@example.com"), 201).await;
+    }
+    assert_alike(spent);
+}
