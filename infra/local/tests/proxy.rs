@@ -185,6 +185,27 @@ async fn a_stream_is_cut_after_exactly_so_many_bytes() {
 }
 
 #[tokio::test]
+async fn a_stream_stalls_after_exactly_so_many_bytes_until_that_is_over() {
+    let line = Line::new().await;
+    for side in [Side::Client, Side::Server] {
+        line.proxy.set_new(Mode::Stall { side, after: 3 });
+        let (mut client, mut server) = line.connect().await;
+        let (stalled, other) = match side {
+            Side::Client => (&mut client, &mut server),
+            Side::Server => (&mut server, &mut client),
+        };
+        stalled.write_all(b"12345").await.unwrap();
+        hears(other, b"123").await;
+        hears_nothing(other).await;
+        other.write_all(b"the other way").await.unwrap();
+        hears(stalled, b"the other way").await;
+
+        line.proxy.set_open(Mode::Pass);
+        hears(other, b"45").await;
+    }
+}
+
+#[tokio::test]
 async fn connections_to_come_and_open_ones_are_treated_apart() {
     let line = Line::new().await;
     let (mut client, mut server) = line.connect().await;

@@ -8,13 +8,16 @@
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`proxy`]: the network, a TCP proxy with faults that counts flights
 //! - [`Share`]: the CPU share and the memory that a function's memory size comes with
+//! - [`Pooler`]: a transaction pooler in front of the database
 
 pub mod event;
 mod gateway;
 pub(crate) mod http;
 pub mod lambda;
+mod pooler;
 pub mod proxy;
 mod share;
 
 pub use gateway::Gateway;
+pub use pooler::Pooler;
 pub use share::Share;

@@ -46,6 +46,13 @@ pub enum Mode {
         /// How many bytes of it come through.
         after: usize,
     },
+    /// Brings this many more bytes of a side's stream, and the others when this is over; the other stream passes.
+    Stall {
+        /// Whose stream.
+        side: Side,
+        /// How many bytes of it come through.
+        after: usize,
+    },
 }
 
 /// A side of a connection.
@@ -163,6 +170,6 @@ impl Lines {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

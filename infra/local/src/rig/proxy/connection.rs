@@ -70,7 +70,7 @@ struct Stream<'a> {
     listener: Listener,
     /// What is under way, and when it arrives; nothing for the end of the stream.
     under_way: VecDeque<(Instant, Vec<u8>)>,
-    /// How many bytes may pass before the connection breaks.
+    /// How many bytes may still pass.
     left: Option<usize>,
 }
 
@@ -90,7 +90,8 @@ impl<'a> Stream<'a> {
         let mut buffer = vec![0; 1 << 16];
         let (mut mode, mut has_ended) = (Mode::Pass, false);
         loop {
-            let is_open = mode != Mode::Blackhole;
+            let is_used_up = self.left == Some(0);
+            let is_open = mode != Mode::Blackhole && !(is_used_up && matches!(mode, Mode::Stall { .. }));
             let next = self.under_way.front().map(|(due, _)| *due);
             tokio::select! {
                 biased;
@@ -107,6 +108,9 @@ impl<'a> Stream<'a> {
                     if !self.deliver().await? {
                         return Ok(());
                     }
+                    if self.left == Some(0) && matches!(mode, Mode::Cut { .. }) {
+                        return Err(Broken);
+                    }
                 }
                 read = self.from.read(&mut buffer), if is_open && !has_ended => {
                     let said = buffer.get(..read?).unwrap_or_default();
@@ -119,7 +123,7 @@ impl<'a> Stream<'a> {
 
     fn limit(&self, mode: Mode) -> Option<usize> {
         match mode {
-            Mode::Cut { side, after } if side == self.side => Some(after),
+            Mode::Cut { side, after } | Mode::Stall { side, after } if side == self.side => Some(after),
             _ => None,
         }
     }
@@ -147,13 +151,16 @@ impl<'a> Stream<'a> {
             return Ok(false);
         }
         if let Some(left) = &mut self.left {
-            bytes.truncate(*left);
+            let held = bytes.split_off((*left).min(bytes.len()));
             *left -= bytes.len();
+            if !held.is_empty() {
+                self.under_way.push_front((Instant::now(), held));
+            }
         }
         if self.side == Side::Server {
             self.record.client_heard(bytes.len());
         }
         self.to.write_all(&bytes).await?;
-        if self.left == Some(0) { Err(Broken) } else { Ok(true) }
+        Ok(true)
     }
 }
