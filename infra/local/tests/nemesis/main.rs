@@ -41,6 +41,7 @@ use run::{Run, nemesis};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_round_of_faults_loses_nothing() {
     nemesis(&Run {
+        test: "a_round_of_faults_loses_nothing",
         seed: setting("NEMESIS_SEED", 4),
         operations: 0,
         faults: faults::KINDS,
@@ -59,6 +60,7 @@ async fn a_round_of_faults_loses_nothing() {
 #[ignore = "a quarter of an hour: 100,000 requests and 500 faults"]
 async fn five_hundred_faults_lose_nothing() {
     nemesis(&Run {
+        test: "five_hundred_faults_lose_nothing",
         seed: setting("NEMESIS_SEED", 1),
         operations: usize::try_from(setting("NEMESIS_OPERATIONS", 100_000)).unwrap(),
         faults: usize::try_from(setting("NEMESIS_FAULTS", 500)).unwrap(),

@@ -21,6 +21,8 @@ const REPORT: Duration = Duration::from_secs(5);
 
 /// What is to be done.
 pub(crate) struct Run {
+    /// The test that does it.
+    pub(crate) test: &'static str,
     pub(crate) seed: u64,
     /// How many requests at least.
     pub(crate) operations: usize,
@@ -35,6 +37,17 @@ pub(crate) struct Run {
     pub(crate) recovery: Duration,
     /// How long the whole may take.
     pub(crate) limit: Duration,
+}
+
+impl Run {
+    /// How to bring the same requests and faults again.
+    pub(crate) fn command(&self) -> String {
+        let Self { test, seed, operations, faults, .. } = self;
+        format!(
+            "NEMESIS_SEED={seed} NEMESIS_OPERATIONS={operations} NEMESIS_FAULTS={faults} \
+             cargo test -p local --test nemesis {test} -- --include-ignored --nocapture"
+        )
+    }
 }
 
 /// # Panics
