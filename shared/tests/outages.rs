@@ -9,6 +9,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use local::{
     postgres::Cluster,
     testing::{Answer, Client, Database, TestApp, TestDb, probe},
@@ -150,6 +151,40 @@ async fn a_database_with_room_for_one_serves_one() {
     app.db.owner().await.batch_execute(&limit(-1)).await.unwrap();
     let (a, b) = tokio::join!(alice.read(slow), alice.read(slow));
     assert_eq!((a.status, b.status), (200, 200));
+}
+
+// DB-10: three times as many environments as the server has room for, each of which makes room when it is served.
+#[tokio::test]
+async fn a_crowd_is_served_in_turn_and_told_to_come_again_until_then() {
+    const CROWD: usize = 60;
+    const ROOM: usize = 20;
+    let db = TestDb::new().await;
+    let owner = db.owner().await;
+    owner.batch_execute(&format!("ALTER DATABASE {} CONNECTION LIMIT {ROOM}", db.name)).await.unwrap();
+    let one_more = || {
+        let db = Database { cluster: db.cluster, name: db.name.clone() };
+        TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, TestDb::pool_of_one)
+    };
+    let token = one_more().user().await.token.clone();
+
+    let started = Instant::now();
+    let visitor = async || {
+        let app = one_more();
+        let user = app.with_token(token.clone());
+        let mut refused = 0;
+        loop {
+            match user.read("SELECT 'x' FROM pg_sleep(0.1)").await {
+                answer if answer.status == 200 => return refused,
+                answer => assert_unavailable(&[answer]),
+            }
+            refused += 1;
+            assert!(started.elapsed() < Duration::from_secs(60), "not served");
+        }
+    };
+    let refused: usize = join_all((0..CROWD).map(|_| visitor())).await.into_iter().sum();
+
+    assert!(refused > 0, "there was room for all");
+    println!("{CROWD} served within {:?}, refused {refused} times", started.elapsed());
 }
 
 // DB-16

@@ -1,6 +1,7 @@
 //! What a connection leaves behind, and what happens to one that is no good any more, on a real PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![expect(clippy::print_stdout, reason = "a figure, which the harness shows when it is asked to")]
 
 use std::{
     sync::atomic::Ordering,
@@ -8,8 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::testing::{Client, NOW, TestApp, TestDb, probe};
-use shared::config::Role;
+use local::{
+    rig::proxy::{Mode, Proxy},
+    testing::{Client, NOW, TestApp, TestDb, probe},
+};
+use shared::{config::Role, db::Trust};
 use tokio::time::timeout;
 
 /// The probe on a pool of one connection.
@@ -37,9 +41,21 @@ async fn soon(mut question: impl AsyncFnMut() -> bool) -> bool {
 
 const BACKEND: &str = "SELECT pg_backend_pid()::text";
 
-// DB-12: what a session can carry over to whoever comes next.
+// DB-12
 #[tokio::test]
 async fn a_request_leaves_nothing_behind_on_its_connection() {
+    requests_leave_nothing_behind(25).await;
+}
+
+// DB-12
+#[tokio::test]
+#[ignore = "ten thousand requests"]
+async fn ten_thousand_requests_leave_nothing_behind_on_their_connection() {
+    requests_leave_nothing_behind(1_111).await;
+}
+
+/// What a session can carry over to whoever comes next, compared after each round of nine requests.
+async fn requests_leave_nothing_behind(rounds: usize) {
     const SESSION: &str = "SELECT concat_ws(' ', pg_backend_pid(),
         (SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE source = 'session'),
         (SELECT string_agg(name, ' ') FROM pg_prepared_statements),
@@ -52,7 +68,7 @@ async fn a_request_leaves_nothing_behind_on_its_connection() {
     let before = alice.one(SESSION).await;
     assert_eq!(before, alice.one(BACKEND).await, "nothing but the number of the process");
 
-    for _ in 0..25 {
+    for _ in 0..rounds {
         for user in [&alice, &bob] {
             let insert = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
             assert_eq!(user.write(insert).await.status, 200);
@@ -64,9 +80,8 @@ async fn a_request_leaves_nothing_behind_on_its_connection() {
             assert_eq!(user.write("SELECT nothing FROM nowhere").await.status, 500);
         }
         assert_eq!(app.with_token(Some("no.token".to_owned())).read("SELECT 'x'").await.status, 401);
+        assert_eq!(alice.one(SESSION).await, before);
     }
-
-    assert_eq!(alice.one(SESSION).await, before);
 }
 
 // AZ-10
@@ -171,4 +186,40 @@ async fn connections_that_died_while_the_environment_was_frozen_are_not_handed_o
             known.push(backend);
         }
     }
+}
+
+// DB-02
+#[tokio::test]
+async fn a_connection_whose_line_died_silently_is_given_up_and_the_request_served_by_another() {
+    silent_deaths(3).await;
+}
+
+// DB-02
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn connections_whose_lines_die_silently_cost_no_request_a_hundred_times() {
+    silent_deaths(100).await;
+}
+
+async fn silent_deaths(cycles: i64) {
+    let db = TestDb::new().await;
+    let proxy = Proxy::deaf(db.cluster.port()).await;
+    let port = proxy.port;
+    let pool = |db: &TestDb, role, clock: &_| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Network);
+    let app = TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool);
+    let alice = app.user().await;
+
+    let (mut known, mut longest) = (vec![alice.one(BACKEND).await], Duration::ZERO);
+    for thaw in 1..=cycles {
+        proxy.set_open(Mode::Blackhole);
+        app.clock.store(NOW + thaw * 6, Ordering::Relaxed);
+
+        let asked = Instant::now();
+        let backend = alice.one(BACKEND).await;
+        longest = longest.max(asked.elapsed());
+
+        assert!(!known.contains(&backend), "{backend} cannot be reached");
+        known.push(backend);
+    }
+    println!("{cycles} silent deaths, each request answered within {longest:?}");
 }

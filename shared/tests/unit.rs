@@ -106,7 +106,7 @@ async fn a_unit_that_the_server_undoes_again_and_again_is_given_up() {
     }
 }
 
-// §A19: 503 is for what may be well a moment later, 400 for what the client can mend, 500 for our own mistakes.
+// TS-08, §A19: 503 is for what may be well a moment later, 400 for what the client can mend, 500 for our own mistakes.
 #[tokio::test]
 async fn every_failure_of_the_database_is_the_status_it_means() {
     let app = app().await;
@@ -118,8 +118,9 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
         (
             503,
             vec![
-                "08000", "08003", "08006", "08P01", "25006", "25P03", "25P04", "40001", "40P01", "53000", "53100",
-                "53200", "53300", "55P03", "57014", "57P01", "57P02", "57P03", "57P05",
+                "08000", "08001", "08003", "08004", "08006", "08007", "08P01", "25006", "25P03", "25P04", "40001",
+                "40P01", "53000", "53100", "53200", "53300", "53400", "57000", "57P04", "40002", "40003", "55P03",
+                "57014", "57P01", "57P02", "57P03", "57P05",
             ],
         ),
         (500, vec!["42P01", "42703", "42501", "42883", "0A000", "P0001", "XX000", "23502"]),

@@ -2,9 +2,21 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-use local::testing::{Answer, Client, TestApp, TestDb};
+use std::time::Duration;
+
+use local::testing::{
+    Answer, Client, TestApp, TestDb,
+    event::{Call, Form},
+};
 use serde_json::{Value, json};
-use shared::config::Role;
+use shared::{
+    App,
+    auth::{Passwords, Tokens},
+    clock::Clock,
+    config::{Role, Settings},
+    lambda::{Context, Function, LambdaEvent, RawValue},
+    secrets::{Cached, SecretError},
+};
 
 const PASSWORD: &str = "securePassword123";
 
@@ -218,4 +230,36 @@ async fn every_wrong_field_of_a_registration_is_named() {
     );
     assert_eq!(app.anonymous().post("/api/auth/login", json!({})).await.wrong_fields(), ["email", "password"]);
     assert_eq!(app.db.count("users").await, 0);
+}
+
+// SM-04
+#[tokio::test]
+async fn without_a_key_to_sign_with_nobody_is_registered_or_signed_in() {
+    let sound = app().await;
+    sound.anonymous().post("/api/auth/register", john()).await.expect(201);
+    let keys = Cached::fetched(Clock::System, Duration::ZERO, |_| {
+        Box::pin(async { Err(SecretError::NotGiven("it did not answer")) })
+    });
+    let keyless = Function::new(
+        App {
+            db: sound.db.pool(Role::Auth, &Clock::System),
+            tokens: Tokens::new(keys, Clock::System, Duration::from_secs(3600)),
+            passwords: Passwords::default(),
+            clock: Clock::System,
+            settings: Settings::from_env().expect("the defaults"),
+        },
+        auth::ROUTES,
+    );
+
+    for path in ["/api/auth/register", "/api/auth/login"] {
+        let jane = json!({"name": "Jane", "email": "jane@example.com", "password": PASSWORD});
+        let body = if path.ends_with("login") { john() } else { jane };
+        let call =
+            Call { method: "POST".to_owned(), path: path.to_owned(), body: Some(body.to_string()), ..Call::default() };
+        let event = RawValue::from_string(Form::HttpApi.event(&call).to_string()).expect("JSON");
+        let Ok(answer) = keyless.answer(LambdaEvent::new(event, Context::default())).await;
+        assert_eq!(answer.status_code, 503, "{path}: {answer:?}");
+    }
+
+    assert_eq!((sound.db.count("users").await, sound.db.count("sessions").await), (1, 1));
 }

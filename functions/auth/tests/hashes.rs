@@ -37,8 +37,8 @@ async fn login(app: &TestApp, password: &str) -> Answer {
     app.anonymous().post("/api/auth/login", json!({"email": EMAIL, "password": password})).await
 }
 
-fn hash_with(memory_kib: u32) -> String {
-    let params = Params::new(memory_kib, 2, 1, None).unwrap();
+fn hash_with(memory_kib: u32, passes: u32) -> String {
+    let params = Params::new(memory_kib, passes, 1, None).unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash: PasswordHash = argon2.hash_password_with_salt(PASSWORD.as_bytes(), b"0123456789abcdef").unwrap();
     hash.to_string()
@@ -61,16 +61,32 @@ async fn a_password_is_stored_as_argon2id_with_a_salt_of_its_own() {
 // AU-03
 #[tokio::test]
 async fn a_weaker_hash_is_replaced_when_the_user_logs_in() {
-    let app = app_with_hash(&hash_with(8 * 1024)).await;
+    for (memory_kib, passes) in [(8 * 1024, 2), (19_456, 1), (19_455, 2)] {
+        let weaker = hash_with(memory_kib, passes);
+        let app = app_with_hash(&weaker).await;
 
-    assert_eq!(login(&app, "wrongPassword123").await.status, 401);
-    assert!(stored_hash(&app).await.contains("m=8192"), "a wrong password changes nothing");
+        assert_eq!(login(&app, "wrongPassword123").await.status, 401);
+        assert_eq!(stored_hash(&app).await, weaker, "a wrong password changes nothing");
 
-    login(&app, PASSWORD).await.expect(200);
-    let better = stored_hash(&app).await;
-    assert!(better.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{better}");
-    login(&app, PASSWORD).await.expect(200);
-    assert_eq!(stored_hash(&app).await, better, "today's is kept");
+        login(&app, PASSWORD).await.expect(200);
+        let better = stored_hash(&app).await;
+        assert!(better.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{better}");
+        login(&app, PASSWORD).await.expect(200);
+        assert_eq!(stored_hash(&app).await, better, "today's is kept");
+    }
+}
+
+// AU-03
+#[tokio::test]
+async fn a_hash_of_more_memory_or_passes_is_kept_up_to_the_most_that_is_allowed() {
+    for (memory_kib, passes) in [(19_456, 4), (64 * 1024, 2)] {
+        let stronger = hash_with(memory_kib, passes);
+        let app = app_with_hash(&stronger).await;
+
+        login(&app, PASSWORD).await.expect(200);
+
+        assert_eq!(stored_hash(&app).await, stronger);
+    }
 }
 
 // AU-04
@@ -81,6 +97,9 @@ async fn a_hash_that_asks_for_too_much_or_makes_no_sense_is_refused_unread() {
         format!("$argon2id$v=19$m=4294967295,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
         format!("$argon2id$v=19$m=19456,t=4294967295,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
         format!("$argon2id$v=19$m=65537,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
+        format!("$argon2id$v=19$m=19456,t=5,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
+        format!("$argon2id$v=19$m=19456,t=2,p=5$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
+        format!("$argon2id$v=16$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
         format!("$argon2i$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
         "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg".to_owned(),
         "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".to_owned(),
@@ -98,7 +117,7 @@ async fn a_hash_that_asks_for_too_much_or_makes_no_sense_is_refused_unread() {
 // AU-12
 #[tokio::test]
 async fn others_are_answered_while_passwords_are_hashed() {
-    let app = app_with_hash(&hash_with(19 * 1024)).await;
+    let app = app_with_hash(&hash_with(19 * 1024, 2)).await;
     let alice = app.user().await;
     alice.get("/api/auth/me").await.expect(200);
 

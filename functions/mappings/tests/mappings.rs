@@ -74,6 +74,33 @@ async fn a_missing_patient_or_doctor_is_not_found() {
     assert_eq!(app.db.count("mappings").await, 0);
 }
 
+// AZ-03
+#[tokio::test]
+async fn what_vanishes_while_it_is_assigned_is_not_found() {
+    for (table, column, message) in
+        [("patients", "patient_id", "Patient not found"), ("doctors", "doctor_id", "Doctor not found")]
+    {
+        let app = app().await;
+        let alice = app.user().await;
+        let (patient, doctor) = (app.db.patient(alice.id, "Jane").await, app.db.doctor("Dr. X").await);
+        // What another request may do after the statement has looked and before it adds.
+        let vanish = format!(
+            "CREATE FUNCTION vanish() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+             BEGIN
+                 DELETE FROM {table} WHERE id = NEW.{column};
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER vanish BEFORE INSERT ON mappings FOR EACH ROW EXECUTE FUNCTION vanish()"
+        );
+        app.db.owner().await.batch_execute(&vanish).await.unwrap();
+
+        let answer = alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await;
+
+        assert_eq!(answer.expect(404)["message"], message);
+        assert_eq!((app.db.count("mappings").await, app.db.count(table).await), (0, 1), "all of it is undone");
+    }
+}
+
 // AZ-02, AZ-03, AZ-04
 #[tokio::test]
 async fn another_users_patient_can_neither_be_mapped_nor_seen_nor_unmapped() {

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, Header, Validation, decode, encode};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use uuid::Uuid;
 
-use super::{KeySet, hs256::PROVIDER, keys::Key};
+use super::{
+    KeySet,
+    hs256::{self, Segments},
+};
 use crate::{
     ApiError,
     clock::Clock,
@@ -25,16 +26,15 @@ pub struct Tokens {
     keys: Cached<KeySet>,
     clock: Clock,
     life: Duration,
-    validation: Validation,
 }
 
 /// What a token says: opaque ids and times, nothing personal.
 #[derive(Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    sid: String,
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    sid: &'a str,
     iat: i64,
     exp: i64,
     jti: Uuid,
@@ -43,30 +43,36 @@ struct Claims {
 }
 
 /// A header as far as it decides anything; a key it brings along (`jwk`, `jku`, `x5u`, `x5c`) is not even read.
-#[derive(Deserialize)]
-struct Head {
-    typ: String,
-    kid: String,
-    #[serde(default, deserialize_with = "stands_there")]
+#[derive(Serialize, Deserialize)]
+struct Head<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+    #[serde(default, skip_serializing, deserialize_with = "stands_there")]
     crit: bool,
-    #[serde(default, deserialize_with = "stands_there")]
+    #[serde(default, skip_serializing, deserialize_with = "stands_there")]
     b64: bool,
+}
+
+impl<'a> Head<'a> {
+    const TYPE: &'static str = "JWT";
+
+    fn naming(kid: &'a str) -> Self {
+        Self { typ: Self::TYPE, alg: hs256::NAME, kid, crit: false, b64: false }
+    }
+
+    /// The header, if it asks for nothing that is not understood here.
+    fn of(token: &'a Segments<'_>) -> Option<Self> {
+        let head: Self = serde_json::from_slice(&token.header).ok()?;
+        (head.typ == Self::TYPE && head.alg == hs256::NAME && !head.crit && !head.b64).then_some(head)
+    }
 }
 
 impl Tokens {
     /// Tokens that live for `life`, signed and verified with `keys`.
     #[must_use]
     pub fn new(keys: Cached<KeySet>, clock: Clock, life: Duration) -> Self {
-        // Fails only if it is installed already, by the tokens before.
-        let _ = PROVIDER.install_default();
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        // The library's clock cannot be moved, and it takes `exp == now`: times are checked here.
-        validation.validate_exp = false;
-        validation.leeway = 0;
-        Self { keys, clock, life, validation }
+        Self { keys, clock, life }
     }
 
     /// How long a token, and so a session, lives.
@@ -92,17 +98,16 @@ impl Tokens {
         let key = keys.signing().ok_or_else(|| ApiError::Internal("the key set is empty".into()))?;
         let iat = self.clock.now();
         let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: user.to_string(),
-            sid: session.to_string(),
+            iss: ISSUER,
+            aud: AUDIENCE,
+            sub: &user.to_string(),
+            sid: &session.to_string(),
             iat,
             exp: iat.saturating_add_unsigned(self.life.as_secs()),
             jti: Uuid::new_v4(),
             nbf: None,
         };
-        let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
-        encode(&header, &claims, &key.sign).map_err(|_| ApiError::Internal("the token cannot be signed".into()))
+        key.hs256.sign(&Head::naming(&key.kid), &claims).map_err(|error| ApiError::Internal(error.into()))
     }
 
     /// Whose token this is, and of which session.
@@ -110,34 +115,33 @@ impl Tokens {
     /// # Errors
     /// 401 for anything but a token of ours that is in force; 503 without a key.
     pub async fn verify(&self, token: &str) -> Result<(UserId, SessionId), ApiError> {
-        let head = head(token).ok_or(ApiError::InvalidToken)?;
+        let token = Segments::of(token).ok_or(ApiError::InvalidToken)?;
+        let head = Head::of(&token).ok_or(ApiError::InvalidToken)?;
         let mut keys = self.keys().await?;
-        if keys.named(&head.kid).is_none() {
+        if keys.named(head.kid).is_none() {
             keys = self.keys.newer_than(&keys).await.map_err(|error| ApiError::Unavailable(error.into()))?;
         }
-        keys.named(&head.kid).and_then(|key| self.claims(token, key)).ok_or(ApiError::InvalidToken)
+        match keys.named(head.kid) {
+            Some(key) if token.are_signed_with(&key.hs256) => self.claims(&token).ok_or(ApiError::InvalidToken),
+            _ => Err(ApiError::InvalidToken),
+        }
     }
 
-    fn claims(&self, token: &str, key: &Key) -> Option<(UserId, SessionId)> {
-        let claims: Claims = decode(token, &key.verify, &self.validation).ok()?.claims;
+    /// What a token says that is signed, if it was made for us and is in force.
+    fn claims(&self, token: &Segments<'_>) -> Option<(UserId, SessionId)> {
+        let claims: Claims<'_> = serde_json::from_slice(&token.claims).ok()?;
         let now = self.clock.now();
         let in_force = now < claims.exp
             && claims.iat <= now.saturating_add(SKEW)
             && claims.nbf.is_none_or(|nbf| nbf <= now.saturating_add(SKEW))
             && claims.exp.saturating_sub(claims.iat) <= self.life.as_secs().cast_signed();
-        in_force.then_some((claims.sub.parse().ok()?, claims.sid.parse().ok()?))
+        let for_us = claims.iss == ISSUER && claims.aud == AUDIENCE;
+        (for_us && in_force).then_some((claims.sub.parse().ok()?, claims.sid.parse().ok()?))
     }
 
     async fn keys(&self) -> Result<Arc<KeySet>, ApiError> {
         self.keys.get().await.map_err(|error| ApiError::Unavailable(error.into()))
     }
-}
-
-/// The header, if it asks for nothing that is not understood here.
-fn head(token: &str) -> Option<Head> {
-    let (encoded, _) = token.split_once('.')?;
-    let head: Head = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
-    (head.typ == "JWT" && !head.crit && !head.b64).then_some(head)
 }
 
 /// A member that is there counts, whatever it holds: `null` is a value too.

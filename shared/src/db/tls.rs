@@ -91,7 +91,10 @@ fn roots(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn a_proxy_is_trusted_by_its_own_authorities_besides_those_of_the_database() {
@@ -107,14 +110,50 @@ mod tests {
         }
     }
 
+    fn regions() -> BTreeSet<&'static str> {
+        let marks = RDS_ROOTS.lines().filter_map(|line| line.strip_prefix("# "));
+        marks.filter(|region| region.matches('-').count() >= 2 && !region.contains(' ')).collect()
+    }
+
+    /// The year in which a certificate ends: the second time in it (RFC 5280, "Validity").
+    fn last_year(certificate: &[u8]) -> i64 {
+        const UTC_TIME: [u8; 2] = [0x17, 13];
+        const GENERALIZED_TIME: [u8; 2] = [0x18, 15];
+        let times = (0..certificate.len()).filter_map(|at| {
+            let (tag, text) = certificate[at..].split_at_checked(2)?;
+            let (digits, century) = match tag.try_into().ok()? {
+                UTC_TIME => (text.get(..13)?, 2000),
+                GENERALIZED_TIME => (text.get(..15)?, 0),
+                _ => return None,
+            };
+            let (zone, digits) = digits.split_last()?;
+            let year = &digits[..digits.len() - 10];
+            (*zone == b'Z' && digits.iter().all(u8::is_ascii_digit))
+                .then(|| century + std::str::from_utf8(year).unwrap().parse::<i64>().unwrap())
+        });
+        times.take(2).last().unwrap()
+    }
+
+    // TL-03
+    #[test]
+    fn every_region_has_three_authorities_and_none_ends_soon() {
+        let this_year = i64::from(Clock::System.today().year());
+        for region in regions() {
+            assert_eq!(rds_roots(region).unwrap().len(), 3, "{region}");
+        }
+        let bundle: Vec<_> = certificates(RDS_ROOTS.as_bytes()).collect();
+        assert_eq!(bundle.len(), RDS_ROOTS.matches("BEGIN CERTIFICATE").count(), "each can be read");
+        assert_eq!(bundle.len(), regions().len() * 3);
+        for certificate in bundle.iter().chain(&certificates(AMAZON_ROOTS.as_bytes()).collect::<Vec<_>>()) {
+            assert!(last_year(certificate) > this_year + 1, "{}", last_year(certificate));
+        }
+    }
+
+    // TL-03
     #[test]
     fn every_region_of_the_bundle_has_its_authorities() {
-        let regions: Vec<_> = RDS_ROOTS
-            .lines()
-            .filter_map(|line| line.strip_prefix("# "))
-            .filter(|r| r.matches('-').count() >= 2 && !r.contains(' '))
-            .collect();
-        assert!(regions.contains(&"eu-central-1") && regions.contains(&"us-east-1"), "{regions:?}");
+        let regions = regions();
+        assert!(regions.contains("eu-central-1") && regions.contains("us-east-1"), "{regions:?}");
         for region in regions {
             assert!(Trust::rds(region).is_ok() && Trust::rds_proxy(region).is_ok(), "{region}");
         }

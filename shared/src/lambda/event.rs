@@ -1,90 +1,99 @@
 //! From an event of API Gateway to a [`Request`].
 //!
-//! `lambda_http` knows the events' forms; turning them into a request is done here, because its own conversion panics
-//! on inputs that a client can send (a bad query string, base64 or host) and resolves dot segments in the path.
+//! Only what is looked at is read, straight from the event's text: the events of `aws_lambda_events` hold everything,
+//! which took an eighth of a request's instructions. `lambda_http`'s own conversion panics on inputs that a client can
+//! send (a bad query string, base64 or host) and resolves dot segments in the path.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use lambda_http::{
-    Context,
-    aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest},
-    http::{HeaderMap, Method},
-};
+use lambda_http::{Context, http::Method};
+use serde::Deserialize;
 
+use super::headers::{Headers, Text};
 use crate::{ApiError, Request, request::Origin};
 
 /// The largest body that is looked at, in bytes.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
 
-/// Reads payload versions 1.0 and 2.0, and function URLs (which send 2.0).
-pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Request, ApiError> {
-    // Version 2.0 first, because our gateway sends it; neither reads as the other. (`LambdaRequest` tries 1.0 first,
-    // which costs a seventh of a request's instructions.)
-    let parts = if let Ok(event) = serde_json::from_str::<ApiGatewayV2httpRequest>(json) {
-        Parts {
-            is_v2: true,
-            method: event.request_context.http.method,
-            path: event.raw_path,
-            stage: event.request_context.stage,
-            request_id: event.request_context.request_id,
-            source_ip: event.request_context.http.source_ip,
-            headers: event.headers,
-            body: event.body,
-            base64: event.is_base64_encoded,
-        }
-    } else if let Ok(event) = serde_json::from_str::<ApiGatewayProxyRequest>(json) {
-        Parts {
-            is_v2: false,
-            method: event.http_method,
-            path: event.path,
-            stage: event.request_context.stage,
-            request_id: event.request_context.request_id,
-            source_ip: event.request_context.identity.source_ip,
-            // The plain map keeps only the last of several headers of one name.
-            headers: if event.multi_value_headers.is_empty() { event.headers } else { event.multi_value_headers },
-            body: event.body,
-            base64: event.is_base64_encoded,
-        }
-    } else {
-        return Err(ApiError::Malformed("This is not an HTTP request"));
-    };
-    parts.into_request(context, base_path)
+const NO_REQUEST: ApiError = ApiError::Malformed("This is not an HTTP request");
+
+/// An event of payload version 1.0 or 2.0, which function URLs send as well.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    request_context: Surroundings,
+    /// Of 2.0.
+    raw_path: Option<String>,
+    /// Of 1.0, and so is the method.
+    path: Option<String>,
+    http_method: Option<String>,
+    #[serde(borrow)]
+    headers: Option<Headers<Option<Text<'a>>>>,
+    /// Of 1.0, whose other headers are only the last of each name.
+    #[serde(borrow)]
+    multi_value_headers: Option<Headers<Vec<Text<'a>>>>,
+    body: Option<String>,
+    is_base64_encoded: Option<bool>,
 }
 
-/// What the payload versions have in common.
-struct Parts {
-    is_v2: bool,
-    method: Method,
-    path: Option<String>,
+/// The request's context. It says which version this is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Surroundings {
     stage: Option<String>,
     request_id: Option<String>,
-    source_ip: Option<String>,
-    headers: HeaderMap,
-    body: Option<String>,
-    base64: bool,
+    /// Of 2.0.
+    http: Option<Http>,
+    /// Of 1.0: a load balancer's event looks the same but for this.
+    http_method: Option<String>,
+    identity: Option<Identity>,
 }
 
-impl Parts {
-    fn into_request(self, context: &Context, base_path: &str) -> Result<Request, ApiError> {
-        let body = match self.body {
-            Some(text) if self.base64 => {
-                STANDARD.decode(text).map_err(|_| ApiError::Malformed("The body is not valid base64"))?
-            }
-            text => text.unwrap_or_default().into_bytes(),
-        };
-        let id = self.request_id.filter(|id| is_id(id)).unwrap_or_else(|| context.request_id.clone());
-        let path = self.path.unwrap_or_default();
-        let below_base_path = below(&path, Some(base_path));
-        Ok(Request {
-            is_v2: self.is_v2,
-            method: self.method,
-            base_path: if below_base_path.is_some() { format!("/{base_path}") } else { String::new() },
-            path: below_base_path.or_else(|| below(&path, self.stage.as_deref())).unwrap_or(path),
-            id: String::new(),
-            headers: self.headers,
-            body,
-            origin: Origin::new(id, self.source_ip.unwrap_or_default()),
-        })
-    }
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Http {
+    method: String,
+    source_ip: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    source_ip: Option<String>,
+}
+
+/// Reads an event, whatever it is.
+pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Request, ApiError> {
+    let event: Event<'_> = serde_json::from_str(json).map_err(|_| NO_REQUEST)?;
+    let Surroundings { stage, request_id, http, http_method, identity } = event.request_context;
+    let single = event.headers.map(Headers::kept);
+    let (is_v2, method, path, source_ip, headers) = match (http, event.http_method, http_method) {
+        (Some(http), ..) => (true, http.method, event.raw_path, http.source_ip, single),
+        (None, Some(method), Some(_)) => {
+            let all = event.multi_value_headers.map(Headers::kept).filter(|headers| !headers.is_empty());
+            (false, method, event.path, identity.and_then(|identity| identity.source_ip), all.or(single))
+        }
+        _ => return Err(NO_REQUEST),
+    };
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| NO_REQUEST)?;
+    let body = match event.body {
+        Some(text) if event.is_base64_encoded == Some(true) => {
+            STANDARD.decode(text).map_err(|_| ApiError::Malformed("The body is not valid base64"))?
+        }
+        text => text.unwrap_or_default().into_bytes(),
+    };
+    let id = request_id.filter(|id| is_id(id)).unwrap_or_else(|| context.request_id.clone());
+    let path = path.unwrap_or_default();
+    let below_base_path = below(&path, Some(base_path));
+    Ok(Request {
+        is_v2,
+        method,
+        base_path: if below_base_path.is_some() { format!("/{base_path}") } else { String::new() },
+        path: below_base_path.or_else(|| below(&path, stage.as_deref())).unwrap_or(path),
+        id: String::new(),
+        headers: headers.unwrap_or_default(),
+        body,
+        origin: Origin::new(id, source_ip.unwrap_or_default()),
+    })
 }
 
 /// The path below `/{prefix}`: a named stage and a custom domain's base path stand before `/api` in some payloads.

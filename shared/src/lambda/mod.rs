@@ -5,6 +5,7 @@
 
 mod cors;
 mod event;
+mod headers;
 
 use std::{
     collections::BTreeMap,
@@ -45,12 +46,12 @@ const LARGEST_ANSWER: usize = 5_500_000;
 /// When the Runtime API cannot be reached.
 pub async fn serve(app: App, routes: &'static [Route]) -> Result<(), Error> {
     let function = Arc::new(Function::new(app, routes));
-    Runtime::new(service_fn(move |event| {
+    let runtime = Runtime::new(service_fn(move |event| {
         let function = Arc::clone(&function);
         async move { function.answer(event).await }
-    }))
-    .run()
-    .await
+    }));
+    // As a task: to wake the future that `main` waits for takes a system call each time, to wake a task none.
+    tokio::spawn(runtime.run()).await?
 }
 
 /// A function: what it needs and what it answers.

@@ -3,7 +3,10 @@
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 
 async fn hello(_request: Request) -> Result<Response<Body>, Error> {
-    Ok(Response::builder().status(200).header("content-type", "application/json").body(r#"{"hello":"world"}"#.into())?)
+    Ok(Response::builder()
+        .status(200)
+        .header("content-type", "application/json")
+        .body(r#"{"hello":"world"}"#.into())?)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -7,8 +7,8 @@
 //! - [`Gateway`]: API Gateway in front of functions, on real HTTP
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`proxy`]: the network, a TCP proxy with faults that counts flights
-//! - [`Share`]: the CPU share and the memory that a function's memory size comes with
 //! - [`Pooler`]: a transaction pooler in front of the database
+//! - [`Share`]: the CPU share and the memory that a function's memory size comes with
 
 pub mod event;
 mod gateway;

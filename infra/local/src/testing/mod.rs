@@ -7,6 +7,7 @@
 //!
 //! - [`TestApp`], [`Client`]: functions in front of a database of their own, and somebody who calls them
 //! - [`Answer`]: what came back; rules that hold for every answer are checked on every one
+//! - [`contract`]: what must come of a body, read from the contract a second time
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`TestDb`]: the database, its roles, and raw access past the application
 //! - [`Forged`]: tokens made by hand, as nobody but an attacker or a broken client makes them
@@ -26,6 +27,7 @@
 mod answer;
 mod app;
 pub mod cloud;
+pub mod contract;
 mod database;
 mod gateway;
 mod inbox;

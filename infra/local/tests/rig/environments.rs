@@ -1,8 +1,14 @@
 //! What Lambda does to the process of a function.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
-use local::rig::lambda::{LARGEST_ANSWER, LARGEST_EVENT, Limits, Outcome};
+use local::rig::{
+    Share,
+    lambda::{LARGEST_ANSWER, LARGEST_EVENT, Limits, Outcome},
+};
 use serde_json::{Value, json};
 
 use crate::obedient::{environment, function, limits};
@@ -16,7 +22,7 @@ fn answer(text: &str) -> Outcome {
 
 /// What the system says of a process: `T` when it is stopped.
 fn state(process: u32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
@@ -33,6 +39,22 @@ async fn an_environment_stands_still_between_two_events() {
     while state(environment.process_id()) == Some('T') {}
     assert_eq!(environment.invoke(ECHO).await, answer("1"));
     assert_eq!(environment.connections().await, 1, "it speaks through one connection");
+}
+
+#[tokio::test]
+async fn an_environment_has_the_share_of_its_memory_size() {
+    let environment = environment(&Limits { memory: Some(512), ..limits(false) }).await;
+
+    assert_eq!(environment.invoke(ECHO).await, answer("1"));
+
+    let process = format!("/proc/{}", environment.process_id());
+    let variables = fs::read_to_string(format!("{process}/environ")).unwrap();
+    assert!(variables.split('\0').any(|variable| variable == "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512"), "{variables}");
+    // Where the machine has none, that was said.
+    if Share::new(512).is_ok() {
+        let groups = fs::read_to_string(format!("{process}/cgroup")).unwrap();
+        assert!(groups.contains("/health-"), "{groups}");
+    }
 }
 
 #[tokio::test]

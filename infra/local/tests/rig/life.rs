@@ -85,6 +85,16 @@ async fn a_concurrency_that_lambda_offers_changes_nothing() {
     }
 }
 
+// LM-03
+#[test]
+fn a_panic_in_the_released_binaries_ends_no_environment() {
+    let manifest = include_str!("../../../../Cargo.toml");
+    let (_, release) = manifest.split_once("\n[profile.release]\n").unwrap();
+    let release = release.split("\n[").next().unwrap();
+    assert!(release.lines().any(|line| line == r#"panic = "unwind""#), "{release}");
+    assert!(!manifest.contains(r#"panic = "abort""#));
+}
+
 /// The resident memory of a process in KiB.
 fn resident(environment: &Environment) -> i64 {
     let status = fs::read_to_string(format!("/proc/{}/status", environment.process_id())).unwrap();

@@ -5,7 +5,7 @@ use std::{
     io,
     path::Path,
     process::{Command, ExitStatus},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, Once, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,8 @@ use super::{LARGEST_EVENT, Limits, Log, Outcome, Step, runtime_api::RuntimeApi};
 use crate::{
     error::{Error, Result},
     process::Process,
+    progress,
+    rig::Share,
 };
 
 /// How long Lambda waits for the first request for an event.
@@ -31,6 +33,7 @@ pub struct Environment {
     limits: Limits,
     started: Instant,
     process: Mutex<Process>,
+    _share: Option<Share>,
     log: Log,
     conversation: tokio::sync::Mutex<Conversation>,
 }
@@ -72,13 +75,14 @@ impl Environment {
     pub async fn start(binary: &Path, variables: &[(&str, String)], limits: &Limits) -> Result<Self> {
         let api = RuntimeApi::open().await?;
         let log = Log::new()?;
-        let mut command = Command::new(binary);
+        let share = limits.memory.and_then(share);
+        let mut command = share.as_ref().map_or_else(|| Command::new(binary), |share| share.command(binary));
         command.stdout(log.writer()?).stderr(log.writer()?);
-        as_in_lambda(&mut command, &api.address()?.to_string(), limits, variables);
+        as_in_lambda(&mut command, &name(binary), &api.address()?.to_string(), limits, variables);
         let started = Instant::now();
         let process = Mutex::new(Process::start(&mut command, Signal::KILL, SHUTDOWN)?);
         let conversation = tokio::sync::Mutex::new(Conversation { api, stage: Stage::Init });
-        Ok(Self { name: name(binary), limits: limits.clone(), started, process, log, conversation })
+        Ok(Self { name: name(binary), limits: limits.clone(), started, process, _share: share, log, conversation })
     }
 
     /// Waits until it asks for its first event: its initialization is over.
@@ -255,9 +259,21 @@ impl Environment {
     }
 }
 
-/// Gives a function what Lambda sets, these variables, and no others.
-pub(crate) fn as_in_lambda(command: &mut Command, runtime_api: &str, limits: &Limits, variables: &[(&str, String)]) {
-    let name = name(Path::new(command.get_program()));
+/// The share of so many MB; without one, which is said, where this machine does not allow it.
+fn share(megabytes: u32) -> Option<Share> {
+    static SAID: Once = Once::new();
+
+    Share::new(megabytes).inspect_err(|why| SAID.call_once(|| progress::say(why))).ok()
+}
+
+/// Gives a function of this name what Lambda sets, these variables, and no others.
+pub(crate) fn as_in_lambda(
+    command: &mut Command,
+    name: &str,
+    runtime_api: &str,
+    limits: &Limits,
+    variables: &[(&str, String)],
+) {
     command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_LAMBDA_FUNCTION_NAME", name);
     command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", limits.memory.unwrap_or(256).to_string());
     for (name, value) in [

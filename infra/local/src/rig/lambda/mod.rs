@@ -28,7 +28,7 @@ pub const LARGEST_ANSWER: usize = LARGEST_EVENT + 100;
 /// What Lambda grants an environment.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Its memory in MB, and by it its share of a processor; `None` for no limit.
+    /// Its memory in MB, and by it its share of a processor (see [`Share`](crate::rig::Share)); `None` for no limit.
     pub memory: Option<u32>,
     /// How long it may work on one event.
     pub timeout: Duration,

@@ -1,0 +1,5 @@
+//! [`fuzz::tokens`] under a fuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::tokens(input));

@@ -1,0 +1,26 @@
+//! What no input may do. Each target takes any bytes, and panics when an answer is not what it must be.
+//!
+//! - [`events`]: whatever Lambda hands over, the answer is one by all rules, and never a failure of ours
+//! - [`requests`]: a request is answered the same through every kind of gateway
+//! - [`paths`]: a path reaches a route in its one spelling only
+//! - [`bodies`]: a body is taken or refused as the contract says, field by field
+//! - [`tokens`]: nothing passes for a token that we did not sign
+//! - [`claims`]: what we signed is a token only if all of it is as it must be
+//!
+//! `tests/targets.rs` gives each its corpus and random inputs; under `cargo fuzz` they look for inputs by themselves.
+//! No database is there: what would reach one is answered 503, and so 503 is the mark of what was let through.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a target that cannot run has failed")]
+
+mod bodies;
+mod events;
+mod functions;
+mod paths;
+mod requests;
+mod tokens;
+
+pub use bodies::bodies;
+pub use events::events;
+pub use paths::paths;
+pub use requests::requests;
+pub use tokens::{claims, tokens};
