@@ -31,6 +31,10 @@ pub(crate) enum Fault {
     Terminate { all: bool },
     /// The network between functions and server does this.
     Network(Mode),
+    /// The network does this to the connections that are open, and all is well with new ones.
+    Connections(Mode),
+    /// What the functions have asked for is done, but the connections break before they hear of it.
+    AnswersLost,
     /// An environment is killed in the middle of its work.
     Kill(usize),
     /// An environment stands still in the middle of its work.
@@ -54,8 +58,10 @@ impl Fault {
             Self::Terminate { all: false } => "some sessions ended",
             Self::Network(Mode::Blackhole) => "network silent",
             Self::Network(Mode::Delay { .. }) => "network slow",
-            Self::Network(Mode::Cut { .. }) => "network cut in the middle of a stream",
-            Self::Network(_) => "network breaks connections",
+            Self::Network(_) => "network breaks every connection after some bytes",
+            Self::Connections(Mode::Reset) => "open connections break",
+            Self::Connections(_) => "open connections break in the middle of a message",
+            Self::AnswersLost => "answers of the server lost",
             Self::Kill(_) => "environment killed",
             Self::Freeze(_) => "environment frozen",
             Self::RotateLogin(_) => "login rotated",
@@ -73,8 +79,10 @@ pub(crate) struct Planned {
     lasts: Duration,
 }
 
+/// What a connection needs to hear of a new mode.
+const NOTICE: Duration = Duration::from_millis(50);
 /// How many kinds there are.
-pub(crate) const KINDS: usize = 15;
+pub(crate) const KINDS: usize = 18;
 /// A function looks for unknown keys at most once a minute, so they are rotated in every so many rounds only.
 const ROUNDS_OF_A_KEY: usize = 4;
 
@@ -94,7 +102,9 @@ pub(crate) fn plan(seed: u64, calm: Duration, longest: Duration) -> impl Iterato
 fn all(random: &mut Rng) -> [Fault; KINDS] {
     const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
-    let side = if random.bool() { Side::Client } else { Side::Server };
+    let mut cut = |side, below| Mode::Cut { side, after: random.usize(0..below) };
+    let (in_a_question, in_an_answer, early_or_late) =
+        (cut(Side::Client, 800), cut(Side::Server, 800), cut(Side::Server, 4_000));
     [
         Fault::Restart(Shutdown::Fast),
         Fault::Restart(Shutdown::Immediate),
@@ -103,9 +113,12 @@ fn all(random: &mut Rng) -> [Fault; KINDS] {
         Fault::Terminate { all: true },
         Fault::Terminate { all: false },
         Fault::Network(Mode::Blackhole),
-        Fault::Network(Mode::Reset),
         Fault::Network(Mode::Delay { to_server: HALF_A_SECOND, to_client: Duration::ZERO }),
-        Fault::Network(Mode::Cut { side, after: random.usize(0..2_000) }),
+        Fault::Network(early_or_late),
+        Fault::Connections(Mode::Reset),
+        Fault::Connections(in_a_question),
+        Fault::Connections(in_an_answer),
+        Fault::AnswersLost,
         Fault::Kill(random.usize(..)),
         Fault::Freeze(random.usize(..)),
         Fault::RotateLogin(random.usize(0..2)),
@@ -161,6 +174,18 @@ impl<'a> Nemesis<'a> {
             Fault::Network(mode) => {
                 proxy.set(mode);
                 thread::sleep(lasts);
+                proxy.set(Mode::Pass);
+            }
+            Fault::Connections(mode) => {
+                proxy.set_open(mode);
+                thread::sleep(lasts);
+                proxy.set(Mode::Pass);
+            }
+            Fault::AnswersLost => {
+                proxy.set_open(Mode::Delay { to_server: Duration::ZERO, to_client: Duration::from_secs(60) });
+                thread::sleep(lasts);
+                proxy.set_open(Mode::Reset);
+                thread::sleep(NOTICE);
                 proxy.set(Mode::Pass);
             }
             Fault::Kill(pick) => self.victim(pick).kill(),
