@@ -1,8 +1,11 @@
 //! The Runtime API of one environment: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::{
+    future::{Future, poll_fn},
     io,
     net::SocketAddr,
+    pin::pin,
+    task::{Poll, ready},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -18,16 +21,18 @@ use crate::{
 /// What the process talks to, one request after the other.
 pub(super) struct RuntimeApi {
     listener: TcpListener,
-    /// Where it asked last.
-    connection: Option<Connection>,
-    /// How many connections it has opened.
+    /// What it holds open: it may ask on one while another has an answer of its on the way.
+    open: Vec<Connection>,
+    /// Which of them it asked on last.
+    asking: usize,
+    /// How many it has opened.
     pub(super) connections: usize,
 }
 
 impl RuntimeApi {
     pub(super) async fn open() -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.about("Cannot listen")?;
-        Ok(Self { listener, connection: None, connections: 0 })
+        Ok(Self { listener, open: Vec::new(), asking: 0, connections: 0 })
     }
 
     pub(super) fn address(&self) -> Result<SocketAddr> {
@@ -103,33 +108,34 @@ impl RuntimeApi {
     }
 
     async fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
-        match &mut self.connection {
+        match self.open.get_mut(self.asking) {
             Some(connection) => connection.answer(status, headers, body).await,
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
-    /// The next request, on the connection there is or on a new one that replaces it; it waits for ever when there is
-    /// none. Can be given up and asked again.
+    /// The next request, on whichever connection; it waits for ever when there is none. Can be given up and asked again.
     async fn request(&mut self) -> io::Result<Request> {
         loop {
-            let stream = match &mut self.connection {
-                None => self.listener.accept().await?.0,
-                Some(connection) => tokio::select! {
-                    biased;
-                    request = connection.request() => match request {
-                        Ok(Some(request)) => return Ok(request),
-                        // The process has ended, or opens another connection.
-                        Ok(None) | Err(_) => {
-                            self.connection = None;
-                            continue;
-                        }
-                    },
-                    accepted = self.listener.accept() => accepted?.0,
-                },
-            };
-            self.connections += 1;
-            self.connection = Some(Connection::new(stream)?);
+            let heard = poll_fn(|context| {
+                for (number, connection) in self.open.iter_mut().enumerate() {
+                    if let Poll::Ready(request) = pin!(connection.request()).poll(context) {
+                        return Poll::Ready(Ok((number, Some(request))));
+                    }
+                }
+                let accepted = ready!(self.listener.poll_accept(context))?;
+                self.open.push(Connection::new(accepted.0)?);
+                Poll::Ready(io::Result::Ok((self.open.len() - 1, None)))
+            });
+            match heard.await? {
+                (number, Some(Ok(Some(request)))) => {
+                    self.asking = number;
+                    return Ok(request);
+                }
+                // The process has hung up, here at least.
+                (number, Some(Ok(None) | Err(_))) => drop(self.open.remove(number)),
+                (_, None) => self.connections += 1,
+            }
         }
     }
 }
