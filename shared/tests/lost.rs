@@ -83,7 +83,7 @@ async fn a_session_that_ended_unseen_costs_no_request() {
     }
 }
 
-// DB-17: what a proxy says last is no word of what the server behind it did.
+// DB-17, TL-04: what a proxy says last is no word of what the server behind it did.
 #[tokio::test]
 async fn a_write_is_not_done_again_on_the_word_of_a_proxy() {
     let authority = |db: &TestDb| Trust::pem(&fs::read(db.cluster.ca_pem_path()).unwrap()).unwrap().through_proxy();
