@@ -1,7 +1,8 @@
 //! The three walls between users, one by one: each holds alone.
 //!
 //! 1. every statement on owned data names the owner — proven with row-level security switched off (`matrix`);
-//! 2. row-level security — proven with statements that forget the owner (`second`), and with raw SQL, past all of ours;
+//! 2. row-level security — proven with statements that forget the owner (`predicates`, a test of its own), and with raw
+//!    SQL, past all of ours;
 //! 3. structure: keys and grants — proven with raw SQL too.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
@@ -9,7 +10,6 @@
 mod columns;
 mod matrix;
 mod races;
-mod second;
 #[path = "../tables/mod.rs"]
 mod tables;
 
