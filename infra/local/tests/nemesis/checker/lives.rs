@@ -186,6 +186,12 @@ fn foreign_requests(history: &History, lives: &Lives, findings: &mut Findings) {
     }
 }
 
+impl Span {
+    fn when(self) -> String {
+        if self.is_end { "at the end".to_owned() } else { format!("at {:?}", self.invoked) }
+    }
+}
+
 impl Life {
     /// From when on everybody must know of it.
     fn known_from(&self) -> At {
@@ -203,7 +209,7 @@ impl Life {
         let first_attempt = self.attempted.iter().min().copied().unwrap_or(At::MAX);
         self.missed.retain(|span| span.invoked > known_from);
         for span in self.missed.iter().filter(|span| span.completed < first_attempt) {
-            let when = if span.is_end { "at the end".to_owned() } else { format!("at {:?}", span.invoked) };
+            let when = span.when();
             findings.add(
                 Invariant::AcknowledgedOnce,
                 format_args!("{record:?}, known at {known_from:?}, is missing {when}, and nobody deleted it"),
@@ -211,9 +217,8 @@ impl Life {
         }
         let gone = self.missed.iter().map(|span| span.completed).chain(self.deleted.iter().copied()).min();
         for sight in self.seen.iter().filter(|sight| gone.is_some_and(|gone| sight.span.invoked > gone)) {
-            let at = sight.span.invoked;
-            findings
-                .add(Invariant::DeletedStaysDeleted, format_args!("{record:?}, gone at {gone:?}, is there at {at:?}"));
+            let at = sight.span.when();
+            findings.add(Invariant::DeletedStaysDeleted, format_args!("{record:?}, gone at {gone:?}, is there {at}"));
         }
         self.check_versions(record, findings);
     }
@@ -230,8 +235,8 @@ impl Life {
             }
             if sight.version < newest {
                 let invariant = if sight.span.is_end { Invariant::AcknowledgedOnce } else { Invariant::NeverBack };
-                let (at, version) = (sight.span.invoked, sight.version);
-                findings.add(invariant, format_args!("{record:?} is at version {version} at {at:?}, after {newest}"));
+                let (when, version) = (sight.span.when(), sight.version);
+                findings.add(invariant, format_args!("{record:?} is at version {version} {when}, after {newest}"));
             }
         }
     }
