@@ -2,77 +2,100 @@
 //!
 //! A ratio holds on any machine, an absolute figure only on the one it was measured on. Whatever is compared runs in
 //! turns (ours, the floor, ours, …) on one processor, so that a disturbance hits both; medians forgive the rest.
+//! The figures without noise are recorded, and `cargo test` fails when one gets worse.
 //!
-//! - `environment`: a function's binary as Lambda runs it, by a Runtime API that costs next to nothing
-//! - `fixture`: the database and its content, a user's token, the functions' settings
-//! - `pgbench`: the floors; it sends what the function was heard to send
+//! - `binaries`: what is measured is what is deployed; the runtime's floor is the package `hello`
+//! - `unit`: a request to every route; `fixture`: whom and what the requests find; `call`: a request is sent
+//! - `heard`: what the function sends to the database; `pgbench`: the database's floor, which sends the same
+//! - `tap`: when something went over a wire
 //! - `measure`: the rounds
-//! - `table`: what is printed
+//! - `exact`: the figures without noise; `callgrind`: instructions among them
+//! - `figure`, `report`, `plot`: what is printed, kept and drawn
 //! - `machine`: one processor, and what the system says about a process
 
-mod environment;
+mod binaries;
+mod call;
+mod callgrind;
+mod exact;
+mod figure;
 mod fixture;
+mod heard;
 mod machine;
 mod measure;
 mod pgbench;
-mod table;
+mod plot;
+mod report;
+mod tap;
+mod unit;
 
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
+use self::binaries::Binaries;
 use self::fixture::Fixture;
+use self::measure::Bench;
 use self::pgbench::Pgbench;
-use self::table::Table;
-use crate::error::{About, Error, Result};
+use self::report::Report;
+use crate::error::{About, Result};
 use crate::postgres::Cluster;
+use crate::progress;
 use crate::testing::Database;
-use crate::{process, progress, workspace};
 
-const FUNCTIONS: [&str; 5] = ["auth", "patients", "doctors", "mappings", "migrate"];
-
-/// Builds the release binaries, measures them and prints one table.
+/// Builds the binaries for Lambda, measures everything, prints one table, and keeps it and its picture.
 ///
 /// # Errors
 /// When something cannot be built or run; a missed target is none.
 pub fn run() -> Result<()> {
-    let binaries = build()?;
+    let binaries = Binaries::build()?;
     let pinned = machine::pin_to_one_processor();
     let pgbench = Pgbench::find();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let table = runtime.about("Cannot start an event loop")?.block_on(measure(&binaries, pgbench.as_ref()))?;
-
-    let processor = pinned.map_or("not pinned, which adds noise: install taskset (util-linux)".to_owned(), |number| {
-        format!("all on processor {number}, PostgreSQL included")
-    });
-    let floor = pgbench.map_or("no pgbench, so no floors: apt-get install postgresql".to_owned(), |pgbench| {
-        format!("floors by {}", pgbench.version())
-    });
-    table.print(&format!("{processor}; {floor}"))
-}
-
-async fn measure(binaries: &Path, pgbench: Option<&Pgbench>) -> Result<Table> {
-    let cluster = progress::step("Starting PostgreSQL", Cluster::temporary)?;
-    let fixture = Fixture::new(Database::on(&cluster).await).await?;
-    let mut table = Table::default();
-    measure::warm(&mut table, &fixture, binaries, pgbench).await?;
-    measure::cold(&mut table, &fixture, binaries, pgbench).await?;
-    measure::memory(&mut table, &fixture, binaries).await?;
-    measure::login(&mut table, &fixture, binaries).await?;
-    measure::size(&mut table, binaries)?;
-    Ok(table)
-}
-
-/// Builds the functions as they are deployed, beside this program; where they are.
-fn build() -> Result<PathBuf> {
-    let this = env::current_exe().about("Cannot find this program")?;
-    let target = this.ancestors().nth(2).ok_or_else(|| Error::sentence("This program is not in a target folder."))?;
-    progress::step("Building the release binaries", || {
-        let mut cargo = Command::new("cargo");
-        process::without_cargo_variables(&mut cargo);
-        cargo.args(["build", "--release", "--target-dir"]).arg(target);
-        cargo.args(FUNCTIONS.iter().flat_map(|function| ["--bin", function]));
-        process::run(cargo.current_dir(workspace::root()), "Building the release binaries")
+    let (figures, exact) = event_loop()?.block_on(async {
+        let cluster = progress::step("Starting PostgreSQL", Cluster::temporary)?;
+        let fixture = Fixture::new(Database::on(&cluster).await).await?;
+        let bench = Bench { fixture: &fixture, binaries: &binaries, pgbench: pgbench.as_ref() };
+        Ok::<_, crate::Error>((bench.all().await?, exact::measure(&binaries).await?))
     })?;
-    Ok(target.join("release"))
+
+    let processor = pinned.map_or("not pinned, which adds noise: install taskset (util-linux)".to_owned(), |_| {
+        "all on one processor, PostgreSQL included".to_owned()
+    });
+    let floor = pgbench
+        .map_or("no pgbench, so no floors of the database: apt-get install postgresql".to_owned(), |it| {
+            it.version().to_owned()
+        });
+    let report = Report { toolchain: exact::toolchain(), how: format!("{processor}; {floor}"), exact, figures };
+    report.print()?;
+    report.keep()
+}
+
+/// Measures the figures without noise, and records them in the place of those that `cargo test` compares with.
+///
+/// # Errors
+/// When something cannot be built or run.
+pub fn record() -> Result<()> {
+    let binaries = Binaries::build()?;
+    let exact = event_loop()?.block_on(exact::measure(&binaries))?;
+    let kept = Report::recorded();
+    let (how, figures) = kept.map_or_else(|_| Default::default(), |report| (report.how, report.figures));
+    Report { toolchain: exact::toolchain(), how, exact, figures }.keep()
+}
+
+/// The figures without noise that are worse than recorded, each as a line.
+///
+/// # Errors
+/// When something cannot be built or run.
+pub fn regressions() -> Result<Vec<String>> {
+    let recorded = Report::recorded()?;
+    let binaries = Binaries::build()?;
+    let exact = event_loop()?.block_on(exact::measure(&binaries))?;
+    let same_toolchain = recorded.toolchain == exact::toolchain();
+    if !same_toolchain {
+        progress::say(format_args!(
+            "Instructions and sizes are not compared: they were recorded with {}, and this is {}.",
+            recorded.toolchain,
+            exact::toolchain()
+        ));
+    }
+    Ok(exact::regressions(&recorded.exact, &exact, same_toolchain))
+}
+
+fn event_loop() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().about("Cannot start an event loop")
 }

@@ -11,7 +11,7 @@
 //! - [`testing`]: databases, functions and callers for tests
 //! - [`workspace`]: the checkout and what is kept in it
 //!
-//! Nothing outlives the process that started it: every child has a guard.
+//! Nothing outlives the process that started it: every child has a guard, but for functions, which end without it.
 
 pub mod bench;
 pub mod dev;

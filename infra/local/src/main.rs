@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use local::{Error, bench, dev, drill, smoke};
 
 const USAGE: &str = "Use `cargo dev`, `cargo dev reset` to empty the local data, \
-    `cargo run --release --package local -- bench` to measure, \
+    `cargo run --release --package local -- bench` to measure, or with `record` behind it to record what may not get worse, \
     `cargo run --package local -- smoke <URL>` to walk through the contract of a deployed stage, or \
     `cargo run --package local -- restore-drill` to rehearse a restore.";
 
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         ["dev"] => dev::run(),
         ["dev", "reset"] => dev::reset(),
         ["bench"] => bench::run(),
+        ["bench", "record"] => bench::record(),
         ["smoke", url] => smoke::run(url),
         ["restore-drill", part @ ..] => drill::run(part),
         _ => Err(Error::Sentence(USAGE.to_owned())),

@@ -3,10 +3,12 @@
 //!
 //! - [`Cluster`]: the server, its URL, and what tests do to it
 //! - `place`: which account runs it and where its files are
+//! - `settings`: what a server is started with
 //! - `files`: a data directory, its password and its certificates
 
 mod files;
 mod place;
+mod settings;
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
@@ -20,6 +22,7 @@ use rustix::process::Signal;
 
 use self::files::Sync;
 use self::place::Place;
+use self::settings::{DURABLE, PERSISTENT, TEMPORARY};
 use crate::error::{About, Error, Result};
 use crate::guard::Guard;
 use crate::process::{self, Process};
@@ -30,22 +33,16 @@ const HOST: &str = "127.0.0.1";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// Throw-away data need not survive a crash of the machine; every statement is logged, without its values.
-const TEMPORARY: [&str; 11] = [
-    "fsync=off",
-    "full_page_writes=off",
-    "wal_level=minimal",
-    "max_wal_senders=0",
-    "max_connections=200",
-    "log_statement=none",
-    "log_min_duration_statement=0",
-    "log_parameter_max_length=0",
-    "log_parameter_max_length_on_error=0",
-    "log_error_verbosity=terse",
-    "log_line_prefix=%m [%p] %u@%d ",
-];
-
-const PERSISTENT: [&str; 2] = ["log_parameter_max_length_on_error=0", "log_error_verbosity=terse"];
+/// How a server goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// It ends its sessions and closes its files in order.
+    Fast,
+    /// It ends at once; the next start recovers from the log.
+    Immediate,
+    /// It is killed, and its sessions find that out by themselves; the next start recovers from the log.
+    Crash,
+}
 
 /// A running (or stopped) PostgreSQL server that ends when this process does.
 pub struct Cluster {
@@ -72,6 +69,18 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL can be neither found nor installed, or does not start.
     pub fn temporary() -> Result<Self> {
+        Self::for_tests(&TEMPORARY)
+    }
+
+    /// A server as [`Cluster::temporary`] makes it, but one that loses nothing when it crashes.
+    ///
+    /// # Errors
+    /// As [`Cluster::temporary`].
+    pub fn durable() -> Result<Self> {
+        Self::for_tests(&DURABLE)
+    }
+
+    fn for_tests(settings: &'static [&'static str]) -> Result<Self> {
         let place = Place::find()?;
         let programs = Programs::find(&place.tools())?;
         let template = files::template(&place, &programs)?;
@@ -79,7 +88,7 @@ impl Cluster {
         // Before the directory, so that nothing is left behind even if we are killed between here and there.
         let guard = Guard::new(Signal::QUIT, Some(&directory))?;
         files::copy(&place, &template, &directory)?;
-        Self::launch(place, programs, directory, &TEMPORARY, Signal::QUIT, guard)
+        Self::launch(place, programs, directory, settings, Signal::QUIT, guard)
     }
 
     /// The server whose data is kept under `name` from one start to the next; it is created by the first.
@@ -204,9 +213,25 @@ impl Cluster {
     /// # Errors
     /// When it cannot be stopped.
     pub fn stop(&self) -> Result<()> {
+        self.end(self.stop_signal)
+    }
+
+    /// Stops the server in this way; nothing else differs from [`Cluster::stop`].
+    ///
+    /// # Errors
+    /// When it cannot be stopped.
+    pub fn shut_down(&self, how: Shutdown) -> Result<()> {
+        self.end(match how {
+            Shutdown::Fast => Signal::INT,
+            Shutdown::Immediate => Signal::QUIT,
+            Shutdown::Crash => Signal::KILL,
+        })
+    }
+
+    fn end(&self, signal: Signal) -> Result<()> {
         let mut server = self.server();
         if let Some(mut process) = server.process.take() {
-            process.stop()?;
+            process.stop_by(signal)?;
         }
         server.guard.watch(0)
     }

@@ -51,10 +51,15 @@ impl Process {
     ///
     /// Deaf to interrupts on purpose: a second Ctrl-C does not make the clean-up worse.
     pub(crate) fn stop(&mut self) -> Result<()> {
+        self.stop_by(self.signal)
+    }
+
+    /// The same by another signal.
+    pub(crate) fn stop_by(&mut self, signal: Signal) -> Result<()> {
         if self.ended()?.is_some() {
             return Ok(());
         }
-        self.signal(self.signal)?;
+        self.signal(signal)?;
         self.signal(Signal::CONT)?;
         if interrupt::poll(self.patience, || self.ended())?.is_none() {
             self.signal(Signal::KILL)?;

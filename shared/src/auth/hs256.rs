@@ -1,53 +1,55 @@
-//! HS256 in the compact form of RFC 7515, computed by ring, which is linked for TLS anyway.
+//! HS256 for `jsonwebtoken`, computed by ring, which is linked for TLS anyway.
 //!
-//! This knows no other algorithm, so no token can ask for one.
+//! The library's own providers bring every algorithm of the standard along, reachable and so never linked away:
+//! RSA and three curves, in a program that signs with one HMAC. This one knows no other, so no token can ask for one.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{ErrorKind, Result},
+    signature::{Error, Signer, Verifier},
+};
 use ring::hmac;
-use serde::Serialize;
 
-/// What a header calls the algorithm.
-pub(super) const NAME: &str = "HS256";
+/// The provider; install it once a process.
+pub(super) static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key: &EncodingKey| Ok(Box::new(Hs256::new(*algorithm, key.as_bytes())?)),
+    verifier_factory: |algorithm, key: &DecodingKey| Ok(Box::new(Hs256::new(*algorithm, key.try_get_as_bytes()?)?)),
+    key_utils: KeyUtils::new_unimplemented(),
+};
 
-/// A key, prepared once for all tokens.
-pub(super) struct Hs256(hmac::Key);
+struct Hs256(hmac::Key);
 
 impl Hs256 {
-    pub(super) fn new(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    /// `header.claims.signature`
-    pub(super) fn sign(&self, header: &impl Serialize, claims: &impl Serialize) -> serde_json::Result<String> {
-        let mut token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(header)?);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
-        let signature = hmac::sign(&self.0, token.as_bytes());
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+    fn new(algorithm: Algorithm, key: &[u8]) -> Result<Self> {
+        match algorithm {
+            Algorithm::HS256 => Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key))),
+            _ => Err(ErrorKind::InvalidAlgorithm.into()),
+        }
     }
 }
 
-/// A token taken apart, of which nothing is believed yet.
-pub(super) struct Segments<'t> {
-    signed: &'t str,
-    pub(super) header: Vec<u8>,
-    pub(super) claims: Vec<u8>,
-    signature: Vec<u8>,
+impl Signer<Vec<u8>> for Hs256 {
+    fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, Error> {
+        Ok(hmac::sign(&self.0, message).as_ref().to_vec())
+    }
 }
 
-impl<'t> Segments<'t> {
-    /// The three segments, if each is base64url in its only spelling.
-    pub(super) fn of(token: &'t str) -> Option<Self> {
-        let (signed, signature) = token.rsplit_once('.')?;
-        let (header, claims) = signed.split_once('.')?;
-        let decode = |segment| URL_SAFE_NO_PAD.decode(segment).ok();
-        Some(Self { signed, header: decode(header)?, claims: decode(claims)?, signature: decode(signature)? })
+impl Verifier<Vec<u8>> for Hs256 {
+    /// In constant time.
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
+        hmac::verify(&self.0, message, signature).map_err(|_| Error::new())
     }
+}
 
-    /// Whether this key signed it; in constant time.
-    pub(super) fn are_signed_with(&self, key: &Hs256) -> bool {
-        hmac::verify(&key.0, self.signed.as_bytes(), &self.signature).is_ok()
+impl JwtSigner for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+impl JwtVerifier for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
     }
 }

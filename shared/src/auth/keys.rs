@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{DecodingKey, EncodingKey};
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
-use super::hs256::Hs256;
 use crate::secrets::{Freshness, SecretError, Stage, Vault};
 
 /// The shortest key, in bytes: as long as the hash (RFC 7518 §3.2).
@@ -22,7 +22,8 @@ pub struct WeakKey;
 /// One key and the name that tokens call it by.
 pub(super) struct Key {
     pub(super) kid: String,
-    pub(super) hs256: Hs256,
+    pub(super) sign: EncodingKey,
+    pub(super) verify: DecodingKey,
 }
 
 /// The keys in force: the first signs, all verify.
@@ -91,7 +92,11 @@ impl Key {
         }
         let hash = digest(&SHA256, bytes);
         let (name, _) = hash.as_ref().split_at(8);
-        Ok(Self { kid: URL_SAFE_NO_PAD.encode(name), hs256: Hs256::new(bytes) })
+        Ok(Self {
+            kid: URL_SAFE_NO_PAD.encode(name),
+            sign: EncodingKey::from_secret(bytes),
+            verify: DecodingKey::from_secret(bytes),
+        })
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, crypto, encode};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use uuid::Uuid;
 
-use super::{
-    KeySet,
-    hs256::{self, Segments},
-};
+use super::{KeySet, hs256::PROVIDER};
 use crate::{
     ApiError,
     clock::Clock,
@@ -43,35 +42,23 @@ struct Claims<'a> {
 }
 
 /// A header as far as it decides anything; a key it brings along (`jwk`, `jku`, `x5u`, `x5c`) is not even read.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Head<'a> {
     typ: &'a str,
     alg: &'a str,
     kid: &'a str,
-    #[serde(default, skip_serializing, deserialize_with = "stands_there")]
+    #[serde(default, deserialize_with = "stands_there")]
     crit: bool,
-    #[serde(default, skip_serializing, deserialize_with = "stands_there")]
+    #[serde(default, deserialize_with = "stands_there")]
     b64: bool,
-}
-
-impl<'a> Head<'a> {
-    const TYPE: &'static str = "JWT";
-
-    fn naming(kid: &'a str) -> Self {
-        Self { typ: Self::TYPE, alg: hs256::NAME, kid, crit: false, b64: false }
-    }
-
-    /// The header, if it asks for nothing that is not understood here.
-    fn of(token: &'a Segments<'_>) -> Option<Self> {
-        let head: Self = serde_json::from_slice(&token.header).ok()?;
-        (head.typ == Self::TYPE && head.alg == hs256::NAME && !head.crit && !head.b64).then_some(head)
-    }
 }
 
 impl Tokens {
     /// Tokens that live for `life`, signed and verified with `keys`.
     #[must_use]
     pub fn new(keys: Cached<KeySet>, clock: Clock, life: Duration) -> Self {
+        // Fails only if it is installed already, by the tokens before.
+        let _ = PROVIDER.install_default();
         Self { keys, clock, life }
     }
 
@@ -107,7 +94,8 @@ impl Tokens {
             jti: Uuid::new_v4(),
             nbf: None,
         };
-        key.hs256.sign(&Head::naming(&key.kid), &claims).map_err(|error| ApiError::Internal(error.into()))
+        let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
+        encode(&header, &claims, &key.sign).map_err(|_| ApiError::Internal("the token cannot be signed".into()))
     }
 
     /// Whose token this is, and of which session.
@@ -115,20 +103,20 @@ impl Tokens {
     /// # Errors
     /// 401 for anything but a token of ours that is in force; 503 without a key.
     pub async fn verify(&self, token: &str) -> Result<(UserId, SessionId), ApiError> {
-        let token = Segments::of(token).ok_or(ApiError::InvalidToken)?;
-        let head = Head::of(&token).ok_or(ApiError::InvalidToken)?;
+        let token = Unverified::of(token).ok_or(ApiError::InvalidToken)?;
+        let head = token.head().ok_or(ApiError::InvalidToken)?;
         let mut keys = self.keys().await?;
         if keys.named(head.kid).is_none() {
             keys = self.keys.newer_than(&keys).await.map_err(|error| ApiError::Unavailable(error.into()))?;
         }
         match keys.named(head.kid) {
-            Some(key) if token.are_signed_with(&key.hs256) => self.claims(&token).ok_or(ApiError::InvalidToken),
+            Some(key) if token.is_signed_with(&key.verify) => self.claims(&token).ok_or(ApiError::InvalidToken),
             _ => Err(ApiError::InvalidToken),
         }
     }
 
     /// What a token says that is signed, if it was made for us and is in force.
-    fn claims(&self, token: &Segments<'_>) -> Option<(UserId, SessionId)> {
+    fn claims(&self, token: &Unverified<'_>) -> Option<(UserId, SessionId)> {
         let claims: Claims<'_> = serde_json::from_slice(&token.claims).ok()?;
         let now = self.clock.now();
         let in_force = now < claims.exp
@@ -141,6 +129,36 @@ impl Tokens {
 
     async fn keys(&self) -> Result<Arc<KeySet>, ApiError> {
         self.keys.get().await.map_err(|error| ApiError::Unavailable(error.into()))
+    }
+}
+
+/// A token taken apart, of which nothing is believed yet.
+///
+/// The library's `decode` would read header and claims three times over and check less of them: a fifth of a request's
+/// instructions. Of the library is what must not be made by hand, the signature.
+struct Unverified<'t> {
+    header: Vec<u8>,
+    claims: Vec<u8>,
+    signed: &'t str,
+    signature: &'t str,
+}
+
+impl<'t> Unverified<'t> {
+    fn of(token: &'t str) -> Option<Self> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let decode = |segment| URL_SAFE_NO_PAD.decode(segment).ok();
+        Some(Self { header: decode(header)?, claims: decode(claims)?, signed, signature })
+    }
+
+    /// The header, if it asks for nothing that is not understood here.
+    fn head(&self) -> Option<Head<'_>> {
+        let head: Head<'_> = serde_json::from_slice(&self.header).ok()?;
+        (head.typ == "JWT" && head.alg == "HS256" && !head.crit && !head.b64).then_some(head)
+    }
+
+    fn is_signed_with(&self, key: &DecodingKey) -> bool {
+        matches!(crypto::verify(self.signature, self.signed.as_bytes(), key, Algorithm::HS256), Ok(true))
     }
 }
 

@@ -28,9 +28,9 @@ impl AsRef<str> for Text<'_> {
 pub(super) struct Headers<V>(HeaderMap, PhantomData<V>);
 
 impl<V> Headers<V> {
-    /// Those that are looked at.
+    /// Those that are looked at, each once.
     pub(super) fn kept(self) -> HeaderMap {
-        self.0
+        joined(self.0)
     }
 }
 
@@ -68,6 +68,19 @@ impl<'de, V: Deserialize<'de> + IntoIterator<Item: AsRef<str>>> Deserialize<'de>
 
         deserializer.deserialize_map(Object(PhantomData))
     }
+}
+
+/// Headers of one name as one, with commas in between (RFC 9110 §5.3): an HTTP API's gateway joins them itself, a REST
+/// API's does not.
+fn joined(headers: HeaderMap) -> HeaderMap {
+    if headers.keys_len() == headers.len() {
+        return headers;
+    }
+    let one = |name: &HeaderName| {
+        let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+        Some((name.clone(), HeaderValue::from_bytes(&values.join(&b',')).ok()?))
+    };
+    headers.keys().filter_map(one).collect()
 }
 
 /// A token of RFC 9110 §5.6.2.

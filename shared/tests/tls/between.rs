@@ -83,6 +83,7 @@ async fn list(function: &Environment, db: &TestDb) -> u16 {
     function.call("GET", "/api/patients", Some(&token), None).await.status
 }
 
+// TL-04
 #[tokio::test]
 async fn a_proxy_is_let_in_between_only_where_the_settings_say_that_there_is_one() {
     let db = TestDb::new().await;

@@ -1,18 +1,20 @@
 //! The floors: `pgbench` sends what the function was heard to send, message for message.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use shared::config::Role;
 
-use super::environment::Environment;
 use super::fixture::Fixture;
+use super::heard::Heard;
+use super::unit::{SPARES, Unit};
 use crate::error::{About, Error, Result};
 use crate::guard::Guard;
-use crate::testing::{Message, Proxy};
+use crate::rig::proxy::Message;
 use crate::tools::postgres::candidates;
 use crate::{process, workspace};
 
@@ -42,39 +44,46 @@ pub(super) struct Floor<'p> {
     program: &'p Path,
     url: String,
     definitions: Vec<String>,
+    /// The variables that take another row each time, and the row that is next.
+    counted: Vec<String>,
+    next: Cell<i64>,
     folder: PathBuf,
     /// Removes the folder.
     _guard: Guard,
 }
 
 impl<'p> Floor<'p> {
-    /// Listens to the function answering this event, and makes a script of its statements.
-    pub(super) async fn new(
+    /// Makes a script of what a function was heard to send for this unit.
+    pub(super) fn new(
         pgbench: &'p Pgbench,
         fixture: &Fixture<'_>,
-        binary: &Path,
-        event: &str,
+        unit: &Unit<'_>,
+        heard: &Heard,
     ) -> Result<Floor<'p>> {
-        let cluster = fixture.database.cluster;
-        let proxy = Proxy::start(cluster.port()).await;
-        let mut function = Environment::start(binary, &fixture.variables(Some(proxy.port))).await?;
-        let _ = proxy.take_messages();
-        function.call(event, 200).await?;
-        let (script, definitions) = script(&proxy.take_messages())?;
+        let script = Script::of(&heard.messages)?;
+        // What the function was heard with is the last row before those of the floor.
+        let row = unit.first.map(|first| (first + SPARES - 1).to_string());
+        let (counted, definitions): (Vec<_>, Vec<_>) =
+            script.values.into_iter().partition(|(_, value)| row.as_ref() == Some(value));
+        let counted: Vec<String> = counted.into_iter().map(|(name, _)| name).collect();
+        let counting: String = counted.iter().map(|name| format!("\\set {name} :{name} + 1\n")).collect();
 
         let folder = std::env::temp_dir().join(format!("health-bench-{}", workspace::random_hex()?));
         let guard = Guard::new(Signal::TERM, Some(&folder))?;
         workspace::make_directory(&folder, 0o700)?;
         let path = folder.join("script");
-        fs::write(&path, script).about_path("write", &path)?;
+        fs::write(&path, counting + &script.text).about_path("write", &path)?;
 
-        let url = fixture.database.url(Role::Api);
-        Ok(Self { program: &pgbench.program, url, definitions, folder, _guard: guard })
+        let role = if unit.function == "auth" { Role::Auth } else { Role::Api };
+        let definitions = definitions.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let next = Cell::new(unit.first.unwrap_or_default() + SPARES);
+        let url = fixture.database.url(role);
+        Ok(Self { program: &pgbench.program, url, definitions, counted, next, folder, _guard: guard })
     }
 
     /// How long each of `count` transactions of one client took.
     pub(super) fn warm(&self, count: usize) -> Result<Vec<Duration>> {
-        self.run(&["--log", "--transactions", &count.to_string()])?;
+        self.run(count, &["--log", "--client", "1"])?;
         let mut times = Vec::with_capacity(count);
         for entry in fs::read_dir(&self.folder).about_path("read", &self.folder)?.flatten() {
             if entry.file_name().to_string_lossy().starts_with("pgbench_log") {
@@ -88,86 +97,138 @@ impl<'p> Floor<'p> {
         Ok(times)
     }
 
-    /// A single transaction on a connection of its own: as pgbench times it, from the connecting on; and from the
-    /// start of the program to its end, which includes a first connection that it makes to look around.
-    pub(super) fn cold(&self) -> Result<(Duration, Duration)> {
-        let started = Instant::now();
-        let report = self.run(&["--connect", "--transactions", "1"])?;
-        let whole = started.elapsed();
-        let rate = report.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
-        let rate = rate.ok_or_else(|| Error::sentence("pgbench reports no transactions a second."))?;
-        Ok((Duration::from_secs_f64(1.0 / rate), whole))
+    /// A single transaction on a connection of its own, from the connecting on, as pgbench times it.
+    pub(super) fn cold(&self) -> Result<Duration> {
+        Ok(Duration::from_secs_f64(1.0 / self.run(1, &["--connect", "--client", "1"])?))
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<String> {
+    /// How many transactions a second so many clients do, each `count` of them.
+    pub(super) fn throughput(&self, clients: usize, count: usize) -> Result<f64> {
+        self.run(count, &["--client", &clients.to_string()])
+    }
+
+    /// Transactions a second.
+    fn run(&self, count: usize, arguments: &[&str]) -> Result<f64> {
         let mut command = Command::new(self.program);
         command.current_dir(&self.folder).env_clear().env("PGSSLMODE", "require").env("PGGSSENCMODE", "disable");
-        command.args(["--no-vacuum", "--client", "1", "--protocol", "extended", "--file", "script"]);
+        command.args(["--no-vacuum", "--protocol", "extended", "--file", "script"]);
+        command.args(["--transactions", &count.to_string()]).args(arguments);
         for definition in &self.definitions {
             command.args(["--define", definition]);
         }
-        let output = command.args(arguments).arg(&self.url).output().about("Cannot start pgbench")?;
-        match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => {
-                Err(Error::sentence(format_args!("pgbench failed: {}", String::from_utf8_lossy(&output.stderr).trim())))
-            }
+        let next = self.next.get();
+        for name in &self.counted {
+            command.args(["--define", &format!("{name}={}", next - 1)]);
+        }
+        self.next.set(next + i64::try_from(count).unwrap_or_default());
+        let output = command.arg(&self.url).output().about("Cannot start pgbench")?;
+        let (report, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let rate = report.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
+        match rate {
+            Some(rate) if output.status.success() => Ok(rate),
+            _ => Err(Error::sentence(format_args!("pgbench failed: {}", complaint.trim()))),
         }
     }
 }
 
-/// The statements of a unit as a pipeline of pgbench, and its variables: the parameters that were bound.
-fn script(messages: &[Message]) -> Result<(String, Vec<String>)> {
-    let strange = || Error::sentence("The function sends what the benchmark does not understand.");
-    let mut script = "\\startpipeline\n".to_owned();
-    let mut definitions = Vec::new();
-    let mut types = Vec::new();
-    for (number, Message { kind, content }) in messages.iter().enumerate() {
-        let mut rest = content.as_slice();
-        match kind {
-            b'Q' => script += &(text(&mut rest).ok_or_else(strange)? + ";\n"),
-            b'P' => {
-                let (_name, mut statement) = (text(&mut rest), text(&mut rest).ok_or_else(strange)?);
-                let count = integer::<2>(&mut rest).ok_or_else(strange)?;
-                types = (0..count).map_while(|_| integer::<4>(&mut rest)).collect();
-                // From the last on: $1 is the beginning of $10.
-                for parameter in (1..=types.len()).rev() {
-                    // The values are those of the message behind this one.
-                    statement = statement.replace(&format!("${parameter}"), &format!(":v{}_{parameter}", number + 1));
+/// The statements of a unit as a pipeline of pgbench.
+struct Script {
+    text: String,
+    /// Its variables: the parameters that were bound.
+    values: Vec<(String, String)>,
+}
+
+impl Script {
+    fn of(messages: &[Message]) -> Result<Self> {
+        let strange = || Error::sentence("The function sends what the benchmark does not understand.");
+        let mut script = Self { text: "\\startpipeline\n".to_owned(), values: Vec::new() };
+        let mut statement = (String::new(), Vec::new());
+        for (number, Message { kind, content }) in messages.iter().enumerate() {
+            let mut rest = content.as_slice();
+            match kind {
+                b'Q' => script.text += &(text(&mut rest).ok_or_else(strange)? + ";\n"),
+                b'P' => {
+                    let (_name, sql) = (text(&mut rest), text(&mut rest).ok_or_else(strange)?);
+                    let count = integer::<2>(&mut rest).ok_or_else(strange)?;
+                    statement = (sql, (0..count).map_while(|_| integer::<4>(&mut rest)).collect());
                 }
-                script += &(statement + ";\n");
+                b'B' => script.add(number, &statement, rest).ok_or_else(strange)?,
+                b'D' | b'E' | b'S' => {}
+                _ => return Err(strange()),
             }
-            b'B' => {
-                let values = values(rest, &types).ok_or_else(strange)?;
-                let named = (1..).zip(values).map(|(parameter, value)| format!("v{number}_{parameter}={value}"));
-                definitions.extend(named);
-            }
-            b'D' | b'E' | b'S' => {}
-            _ => return Err(strange()),
         }
+        script.text += "\\endpipeline\n";
+        Ok(script)
     }
-    Ok((script + "\\endpipeline\n", definitions))
+
+    /// A statement and what was bound to it.
+    fn add(&mut self, number: usize, (sql, types): &(String, Vec<u64>), bound: &[u8]) -> Option<()> {
+        let mut sql = sql.clone();
+        let values = values(bound, types)?;
+        // From the last on: $1 is the beginning of $10.
+        for (parameter, (value, of_type)) in (1..).zip(values).collect::<Vec<_>>().into_iter().rev() {
+            let name = format!("v{number}_{parameter}");
+            let written = match &value {
+                // Dates are sent as days since then.
+                Some(_) if of_type == "date" => format!("(date '2000-01-01' + :{name}::integer)"),
+                Some(_) => format!(":{name}::{of_type}"),
+                None => format!("NULL::{of_type}"),
+            };
+            sql = sql.replace(&format!("${parameter}"), &written);
+            self.values.extend(value.map(|value| (name, value)));
+        }
+        self.text += &(sql + ";\n");
+        Some(())
+    }
 }
 
-/// The values of a `Bind` message, whose types have these numbers (PostgreSQL's `pg_type.dat`).
-fn values(mut rest: &[u8], types: &[u64]) -> Option<Vec<String>> {
+/// The values of a `Bind` message and the names of their types, which have these numbers (PostgreSQL's `pg_type.dat`).
+fn values(mut rest: &[u8], types: &[u64]) -> Option<Vec<(Option<String>, &'static str)>> {
     let (_portal, _statement) = (text(&mut rest)?, text(&mut rest)?);
     for _format in 0..integer::<2>(&mut rest)? {
         integer::<2>(&mut rest)?;
     }
     let _count = integer::<2>(&mut rest)?;
     let mut value = |of_type: &u64| {
-        let length = integer::<4>(&mut rest)?.try_into().ok()?;
-        let mut value = bytes(&mut rest, length)?;
-        match of_type {
-            16 => Some((value != [0]).to_string()),
-            20 => Some(integer::<8>(&mut value)?.to_string()),
-            25 => String::from_utf8(value.to_vec()).ok(),
-            2950 => Some(value.iter().map(|byte| format!("{byte:02x}")).collect()),
-            _ => None,
+        let name = match of_type {
+            16 => "boolean",
+            20 => "bigint",
+            25 => "text",
+            701 => "double precision",
+            1009 => "text[]",
+            1082 => "date",
+            2950 => "uuid",
+            _ => return None,
+        };
+        let length = integer::<4>(&mut rest)?;
+        if length == u64::from(u32::MAX) {
+            return Some((None, name));
         }
+        let mut value = bytes(&mut rest, length.try_into().ok()?)?;
+        let text = match of_type {
+            16 => (value != [0]).to_string(),
+            20 => integer::<8>(&mut value)?.to_string(),
+            25 => String::from_utf8(value.to_vec()).ok()?,
+            701 => f64::from_bits(integer::<8>(&mut value)?).to_string(),
+            1009 => array(value)?,
+            1082 => u32::try_from(integer::<4>(&mut value)?).ok()?.cast_signed().to_string(),
+            _ => value.iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        Some((Some(text), name))
     };
     types.iter().map(&mut value).collect()
+}
+
+/// An array of texts as PostgreSQL writes it.
+fn array(mut rest: &[u8]) -> Option<String> {
+    let (_dimensions, _nulls, _type) = (integer::<4>(&mut rest)?, integer::<4>(&mut rest)?, integer::<4>(&mut rest)?);
+    let (count, _from) = (integer::<4>(&mut rest)?, integer::<4>(&mut rest)?);
+    let mut element = || {
+        let length = integer::<4>(&mut rest)?.try_into().ok()?;
+        String::from_utf8(bytes(&mut rest, length)?.to_vec()).ok()
+    };
+    let elements = (0..count).map(|_| element()).collect::<Option<Vec<_>>>()?;
+    Some(format!("{{{}}}", elements.join(",")))
 }
 
 fn text(rest: &mut &[u8]) -> Option<String> {

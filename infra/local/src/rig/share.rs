@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 
 use crate::error::{About, Error, Result};
 use crate::guard::Guard;
-use crate::workspace;
+use crate::{progress, workspace};
 
 /// Lambda gives one whole processor for so many MB, and for fewer that much less.
 const MEGABYTES_A_PROCESSOR: u32 = 1769;
@@ -43,6 +44,12 @@ impl Share {
                 "CPU and memory are not limited as Lambda limits them, because this machine does not allow it. {why}"
             ))),
         }
+    }
+
+    /// The share, or `None` after the note, which is printed once.
+    pub(crate) fn or_note(megabytes: u32) -> Option<Self> {
+        static SAID: Once = Once::new();
+        Self::new(megabytes).inspect_err(|note| SAID.call_once(|| progress::say(note))).ok()
     }
 
     /// A command that starts this program within the share. (Variables, arguments and so on are given to it as to any.)
@@ -174,15 +181,10 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::{interrupt, progress};
+    use crate::interrupt;
 
     /// The smallest of Lambda: 7.2 % of a processor.
     const SMALLEST: u32 = 128;
-
-    /// A share, or the note that there is none here.
-    fn share() -> Option<Share> {
-        Share::new(SMALLEST).inspect_err(|note| progress::say(note)).ok()
-    }
 
     /// The processor time of a process in seconds.
     fn cpu(child: &Child) -> f64 {
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_process_gets_the_processor_time_of_its_memory_size() {
-        let Some(share) = share() else { return };
+        let Some(share) = Share::or_note(SMALLEST) else { return };
         let spin = ["-c", "while :; do :; done"];
         let shell = Path::new("/bin/sh");
         let (mut free, mut limited) =
@@ -213,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_process_that_wants_more_memory_is_killed() {
-        let Some(share) = share() else { return };
+        let Some(share) = Share::or_note(SMALLEST) else { return };
         // Without a line's end `tail` has to keep everything: twice of what there is.
         let run = |mut tail: Command| {
             let bytes = (SMALLEST << 21).to_string();
@@ -233,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_share_ends_with_all_that_runs_in_it() {
-        let Some(share) = share() else { return };
+        let Some(share) = Share::or_note(SMALLEST) else { return };
         let mut child = share.command(Path::new("sleep")).arg("60").spawn().unwrap();
         let groups = share.groups.clone();
         let inside = |group: &PathBuf| {

@@ -51,9 +51,14 @@ pub struct Cloud {
 impl Cloud {
     /// For a function that works as this role.
     pub async fn new(role: Role) -> Self {
+        Self::around(TestDb::new().await, role).await
+    }
+
+    /// Around this database.
+    pub async fn around(db: TestDb, role: Role) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
 
-        let (db, moto) = (TestDb::new().await, Moto::open().await);
+        let moto = Moto::open().await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let owner = db.master(&format!("master_{number}"), FIRST_PASSWORD).await;
         let owner_secret = moto.create(credentials(&format!("master_{number}"), FIRST_PASSWORD)).await;

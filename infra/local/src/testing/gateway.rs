@@ -46,7 +46,7 @@ impl Gateway {
         let mut command = Command::new(binary);
         command.stdout(log.writer().unwrap()).stderr(log.writer().unwrap());
         let runtime_api = format!("http://127.0.0.1:{}/.rt/{function}", self.port);
-        as_in_lambda(&mut command, function, &runtime_api, &Limits::default(), variables);
+        as_in_lambda(&mut command, binary, &runtime_api, &Limits::default(), variables);
         let process = Guarded::start(&mut command, Signal::TERM, Duration::from_secs(5)).unwrap();
         self.functions.push((process, log));
     }

@@ -21,8 +21,11 @@ const KEY: &str = "a key of this test 0123456789 0123456789";
 /// What would be a record of its own, if it were written as it is.
 const FORGED: &str = "\"\n{\"level\":\"ERROR\",\"event\":\"forged\"}\r\n";
 
-/// What can go wrong with a request, and right: a change of a good one.
-const KINDS: [(&str, fn(&mut Value)); 9] = [
+/// A name, and what it makes of a good request.
+type Kind = (&'static str, fn(&mut Value));
+
+/// What can go wrong with a request, and right.
+const KINDS: [Kind; 9] = [
     ("good", |_| {}),
     ("without a token", |event| drop(event["headers"].as_object_mut().unwrap().remove("authorization"))),
     ("with a bad token", |event| event["headers"]["authorization"] = "Bearer bad".into()),

@@ -88,6 +88,37 @@ async fn two_authorization_headers_are_none() {
     assert_eq!(answer.headers["www-authenticate"], BAD_TOKEN);
 }
 
+// JW-09, HT-02
+#[tokio::test]
+async fn headers_of_one_name_are_one_through_every_gateway() {
+    let app = everything().await;
+    let token = format!("Bearer {}", app.user().await.token.unwrap());
+
+    for (first, second, challenge) in [
+        ("Basic x", &*token, NO_TOKEN),
+        ("Bearer", &token, NO_TOKEN),
+        ("Bearer ", &token, BAD_TOKEN),
+        (&token, "é", BAD_TOKEN),
+    ] {
+        for form in Form::ALL {
+            let answer = list(&app, form, &[("authorization", first), ("authorization", second)]).await;
+            answer.expect(401);
+            assert_eq!(answer.headers["www-authenticate"], challenge, "{first:?} through {form:?}");
+        }
+    }
+    for form in Form::ALL {
+        let headers =
+            [("authorization", &*token), ("content-type", "application/json"), ("content-type", "text/plain")];
+        let call = Call {
+            method: "POST".to_owned(),
+            path: "/api/patients".to_owned(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            body: Some(crate::jane().to_string()),
+        };
+        app.send("/api/patients", &form.event(&call)).await.expect(415);
+    }
+}
+
 // JW-09
 #[tokio::test]
 async fn a_token_anywhere_else_is_not_seen() {

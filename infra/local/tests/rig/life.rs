@@ -122,6 +122,7 @@ async fn growth(requests: usize) -> i64 {
         let outcome = environment.invoke(&events[number % events.len()]).await;
         assert!(matches!(outcome, Outcome::Answer(_)), "{outcome:?}");
     }
+    assert_eq!(environment.connections().await, 1, "one connection to the Runtime API");
     resident(&environment) - before
 }
 

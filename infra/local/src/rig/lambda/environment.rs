@@ -5,7 +5,7 @@ use std::{
     io,
     path::Path,
     process::{Command, ExitStatus},
-    sync::{Mutex, MutexGuard, Once, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,11 +15,10 @@ use super::{LARGEST_EVENT, Limits, Log, Outcome, Step, runtime_api::RuntimeApi};
 use crate::{
     error::{Error, Result},
     process::Process,
-    progress,
     rig::Share,
 };
 
-/// How long Lambda waits for the first request for an event.
+/// How long Lambda waits for the first request for an event, if it does not wait longer for an answer.
 const INIT: Duration = Duration::from_secs(10);
 /// What is left between SIGTERM and SIGKILL when an environment is no longer needed.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -33,9 +32,10 @@ pub struct Environment {
     limits: Limits,
     started: Instant,
     process: Mutex<Process>,
-    _share: Option<Share>,
     log: Log,
     conversation: tokio::sync::Mutex<Conversation>,
+    /// Outlives the process, which runs in it.
+    _share: Option<Share>,
 }
 
 /// Where the process and its Runtime API stand.
@@ -75,14 +75,14 @@ impl Environment {
     pub async fn start(binary: &Path, variables: &[(&str, String)], limits: &Limits) -> Result<Self> {
         let api = RuntimeApi::open().await?;
         let log = Log::new()?;
-        let share = limits.memory.and_then(share);
+        let share = limits.memory.and_then(Share::or_note);
         let mut command = share.as_ref().map_or_else(|| Command::new(binary), |share| share.command(binary));
         command.stdout(log.writer()?).stderr(log.writer()?);
-        as_in_lambda(&mut command, &name(binary), &api.address()?.to_string(), limits, variables);
+        as_in_lambda(&mut command, binary, &api.address()?.to_string(), limits, variables);
         let started = Instant::now();
         let process = Mutex::new(Process::start(&mut command, Signal::KILL, SHUTDOWN)?);
         let conversation = tokio::sync::Mutex::new(Conversation { api, stage: Stage::Init });
-        Ok(Self { name: name(binary), limits: limits.clone(), started, process, _share: share, log, conversation })
+        Ok(Self { name: name(binary), limits: limits.clone(), started, process, log, conversation, _share: share })
     }
 
     /// Waits until it asks for its first event: its initialization is over.
@@ -155,7 +155,7 @@ impl Environment {
             Stage::Init => {}
             Stage::Busy | Stage::Over => return Err(Outcome::Crashed),
         }
-        self.until(Instant::now() + INIT, conversation.api.asked()).await??;
+        self.until(Instant::now() + INIT.max(self.limits.timeout), conversation.api.asked()).await??;
         conversation.stage = Stage::Idle;
         Ok(())
     }
@@ -259,22 +259,15 @@ impl Environment {
     }
 }
 
-/// The share of so many MB; without one, which is said, where this machine does not allow it.
-fn share(megabytes: u32) -> Option<Share> {
-    static SAID: Once = Once::new();
-
-    Share::new(megabytes).inspect_err(|why| SAID.call_once(|| progress::say(why))).ok()
-}
-
-/// Gives a function of this name what Lambda sets, these variables, and no others.
+/// Gives a function what Lambda sets, these variables, and no others.
 pub(crate) fn as_in_lambda(
     command: &mut Command,
-    name: &str,
+    binary: &Path,
     runtime_api: &str,
     limits: &Limits,
     variables: &[(&str, String)],
 ) {
-    command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_LAMBDA_FUNCTION_NAME", name);
+    command.env_clear().env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_LAMBDA_FUNCTION_NAME", name(binary));
     command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", limits.memory.unwrap_or(256).to_string());
     for (name, value) in [
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),

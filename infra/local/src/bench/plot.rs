@@ -1,0 +1,98 @@
+//! The picture: each figure as a bar from nothing to so many times its floor, with a mark where it may end.
+
+use std::fmt::Write;
+
+use super::figure::{Figure, Target, Unit, number};
+
+const LEFT: f64 = 330.0;
+const WIDTH: f64 = 380.0;
+const TOTAL: f64 = 930.0;
+const ROW: f64 = 22.0;
+const TOP: f64 = 64.0;
+/// Beyond so many times the floor a bar is cut off.
+const MOST: f64 = 4.0;
+
+const STYLE: &str = "
+  text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+  .head { font-size: 16px; font-weight: 600 } .faint { fill: #59636e }
+  .ours { fill: #2f81f7 } .over { fill: #d4720b }
+  .floor { stroke: #8c959f; stroke-dasharray: 3 3 } .target { stroke: #1a7f37; stroke-width: 3 }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 } .faint { fill: #9198a1 } .floor { stroke: #656c76 } .target { stroke: #3fb950 }
+  }";
+
+/// Draws all figures that have a target and something to be held against: a floor, or the target itself.
+pub(super) fn draw(figures: &[Figure]) -> String {
+    let shown: Vec<_> = figures.iter().filter_map(|figure| Some((figure, Bar::of(figure)?))).collect();
+    let height = TOP + ROW * shown.len() as f64 + 16.0;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{TOTAL}\" height=\"{height}\" viewBox=\"0 0 {TOTAL} {height}\" \
+         role=\"img\">\n<title>Each figure beside its floor</title>\n<style>{STYLE}\n</style>\n"
+    );
+    svg += "<text class=\"head\" x=\"12\" y=\"24\">Each figure beside its floor, measured in the same run</text>\n";
+    let at = |times: f64| LEFT + times.min(MOST) / MOST * WIDTH;
+    for times in 0..=4 {
+        let x = at(f64::from(times));
+        let label = if times == 1 { "1\u{d7} floor".to_owned() } else { format!("{times}\u{d7}") };
+        line(&mut svg, "floor", x, TOP - 8.0, height - 12.0);
+        let _ = writeln!(svg, "<text class=\"faint\" x=\"{x:.1}\" y=\"50\" text-anchor=\"middle\">{label}</text>");
+    }
+    for (number, (figure, bar)) in (0_u32..).zip(&shown) {
+        bar.draw(&mut svg, figure, TOP + ROW * f64::from(number), &at);
+    }
+    svg + "</svg>\n"
+}
+
+/// A figure as so many times its floor; one without a floor, as so much of its target.
+struct Bar {
+    times: f64,
+    target: f64,
+    beside: String,
+}
+
+impl Bar {
+    fn of(figure: &Figure) -> Option<Self> {
+        let unit = figure.unit.name();
+        match (figure.target, &figure.floor) {
+            (Target::Ratio(target), Some(floor)) => {
+                let beside = format!("{} {unit}, {} {} {unit}", number(figure.ours), floor.name, number(floor.median));
+                Some(Self { times: floor.ratio, target, beside })
+            }
+            // A count is not drawn but said.
+            (Target::AtMost(most), Some(floor)) if figure.unit != Unit::Count => {
+                let beside = format!("{} {unit}, {} {} {unit}", number(figure.ours), floor.name, number(floor.median));
+                Some(Self { times: floor.ratio, target: most / floor.median, beside })
+            }
+            _ => None,
+        }
+    }
+
+    fn draw(&self, svg: &mut String, figure: &Figure, y: f64, at: &dyn Fn(f64) -> f64) {
+        let class = if figure.holds == Some(false) { "over" } else { "ours" };
+        let (name, end, middle) = (escape(&figure.name), at(self.times), y + 15.0);
+        let cut = if self.times > MOST { " \u{2192}" } else { "" };
+        let beside = escape(&self.beside);
+        let (ratio, after) = (number(self.times), LEFT + WIDTH + 12.0);
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{middle:.1}\" text-anchor=\"end\">{name}</text>\n\
+             <rect class=\"{class}\" x=\"{LEFT}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"2\"/>\n\
+             <text x=\"{after}\" y=\"{middle:.1}\">{ratio}\u{d7}{cut} <tspan class=\"faint\">{beside}</tspan></text>",
+            LEFT - 10.0,
+            y + 4.0,
+            end - LEFT,
+            ROW - 8.0,
+        );
+        if self.target <= MOST {
+            line(svg, "target", at(self.target), y + 2.0, y + ROW - 2.0);
+        }
+    }
+}
+
+fn line(svg: &mut String, class: &str, x: f64, from: f64, to: f64) {
+    let _ = writeln!(svg, "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/>");
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
