@@ -3,13 +3,14 @@
 //! 1. every statement on owned data names the owner — proven with row-level security switched off (`matrix`);
 //! 2. row-level security — proven with statements that forget the owner (`predicates`, a test of its own), and with raw
 //!    SQL, past all of ours;
-//! 3. structure: keys and grants — proven with raw SQL too.
+//! 3. structure: keys and grants — proven with raw SQL too, constraint by constraint (`structure`).
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 mod columns;
 mod matrix;
 mod races;
+mod structure;
 #[path = "../tables/mod.rs"]
 mod tables;
 
@@ -79,6 +80,9 @@ async fn without_entering_or_as_somebody_else_raw_sql_sees_and_changes_nothing()
     }
     assert_eq!(raw(&db, None, "SELECT * FROM doctors").await, Ok(0), "the directory is for those signed in");
     assert_eq!(raw(&db, None, "DELETE FROM doctors").await, Ok(0));
+    let add = "INSERT INTO doctors (name, specialty) VALUES ('x', 'y')";
+    assert_eq!(raw(&db, None, add).await, Err(Some(SqlState::INSUFFICIENT_PRIVILEGE)));
+    assert_eq!(raw(&db, Some(mallory), add).await, Ok(1));
     assert_eq!(raw(&db, Some(mallory), "SELECT * FROM doctors").await, Ok(1));
 }
 
