@@ -21,8 +21,9 @@ impl Binaries {
     /// Builds what is not built yet, in the target folder of this program.
     pub(super) fn build() -> Result<Self> {
         let this = env::current_exe().about("Cannot find this program")?;
-        let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-        let target = target.ok_or_else(|| Error::sentence("This program is not in a target folder."))?;
+        let profile = this.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
+        let target =
+            profile.and_then(Path::parent).ok_or_else(|| Error::sentence("This program is not in a target folder."))?;
         let bin = tools::sam()?;
         let mut path = bin.clone().into_os_string();
         path.push(":");

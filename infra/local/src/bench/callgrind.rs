@@ -17,6 +17,8 @@ use crate::{process, workspace};
 
 /// How many requests more the second run answers.
 const REQUESTS: i64 = 20;
+/// The first row that is counted with; those before are for the rounds.
+const FIRST: i64 = SPARES - 200;
 /// A program under valgrind is fifty times slower, and so is its start.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -34,15 +36,9 @@ impl Callgrind {
     }
 
     /// User-space instructions for one more of this request: the difference between two runs, so without the start.
-    pub(super) async fn count(
-        &self,
-        binary: &Path,
-        variables: &[(&str, String)],
-        unit: &Unit<'_>,
-        first: i64,
-    ) -> Result<u64> {
+    pub(super) async fn count(&self, binary: &Path, variables: &[(&str, String)], unit: &Unit<'_>) -> Result<u64> {
         let status = unit.status;
-        let (few, many) = (first..first + 1, first + 1..first + 2 + REQUESTS);
+        let (few, many) = (FIRST..FIRST + 1, FIRST + 1..FIRST + 2 + REQUESTS);
         let few: Vec<_> = few.map(|number| unit.event(number)).collect();
         let many: Vec<_> = many.map(|number| unit.event(number)).collect();
         let few = self.run(binary, variables, &few, status).await?;
@@ -83,6 +79,3 @@ impl Callgrind {
         total.ok_or_else(|| Error::sentence("valgrind tells no totals."))
     }
 }
-
-/// The first row that is counted with; those before are for the rounds.
-pub(super) const FIRST: i64 = SPARES - 200;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use super::binaries::{Binaries, FUNCTIONS, HELLO};
-use super::callgrind::{self, Callgrind};
+use super::callgrind::Callgrind;
 use super::figure::{Figure, Rounds, Target, Unit as Measured};
 use super::fixture::Fixture;
 use super::heard::Heard;
@@ -48,13 +48,13 @@ pub(super) async fn measure(binaries: &Binaries) -> Result<Exact> {
         exact.insert(format!("{name}{BYTES}"), heard.bytes.try_into().unwrap_or(u64::MAX));
         if let (Some(valgrind), true) = (&valgrind, COUNTED.contains(&name.as_str())) {
             let binary = binaries.bootstrap(unit.function);
-            let count = valgrind.count(&binary, &fixture.variables(None), &unit, callgrind::FIRST).await?;
+            let count = valgrind.count(&binary, &fixture.variables(None), &unit).await?;
             exact.insert(name + INSTRUCTIONS, count);
         }
     }
     if let Some(valgrind) = &valgrind {
         let unit = unit::read_patient(&fixture.reader);
-        let count = valgrind.count(&binaries.bootstrap(HELLO), &[], &unit, callgrind::FIRST).await?;
+        let count = valgrind.count(&binaries.bootstrap(HELLO), &[], &unit).await?;
         exact.insert(HELLO.to_owned() + INSTRUCTIONS, count);
     }
     Ok(exact)

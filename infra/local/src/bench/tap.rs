@@ -52,7 +52,8 @@ async fn carry(mut client: TcpStream, to: u16, delay: Duration, seen: Arc<Mutex<
     let mut speaking = false;
     loop {
         tokio::select! {
-            Ok(count @ 1..) = client.read(&mut question) => {
+            read = client.read(&mut question) => {
+                let Ok(count @ 1..) = read else { return };
                 if !speaking {
                     let flight = Flight { asked: Instant::now(), answered: None };
                     seen.lock().unwrap_or_else(PoisonError::into_inner).push(flight);
@@ -61,16 +62,17 @@ async fn carry(mut client: TcpStream, to: u16, delay: Duration, seen: Arc<Mutex<
                 let Some(bytes) = question.get(..count) else { return };
                 if server.write_all(bytes).await.is_err() { return }
             }
-            Ok(count @ 1..) = server.read(&mut answer) => {
-                tokio::time::sleep(delay).await;
-                speaking = false;
+            read = server.read(&mut answer) => {
+                let Ok(count @ 1..) = read else { return };
+                if std::mem::take(&mut speaking) {
+                    tokio::time::sleep(delay).await;
+                }
                 if let Some(last) = seen.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
                     last.answered = Some(Instant::now());
                 }
                 let Some(bytes) = answer.get(..count) else { return };
                 if client.write_all(bytes).await.is_err() { return }
             }
-            else => return,
         }
     }
 }
