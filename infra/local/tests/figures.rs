@@ -1,7 +1,5 @@
 //! The figures without noise (round trips, bytes, instructions, sizes) against those that are recorded.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
-
 use local::bench;
 
 #[test]
