@@ -1,6 +1,6 @@
 //! A connection that is lost under a request: done once more where that cannot do anything twice.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 use std::fs;
 

@@ -71,7 +71,7 @@
              SELECT id, name, specialty, version, created_at, updated_at FROM added;
 
 -- doctors::list ()
-             SELECT id, name, specialty, version, created_at, updated_at FROM doctors ORDER BY id;
+             SELECT id, name, specialty, version, created_at, updated_at FROM doctors ORDER BY id LIMIT 40000;
 
 -- doctors::update (int8, text, text, text[])
              WITH changed AS (
@@ -105,7 +105,8 @@
                FROM patient
                LEFT JOIN (mappings m JOIN doctors d ON d.id = m.doctor_id)
                     ON m.patient_id = patient.id AND m.user_id = $1
-              ORDER BY d.id;
+              ORDER BY d.id
+              LIMIT 40000;
 
 -- mappings::insert (int8, int8, int8)
              WITH patient AS (
@@ -141,7 +142,8 @@
                JOIN patients p ON p.id = m.patient_id AND p.user_id = m.user_id
                JOIN doctors d ON d.id = m.doctor_id
               WHERE m.user_id = $1
-              ORDER BY m.id;
+              ORDER BY m.id
+              LIMIT 40000;
 
 -- patients::delete (int8, int8)
              WITH ended AS (
@@ -185,7 +187,8 @@
              SELECT id, user_id, name, dob, gender, version, created_at, updated_at
                FROM patients
               WHERE user_id = $1
-              ORDER BY id;
+              ORDER BY id
+              LIMIT 40000;
 
 -- patients::update (int8, int8, text, date, text, text[])
              WITH changed AS (

@@ -161,6 +161,7 @@ impl<'c> Fixture<'c> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn failed(error: tokio_postgres::Error) -> Error {
     Error::sentence(format_args!("The database refused: {error}."))
 }

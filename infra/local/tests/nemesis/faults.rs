@@ -92,7 +92,8 @@ pub(crate) fn plan(seed: u64, calm: Duration, longest: Duration) -> impl Iterato
     (0..).flat_map(move |round: usize| {
         let mut faults = all(&mut random);
         random.shuffle(&mut faults);
-        let faults = faults.into_iter().filter(|fault| *fault != Fault::RotateKey || round % ROUNDS_OF_A_KEY == 0);
+        let faults =
+            faults.into_iter().filter(|fault| *fault != Fault::RotateKey || round.is_multiple_of(ROUNDS_OF_A_KEY));
         let mut part = |of: Duration| of * random.u32(20..100) / 100;
         faults.map(|fault| Planned { calm: part(calm), fault, lasts: part(longest) }).collect::<Vec<_>>()
     })

@@ -17,7 +17,7 @@ use local::{
     },
     testing::{Cloud, Database, binary},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::{Route, config::Role};
 
 use crate::{
@@ -156,6 +156,6 @@ impl World {
 
     async fn texts(&self, sql: &str) -> Vec<Value> {
         let rows = self.cloud.db.owner().await.query_typed(sql, &[]).await.unwrap();
-        rows.iter().map(|row| serde_json::from_str(row.get(0)).unwrap_or_else(|_| json!(null))).collect()
+        rows.iter().map(|row| serde_json::from_str(row.get(0)).unwrap_or(Value::Null)).collect()
     }
 }
