@@ -51,7 +51,7 @@ fn a_hundred_thousand_steps_have_the_answers_that_the_contract_says() {
     let seed = std::env::var("MODEL_SEED").map(|seed| seed.parse().expect("a number"));
     let seed: u64 = seed.unwrap_or_else(|_| RandomState::new().hash_one("a seed"));
     println!("MODEL_SEED={seed}");
-    run(1_000, [seed.to_le_bytes(); 4].concat().try_into().unwrap());
+    run(1_350, [seed.to_le_bytes(); 4].concat().try_into().unwrap());
 }
 
 /// So many sequences.
