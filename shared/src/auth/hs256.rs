@@ -13,17 +13,22 @@ use ring::hmac;
 
 /// The provider; install it once a process.
 pub(super) static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: |algorithm, key: &EncodingKey| Ok(Box::new(Hs256::new(*algorithm, key.as_bytes())?)),
-    verifier_factory: |algorithm, key: &DecodingKey| Ok(Box::new(Hs256::new(*algorithm, key.try_get_as_bytes()?)?)),
+    signer_factory: |algorithm, key: &EncodingKey| Ok(Box::new(Hs256::only(*algorithm, key.as_bytes())?)),
+    verifier_factory: |algorithm, key: &DecodingKey| Ok(Box::new(Hs256::only(*algorithm, key.try_get_as_bytes()?)?)),
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-struct Hs256(hmac::Key);
+/// A key, prepared.
+pub(super) struct Hs256(hmac::Key);
 
 impl Hs256 {
-    fn new(algorithm: Algorithm, key: &[u8]) -> Result<Self> {
+    pub(super) fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    fn only(algorithm: Algorithm, key: &[u8]) -> Result<Self> {
         match algorithm {
-            Algorithm::HS256 => Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key))),
+            Algorithm::HS256 => Ok(Self::new(key)),
             _ => Err(ErrorKind::InvalidAlgorithm.into()),
         }
     }

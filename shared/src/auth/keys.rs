@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::EncodingKey;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
+use super::hs256::Hs256;
 use crate::secrets::{Freshness, SecretError, Stage, Vault};
 
 /// The shortest key, in bytes: as long as the hash (RFC 7518 §3.2).
@@ -23,7 +24,8 @@ pub struct WeakKey;
 pub(super) struct Key {
     pub(super) kid: String,
     pub(super) sign: EncodingKey,
-    pub(super) verify: DecodingKey,
+    /// Prepared once for all tokens.
+    pub(super) verify: Hs256,
 }
 
 /// The keys in force: the first signs, all verify.
@@ -92,11 +94,7 @@ impl Key {
         }
         let hash = digest(&SHA256, bytes);
         let (name, _) = hash.as_ref().split_at(8);
-        Ok(Self {
-            kid: URL_SAFE_NO_PAD.encode(name),
-            sign: EncodingKey::from_secret(bytes),
-            verify: DecodingKey::from_secret(bytes),
-        })
+        Ok(Self { kid: URL_SAFE_NO_PAD.encode(name), sign: EncodingKey::from_secret(bytes), verify: Hs256::new(bytes) })
     }
 }
 
