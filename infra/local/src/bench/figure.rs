@@ -123,7 +123,7 @@ impl Figure {
         };
         let verdict = self.holds.map_or("", |holds| if holds { "ok" } else { "over" });
         let line = format!(
-            "{:50} {:>8} {unit:3} {:>8} {:>9} {:>8} {:>6}  {:9} {target:11} {verdict}",
+            "{:54} {:>8} {unit:3} {:>8} {:>9} {:>8} {:>6}  {:9} {target:11} {verdict}",
             self.name,
             number(self.ours),
             number(self.least),
@@ -139,7 +139,7 @@ impl Figure {
 /// The table's first line.
 pub(super) fn head() -> String {
     format!(
-        "\n{:50} {:>12} {:>8} {:>9} {:>8} {:>6}  {:9} target\n",
+        "\n{:54} {:>12} {:>8} {:>9} {:>8} {:>6}  {:9} target\n",
         "", "ours", "min", "floor", "min", "ratio", "which is"
     )
 }

@@ -108,7 +108,7 @@ impl Bench<'_> {
             }
             progress::say(format_args!("Cold starts with {megabytes} MB: {ROUNDS_OF_A_SHARE} rounds …"));
             let target = if megabytes == 128 { Target::AtMost(120.0) } else { Target::None };
-            let name = format!("cold start: share of {megabytes} MB");
+            let name = format!("cold start: share of {megabytes} MB, and joining it");
             let mut wall = Rounds::new(name, Unit::Milliseconds, target).beside(HELLO);
             for _ in 0..ROUNDS_OF_A_SHARE {
                 let variables = self.fixture.variables(None);
