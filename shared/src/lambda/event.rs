@@ -1,6 +1,6 @@
 //! From an event of API Gateway to a [`Request`].
 //!
-//! Only what is looked at is read, straight from the event's text: the events of `aws_lambda_events` hold everything,
+//! Only what is looked at is read, straight from the event's bytes: the events of `aws_lambda_events` hold everything,
 //! which took an eighth of a request's instructions. `lambda_http`'s own conversion panics on inputs that a client can
 //! send (a bad query string, base64 or host) and resolves dot segments in the path.
 
@@ -62,8 +62,8 @@ struct Identity {
 }
 
 /// Reads an event, whatever it is.
-pub(super) fn read(json: &str, context: &Context, base_path: &str) -> Result<Request, ApiError> {
-    let event: Event<'_> = serde_json::from_str(json).map_err(|_| NO_REQUEST)?;
+pub(super) fn read(json: &[u8], context: &Context, base_path: &str) -> Result<Request, ApiError> {
+    let event: Event<'_> = serde_json::from_slice(json).map_err(|_| NO_REQUEST)?;
     let Surroundings { stage, request_id, http, http_method, identity } = event.request_context;
     let single = event.headers.map(Headers::kept);
     let (is_v2, method, path, source_ip, headers) = match (http, event.http_method, http_method) {

@@ -6,15 +6,12 @@
 mod cors;
 mod event;
 mod headers;
+mod runtime;
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
     panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -23,11 +20,10 @@ use lambda_http::http::{
     HeaderValue, Response,
     header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
 };
-pub use lambda_runtime::{Context, Error, LambdaEvent};
-use lambda_runtime::{Runtime, service_fn};
+pub use lambda_runtime::{Context, Error};
 use serde::Serialize;
-pub use serde_json::value::RawValue;
 
+use self::runtime::Runtime;
 use crate::{ApiError, App, Reply, Request, Route, clock::Clock, request::Origin, routes, telemetry};
 
 /// The longest that a request may take, whatever Lambda would allow.
@@ -45,13 +41,20 @@ const LARGEST_ANSWER: usize = 5_500_000;
 /// # Errors
 /// When the Runtime API cannot be reached.
 pub async fn serve(app: App, routes: &'static [Route]) -> Result<(), Error> {
-    let function = Arc::new(Function::new(app, routes));
-    let runtime = Runtime::new(service_fn(move |event| {
-        let function = Arc::clone(&function);
-        async move { function.answer(event).await }
-    }));
     // As a task: to wake the future that `main` waits for takes a system call each time, to wake a task none.
-    tokio::spawn(runtime.run()).await?
+    tokio::spawn(async move {
+        let function = Function::new(app, routes);
+        let mut runtime = Runtime::open().await?;
+        loop {
+            let (event, context) = runtime.next().await?;
+            // Handlers' panics are caught where they are answered; any other is a mistake in what is around them.
+            match AssertUnwindSafe(function.answer(&event, &context)).catch_unwind().await {
+                Ok(answer) => runtime.answer(&context.request_id, serde_json::to_vec(&answer)?).await?,
+                Err(_panic) => runtime.fail(&context.request_id).await?,
+            }
+        }
+    })
+    .await?
 }
 
 /// A function: what it needs and what it answers.
@@ -86,24 +89,19 @@ impl Function {
     }
 
     /// Answers one event, whatever it is, and logs one line.
-    ///
-    /// # Errors
-    /// Never.
-    pub async fn answer(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Infallible> {
+    pub async fn answer(&self, event: &[u8], context: &Context) -> Answer {
         let started = Instant::now();
-        let (payload, context) = event.into_parts();
         let mut route = None;
-        let (reply, origin, mut headers, is_v2) =
-            match event::read(payload.get(), &context, &self.app.settings.base_path) {
-                Ok(mut request) => {
-                    let reply = self.dispatch(&mut request, &context, &mut route).await;
-                    let headers = cors::headers(&self.app.settings.cors_origins, &request);
-                    (reply.map(|response| located(response, &request)), request.origin, headers, request.is_v2)
-                }
-                Err(error) => {
-                    (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new(), false)
-                }
-            };
+        let (reply, origin, mut headers, is_v2) = match event::read(event, context, &self.app.settings.base_path) {
+            Ok(mut request) => {
+                let reply = self.dispatch(&mut request, context, &mut route).await;
+                let headers = cors::headers(&self.app.settings.cors_origins, &request);
+                (reply.map(|response| located(response, &request)), request.origin, headers, request.is_v2)
+            }
+            Err(error) => {
+                (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new(), false)
+            }
+        };
 
         let error = reply.as_ref().err().and_then(ApiError::cause);
         let response = reply.unwrap_or_else(|error| problem(&error, &origin));
@@ -122,7 +120,7 @@ impl Function {
             user_id: origin.user(),
             error,
         });
-        Ok(Answer::new(response, &headers, is_v2))
+        Answer::new(response, &headers, is_v2)
     }
 
     /// Finds the handler and gives it its time. A panic costs this answer, not the environment.

@@ -11,7 +11,7 @@ use shared::{
     config::Settings,
     db::{Connector, Credentials, Target, Trust},
     domain::{SessionId, UserId},
-    lambda::{Context, Function, LambdaEvent, RawValue},
+    lambda::{Context, Function},
     secrets::{Cached, SecretError},
     telemetry,
 };
@@ -81,21 +81,20 @@ impl Functions {
     }
 
     /// What both functions answer to the event: the private one and the public one.
-    pub(crate) fn answers(&self, event: &RawValue) -> [Answer; 2] {
+    pub(crate) fn answers(&self, event: &[u8]) -> [Answer; 2] {
         [&self.private, &self.public].map(|function| self.answer(function, event))
     }
 
     /// What the function of this path answers to the event.
     pub(crate) fn send(&self, path: &str, event: &Value) -> Answer {
         let function = if PUBLIC.iter().any(|route| route.path == path) { &self.public } else { &self.private };
-        self.answer(function, &RawValue::from_string(event.to_string()).unwrap())
+        self.answer(function, event.to_string().as_bytes())
     }
 
-    fn answer(&self, function: &Function, event: &RawValue) -> Answer {
+    fn answer(&self, function: &Function, event: &[u8]) -> Answer {
         let mut context = Context::default();
         context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
-        let Ok(answer) = self.block_on(function.answer(LambdaEvent::new(event.to_owned(), context)));
-        let answer = Answer::checked(answer);
+        let answer = Answer::checked(self.block_on(function.answer(event, &context)));
         check_line(&answer, &LOG.take());
         answer
     }

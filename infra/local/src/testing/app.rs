@@ -14,7 +14,7 @@ use shared::{
     auth::{KeySet, Passwords, Tokens},
     clock::Clock,
     config::{Role, Settings},
-    lambda::{Context, Function, LambdaEvent, RawValue},
+    lambda::{Context, Function},
     secrets::Cached,
     telemetry,
 };
@@ -128,9 +128,7 @@ impl TestApp {
             self.functions.len() == 1 || routes.iter().any(|route| resource(route.path) == resource(path))
         });
         let (_, function) = function.unwrap_or_else(|| panic!("no function for {path}"));
-        let payload = RawValue::from_string(event.to_string()).unwrap();
-        let Ok(answer) = function.answer(LambdaEvent::new(payload, self.context())).await;
-        Answer::checked(answer)
+        Answer::checked(function.answer(event.to_string().as_bytes(), &self.context()).await)
     }
 
     fn context(&self) -> Context {
