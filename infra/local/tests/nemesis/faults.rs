@@ -83,8 +83,10 @@ pub(crate) struct Planned {
 const NOTICE: Duration = Duration::from_millis(50);
 /// How many kinds there are.
 pub(crate) const KINDS: usize = 18;
-/// A function looks for unknown keys at most once a minute, so they are rotated in every so many rounds only.
-const ROUNDS_OF_A_KEY: usize = 4;
+/// In how many rounds keys are rotated once. A function signs with the key that it knows for five and a half minutes,
+/// and the other functions refuse what is signed with the key before the last: so many rounds of the long form take
+/// longer than that.
+const ROUNDS_OF_A_KEY: usize = 20;
 
 /// Rounds of all faults, each in another order, that last up to `longest`.
 pub(crate) fn plan(seed: u64, calm: Duration, longest: Duration) -> impl Iterator<Item = Planned> {

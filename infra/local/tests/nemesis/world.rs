@@ -2,7 +2,7 @@
 //! database, and a database server that is as durable as in AWS.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -22,7 +22,7 @@ use shared::{Route, config::Role};
 
 use crate::{
     caller::{Caller, row},
-    history::{Audited, Kind, Name, Row},
+    history::{Action, Audited, Kind, Name, Row},
 };
 
 const FUNCTIONS: [(&str, Role, &[Route]); 4] = [
@@ -31,6 +31,8 @@ const FUNCTIONS: [(&str, Role, &[Route]); 4] = [
     ("doctors", Role::Api, doctors::ROUTES),
     ("mappings", Role::Api, mappings::ROUTES),
 ];
+/// Who only asks whether all is well again.
+const PROBE: &str = "probe@example.com";
 /// One request for each function.
 const PROBES: [&str; 4] = ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"];
 
@@ -40,8 +42,8 @@ pub(crate) struct World {
     pub(crate) proxy: Proxy,
     functions: Vec<Function>,
     gateway: Gateway,
-    /// Somebody who only asks whether all is well again.
-    probe: String,
+    /// The token of the probe.
+    token: Mutex<String>,
 }
 
 impl World {
@@ -62,8 +64,8 @@ impl World {
         let functions = tables.iter().map(|(_, function)| function.clone()).collect();
         let gateway = Gateway::start(Form::HttpApi, tables.to_vec()).await.unwrap();
         let base = gateway.url();
-        let probe = tokio::task::spawn_blocking(move || Caller::new(&base).register("probe@example.com").0);
-        Self { cluster, cloud, proxy, functions, gateway, probe: probe.await.unwrap() }
+        let token = tokio::task::spawn_blocking(move || Caller::new(&base).register(PROBE).0);
+        Self { cluster, cloud, proxy, functions, gateway, token: Mutex::new(token.await.unwrap()) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -81,22 +83,41 @@ impl World {
     }
 
     /// How long it takes until each function has answered a request, however often it must be asked.
+    ///
+    /// # Panics
+    /// When one of them does not within a minute: nothing that comes after would tell more.
     pub(crate) fn recovers(&self) -> Duration {
         const LIMIT: Duration = Duration::from_secs(60);
 
         let (begun, base) = (Instant::now(), self.url());
         thread::scope(|scope| {
             for path in PROBES {
-                let base = &base;
+                let caller = Caller::new(&base);
                 scope.spawn(move || {
-                    let caller = Caller::new(base);
-                    while caller.status(path, &self.probe) != 200 && begun.elapsed() < LIMIT {
+                    loop {
+                        let status = self.ask(&caller, path);
+                        if status == 200 {
+                            return;
+                        }
+                        assert!(begun.elapsed() < LIMIT, "GET {path} is still {status}");
                         thread::sleep(Duration::from_millis(10));
                     }
                 });
             }
         });
         begun.elapsed()
+    }
+
+    /// What the probe is answered. It signs in again where its token is none any more, as every client must.
+    fn ask(&self, caller: &Caller, path: &str) -> u16 {
+        let token = self.token.lock().unwrap().clone();
+        let status = caller.status(path, &token);
+        if status == 401
+            && let (_, Some(fresh)) = caller.call(Action::Login, PROBE, None)
+        {
+            *self.token.lock().unwrap() = fresh;
+        }
+        status
     }
 
     /// Waits until the server has ended what its clients have given up.
