@@ -83,10 +83,9 @@ pub(crate) struct Planned {
 const NOTICE: Duration = Duration::from_millis(50);
 /// How many kinds there are.
 pub(crate) const KINDS: usize = 18;
-/// In how many rounds keys are rotated once. A function signs with the key that it knows for five and a half minutes,
-/// and the other functions refuse what is signed with the key before the last: so many rounds of the long form take
-/// longer than that.
-const ROUNDS_OF_A_KEY: usize = 20;
+/// In how many rounds the key is rotated once: a function looks for unknown keys at most once a minute, and may sign
+/// for as long with a key that another one has replaced. So many rounds of the long form take longer than that.
+const ROUNDS_OF_A_KEY: usize = 5;
 
 /// Rounds of all faults, each in another order, that last up to `longest`.
 pub(crate) fn plan(seed: u64, calm: Duration, longest: Duration) -> impl Iterator<Item = Planned> {
