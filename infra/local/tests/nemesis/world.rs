@@ -2,7 +2,7 @@
 //! database, and a database server that is as durable as in AWS.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -42,8 +42,6 @@ pub(crate) struct World {
     pub(crate) proxy: Proxy,
     functions: Vec<Function>,
     gateway: Gateway,
-    /// The token of the probe.
-    token: Mutex<String>,
 }
 
 impl World {
@@ -64,8 +62,8 @@ impl World {
         let functions = tables.iter().map(|(_, function)| function.clone()).collect();
         let gateway = Gateway::start(Form::HttpApi, tables.to_vec()).await.unwrap();
         let base = gateway.url();
-        let token = tokio::task::spawn_blocking(move || Caller::new(&base).register(PROBE).0);
-        Self { cluster, cloud, proxy, functions, gateway, token: Mutex::new(token.await.unwrap()) }
+        tokio::task::spawn_blocking(move || Caller::new(&base).register(PROBE)).await.unwrap();
+        Self { cluster, cloud, proxy, functions, gateway }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -82,7 +80,11 @@ impl World {
         self.functions.iter().map(Function::started).sum()
     }
 
-    /// How long it takes until each function has answered a request, however often it must be asked.
+    /// How long it takes until somebody has signed in and each function has answered a request, however often it must
+    /// be asked.
+    ///
+    /// With a token of its own each time: one that was kept would name keys that are long gone, and make functions look
+    /// for them, which they do only once a minute, just before a new one.
     ///
     /// # Panics
     /// When one of them does not within a minute: nothing that comes after would tell more.
@@ -90,34 +92,30 @@ impl World {
         const LIMIT: Duration = Duration::from_secs(60);
 
         let (begun, base) = (Instant::now(), self.url());
+        let again = |what: &str, status: u16| {
+            assert!(begun.elapsed() < LIMIT, "{what} is still {status}");
+            thread::sleep(Duration::from_millis(10));
+        };
+        let token = loop {
+            match Caller::new(&base).call(Action::Login, PROBE, None) {
+                (_, Some(token)) => break token,
+                (answer, None) => again("the login", answer.status),
+            }
+        };
         thread::scope(|scope| {
             for path in PROBES {
-                let caller = Caller::new(&base);
+                let (caller, token) = (Caller::new(&base), &token);
                 scope.spawn(move || {
                     loop {
-                        let status = self.ask(&caller, path);
-                        if status == 200 {
-                            return;
+                        match caller.status(path, token) {
+                            200 => return,
+                            status => again(path, status),
                         }
-                        assert!(begun.elapsed() < LIMIT, "GET {path} is still {status}");
-                        thread::sleep(Duration::from_millis(10));
                     }
                 });
             }
         });
         begun.elapsed()
-    }
-
-    /// What the probe is answered. It signs in again where its token is none any more, as every client must.
-    fn ask(&self, caller: &Caller, path: &str) -> u16 {
-        let token = self.token.lock().unwrap().clone();
-        let status = caller.status(path, &token);
-        if status == 401
-            && let (_, Some(fresh)) = caller.call(Action::Login, PROBE, None)
-        {
-            *self.token.lock().unwrap() = fresh;
-        }
-        status
     }
 
     /// Waits until the server has ended what its clients have given up.
