@@ -1,7 +1,5 @@
 //! The connection of a migration or a rotation.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot run has failed")]
-
 use std::time::Duration;
 
 use local::{
