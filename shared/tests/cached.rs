@@ -98,6 +98,23 @@ async fn a_stale_secret_is_used_as_long_as_no_good_one_can_be_had() {
     }
 }
 
+// SM-05, JW-06
+#[tokio::test]
+async fn who_wants_a_young_secret_gets_an_old_one_only_as_long_as_no_other_can_be_had() {
+    let source = Source::new();
+    let young = async || source.cached.get_within(Duration::from_secs(60)).await.map(|value| *value);
+    assert_eq!(source.get().await, Ok(1));
+
+    source.pass(59);
+    assert_eq!(young().await, Ok(1));
+    source.pass(1);
+    source.fails_with(Some(DOWN));
+    assert_eq!((young().await, young().await, source.fetches()), (Ok(1), Ok(1), 2));
+    source.fails_with(None);
+    source.pass(10);
+    assert_eq!((young().await, source.get().await, source.fetches()), (Ok(3), Ok(3), 3));
+}
+
 // SM-04, LM-01
 #[tokio::test]
 async fn a_failure_is_not_remembered() {

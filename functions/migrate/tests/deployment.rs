@@ -140,7 +140,7 @@ async fn whatever_is_down_cloudformation_is_told_in_time() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let silent = account.migrate_at(silent.local_addr().unwrap().port()).await;
     let reason = failure(&silent, event("Create", &inbox), &inbox).await;
-    assert_eq!(reason, "the migration took too long and was undone");
+    assert_eq!(reason, "no connection in time");
 
     let function = account.migrate().await;
     account.moto.stop().await;

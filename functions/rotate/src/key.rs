@@ -20,7 +20,8 @@ pub(crate) async fn create(vault: &Vault, arn: &str, version: &str) -> Result<()
 /// Waits until every function may look for new keys again, and so finds this one when its first token comes.
 ///
 /// A function that has just looked, because somebody sent it the name of no key, looks again only after a while. Who
-/// looked before the key was there may look again when the waiting is over; who has looked since knows it.
+/// looked before the key was there may look again when the waiting is over; who has looked since knows it. And who signs
+/// does so with the key in force by then: the one before it, which soon nobody knows any more, signs nothing.
 pub(crate) async fn give_notice() -> Result<(), Error> {
     const SLACK: Duration = Duration::from_secs(5);
 

@@ -186,3 +186,26 @@ async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
         assert!(environment.verify(&third).await.is_ok());
     }
 }
+
+// JW-06, JW-07, by a clock that the test moves: the key leaked, and the next rotation begins when one is over.
+#[tokio::test]
+async fn who_signs_in_after_two_rotations_on_end_gets_a_token_that_everybody_takes() {
+    const NOTICE: i64 = 65;
+
+    let cloud = Arc::new(Cloud::new(Role::Api).await);
+    let rotator = Rotator::new(&cloud).await;
+    let seconds = Arc::new(AtomicI64::new(Clock::System.now()));
+    let clock = Clock::Manual(Arc::clone(&seconds));
+    let old = environment(&cloud, &clock, Duration::from_secs(60));
+    let (user, session) = cloud.user;
+    let leaked = old.sign(user, session).await.unwrap();
+
+    for _ in 0..2 {
+        seconds.fetch_add(NOTICE, Ordering::Relaxed);
+        rotator.rotate(&cloud.jwt_secret).await;
+    }
+    let new = environment(&cloud, &clock, Duration::from_secs(60));
+
+    assert!(new.verify(&leaked).await.is_err());
+    assert!(new.verify(&old.sign(user, session).await.unwrap()).await.is_ok());
+}

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use uuid::Uuid;
 
 use crate::error::{About, Error, Result};
 use crate::guard::Guard;
@@ -126,8 +127,30 @@ pub(crate) fn without_cargo_variables(command: &mut Command) {
     command.env_remove("CARGO").env_remove("CARGO_PRIMARY_PACKAGE").env_remove("OUT_DIR");
 }
 
-/// A port of 127.0.0.1 that nobody listens on now.
+/// A port of 127.0.0.1 that nobody listens on now, and that the system gives to no outgoing connection, which would keep
+/// it from a server that was down for a moment.
 pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).about("Cannot find a free port")?;
-    Ok(listener.local_addr().about("Cannot find a free port")?.port())
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 12_000;
+
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let mut ports = (0..100).map(|_| FIRST + Uuid::new_v4().as_fields().1 % COUNT);
+    ports.find(is_free).ok_or_else(|| Error::sentence("Cannot find a free port."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // TS-01: what goes down and comes back on its port would find it taken, for a minute after that connection is over.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_outgoing_connection_is_given_the_port_of_a_server() {
+        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+        let lowest: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
+        for _ in 0..100 {
+            let port = free_port().unwrap();
+            assert!(port < lowest, "{port}");
+        }
+    }
 }

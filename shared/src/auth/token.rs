@@ -14,6 +14,7 @@ use super::{
 use crate::{
     ApiError,
     clock::Clock,
+    config,
     domain::{SessionId, UserId},
     secrets::Cached,
 };
@@ -22,6 +23,9 @@ const ISSUER: &str = "healthcare-backend";
 const AUDIENCE: &str = "healthcare-backend-api";
 /// How far another machine's clock may be ahead, in seconds. Nothing is added to a token's life.
 const SKEW: i64 = 5;
+/// How long a key may sign after another one has taken its place. The rotation after that, which ends its being
+/// verified, gives longer notice: whoever signs in gets a token that everybody takes.
+const SIGNS_FOR: Duration = config::KEYS_FORCED_EVERY;
 
 /// Signs and verifies tokens.
 pub struct Tokens {
@@ -84,7 +88,7 @@ impl Tokens {
     /// # Errors
     /// 503 without a key.
     pub async fn sign(&self, user: UserId, session: SessionId) -> Result<String, ApiError> {
-        let keys = self.keys().await?;
+        let keys = self.keys.get_within(SIGNS_FOR).await.map_err(|error| ApiError::Unavailable(error.into()))?;
         let key = keys.signing().ok_or_else(|| ApiError::Internal("the key set is empty".into()))?;
         let iat = self.clock.now();
         let claims = Claims {

@@ -36,7 +36,7 @@ impl DbError {
         }
     }
 
-    fn unavailable(what: String) -> Self {
+    pub(super) fn unavailable(what: String) -> Self {
         Self { what, code: None, table: None, constraint: None, unavailable: true, role_too_powerful: false }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::Client;
 
-use super::{Connector, DbError, LOCK};
+use super::{CREATE, Connector, DbError, LOCK};
 
 /// How long is waited until the server knows that a session is over.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -29,12 +29,13 @@ impl Drop for Connection {
 }
 
 impl Session {
-    /// Logs in.
+    /// Logs in, in the time that a connection of the pool may take.
     ///
     /// # Errors
-    /// When the database does not let us in.
+    /// When the database does not let us in, or not in time.
     pub async fn open(connector: &Connector) -> Result<Self, DbError> {
-        let (client, connection) = connector.open().await?;
+        let opened = timeout(CREATE, connector.open()).await;
+        let (client, connection) = opened.map_err(|_| DbError::unavailable("no connection in time".to_owned()))??;
         Ok(Self { client, connection: Connection(connection) })
     }
 

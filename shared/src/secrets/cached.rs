@@ -42,7 +42,8 @@ pub struct Cached<T> {
 
 struct Known<T> {
     value: Arc<T>,
-    until: Deadline,
+    since: Moment,
+    life: Duration,
 }
 
 /// What forced fetches leave behind.
@@ -53,18 +54,18 @@ struct Forced {
 
 /// A point in both times: a frozen environment's monotonic clock may stand still, its wall clock may be set back.
 #[derive(Clone, Copy)]
-struct Deadline {
+struct Moment {
     monotonic: Instant,
     wall: i64,
 }
 
-impl Deadline {
-    fn after(span: Duration, clock: &Clock) -> Self {
-        Self { monotonic: Instant::now() + span, wall: clock.now().saturating_add_unsigned(span.as_secs()) }
+impl Moment {
+    fn now(clock: &Clock) -> Self {
+        Self { monotonic: Instant::now(), wall: clock.now() }
     }
 
-    fn is_past(self, clock: &Clock) -> bool {
-        Instant::now() >= self.monotonic || clock.now() >= self.wall
+    fn is_within(self, span: Duration, clock: &Clock) -> bool {
+        self.monotonic.elapsed() < span && clock.now() < self.wall.saturating_add_unsigned(span.as_secs())
     }
 }
 
@@ -72,13 +73,11 @@ impl<T> Cached<T> {
     /// A secret that never changes.
     #[must_use]
     pub fn fixed(value: T) -> Self {
-        let known = Known {
-            value: Arc::new(value),
-            until: Deadline { monotonic: Instant::now() + Duration::from_secs(u32::MAX.into()), wall: i64::MAX },
-        };
+        let clock = Clock::System;
+        let known = Known { value: Arc::new(value), since: Moment::now(&clock), life: Duration::MAX };
         Self {
             fetch: None,
-            clock: Clock::System,
+            clock,
             forced_every: Duration::MAX,
             known: RwLock::new(Some(known)),
             fetching: Mutex::new(Forced { at: None, freshness: Freshness::Ordinary }),
@@ -105,11 +104,19 @@ impl<T> Cached<T> {
     /// # Errors
     /// When there is none yet and none can be had now.
     pub async fn get(&self) -> Result<Arc<T>, SecretError> {
-        if let Some(value) = self.fresh() {
+        self.get_within(Duration::MAX).await
+    }
+
+    /// The secret as it was this long ago at most; as it was before while Secrets Manager does not answer.
+    ///
+    /// # Errors
+    /// When there is none yet and none can be had now.
+    pub async fn get_within(&self, age: Duration) -> Result<Arc<T>, SecretError> {
+        if let Some(value) = self.fresh(age) {
             return Ok(value);
         }
         let forced = self.fetching.lock().await;
-        match self.fresh() {
+        match self.fresh(age) {
             Some(value) => Ok(value),
             None => self.fetch(forced.freshness).await,
         }
@@ -146,8 +153,8 @@ impl<T> Cached<T> {
         }
     }
 
-    fn keep(&self, value: Arc<T>, span: Duration) -> Arc<T> {
-        let known = Known { value: Arc::clone(&value), until: Deadline::after(span, &self.clock) };
+    fn keep(&self, value: Arc<T>, life: Duration) -> Arc<T> {
+        let known = Known { value: Arc::clone(&value), since: Moment::now(&self.clock), life };
         *self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(known);
         value
     }
@@ -157,8 +164,9 @@ impl<T> Cached<T> {
         known.as_ref().map(|known| Arc::clone(&known.value))
     }
 
-    fn fresh(&self) -> Option<Arc<T>> {
+    fn fresh(&self, age: Duration) -> Option<Arc<T>> {
         let known = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.as_ref().filter(|known| !known.until.is_past(&self.clock)).map(|known| Arc::clone(&known.value))
+        let known = known.as_ref().filter(|known| known.since.is_within(known.life.min(age), &self.clock));
+        known.map(|known| Arc::clone(&known.value))
     }
 }

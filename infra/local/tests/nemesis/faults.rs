@@ -3,6 +3,7 @@
 //! Which faults, for how long and after what calm is a function of the seed alone.
 
 use std::{
+    cell::RefCell,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use local::{
         lambda::Environment,
         proxy::{Mode, Side},
     },
-    testing::Rotator,
+    testing::{Rotator, rotator::STEPS},
 };
 
 use crate::{history::Injected, progress::Progress, world::World};
@@ -83,8 +84,9 @@ pub(crate) struct Planned {
 const NOTICE: Duration = Duration::from_millis(50);
 /// How many kinds there are.
 pub(crate) const KINDS: usize = 18;
-/// A function looks for unknown keys at most once a minute, so they are rotated in every so many rounds only.
-const ROUNDS_OF_A_KEY: usize = 4;
+/// In how many rounds the key is rotated once: more of the long form than the minute of notice that functions need,
+/// each of which looks for unknown keys only once in it.
+const ROUNDS_OF_A_KEY: usize = 5;
 
 /// Rounds of all faults, each in another order, that last up to `longest`.
 pub(crate) fn plan(seed: u64, calm: Duration, longest: Duration) -> impl Iterator<Item = Planned> {
@@ -132,12 +134,16 @@ fn all(random: &mut Rng) -> [Fault; KINDS] {
 pub(crate) struct Nemesis<'a> {
     world: &'a World,
     rotator: Rotator<'a>,
+    /// The version of the key that functions have notice of: it is the next one in force.
+    next_key: RefCell<String>,
     progress: Arc<Progress>,
 }
 
 impl<'a> Nemesis<'a> {
     pub(crate) async fn new(world: &'a World, progress: &Arc<Progress>) -> Self {
-        Self { world, rotator: Rotator::new(&world.cloud).await, progress: Arc::clone(progress) }
+        let rotator = Rotator::new(&world.cloud).await;
+        let next_key = RefCell::new(announce_key(world, &rotator).await);
+        Self { world, rotator, next_key, progress: Arc::clone(progress) }
     }
 
     /// One fault from the calm before it to the recovery after it.
@@ -197,7 +203,7 @@ impl<'a> Nemesis<'a> {
                 victim.thaw();
             }
             Fault::RotateLogin(which) => drop(self.rotator.rotate(&cloud.logins[which]).await),
-            Fault::RotateKey => drop(self.rotator.rotate(&cloud.jwt_secret).await),
+            Fault::RotateKey => self.rotate_key().await,
             Fault::SecretsDown(pick) => {
                 cloud.moto.stop().await;
                 self.victim(pick).kill();
@@ -205,6 +211,15 @@ impl<'a> Nemesis<'a> {
                 cloud.moto.start().await;
             }
         }
+    }
+
+    /// Puts the next key in force, and gives notice of the one after it.
+    async fn rotate_key(&self) {
+        let key = self.next_key.take();
+        for step in STEPS.into_iter().skip(1) {
+            self.rotator.step(&self.world.cloud.jwt_secret, &key, step).await.unwrap();
+        }
+        self.next_key.replace(announce_key(self.world, &self.rotator).await);
     }
 
     /// Sessions of a killed server keep its memory until they notice; until then there can be no other.
@@ -229,4 +244,11 @@ impl<'a> Nemesis<'a> {
         }
         environments.swap_remove(pick % environments.len())
     }
+}
+
+/// Makes a key that functions may find; the id of its version.
+async fn announce_key(world: &World, rotator: &Rotator<'_>) -> String {
+    let key = rotator.begin(&world.cloud.jwt_secret).await;
+    rotator.step(&world.cloud.jwt_secret, &key, STEPS[0]).await.unwrap();
+    key
 }

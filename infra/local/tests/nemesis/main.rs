@@ -35,7 +35,9 @@ mod world;
 
 use std::{env, time::Duration};
 
+use local::testing::Rotator;
 use run::{Run, nemesis};
+use world::World;
 
 // TS-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,6 +55,20 @@ async fn a_round_of_faults_loses_nothing() {
         limit: Duration::from_secs(120),
     })
     .await;
+}
+
+// TS-01
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_gone_is_no_outage() {
+    let world = World::start(1).await;
+    let rotator = Rotator::new(&world.cloud).await;
+    for _ in 0..2 {
+        rotator.rotate(&world.cloud.jwt_secret).await;
+    }
+    // Those that come after them do not know the key of the probe's token.
+    world.environments().iter().for_each(|environment| environment.kill());
+
+    world.recovers();
 }
 
 // TS-01

@@ -22,7 +22,7 @@ use shared::{Route, config::Role};
 
 use crate::{
     caller::{Caller, row},
-    history::{Audited, Kind, Name, Row},
+    history::{Action, Audited, Kind, Name, Row},
 };
 
 const FUNCTIONS: [(&str, Role, &[Route]); 4] = [
@@ -31,6 +31,8 @@ const FUNCTIONS: [(&str, Role, &[Route]); 4] = [
     ("doctors", Role::Api, doctors::ROUTES),
     ("mappings", Role::Api, mappings::ROUTES),
 ];
+/// Who only asks whether all is well again.
+const PROBE: &str = "probe@example.com";
 /// One request for each function.
 const PROBES: [&str; 4] = ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"];
 
@@ -40,8 +42,6 @@ pub(crate) struct World {
     pub(crate) proxy: Proxy,
     functions: Vec<Function>,
     gateway: Gateway,
-    /// Somebody who only asks whether all is well again.
-    probe: String,
 }
 
 impl World {
@@ -62,8 +62,8 @@ impl World {
         let functions = tables.iter().map(|(_, function)| function.clone()).collect();
         let gateway = Gateway::start(Form::HttpApi, tables.to_vec()).await.unwrap();
         let base = gateway.url();
-        let probe = tokio::task::spawn_blocking(move || Caller::new(&base).register("probe@example.com").0);
-        Self { cluster, cloud, proxy, functions, gateway, probe: probe.await.unwrap() }
+        tokio::task::spawn_blocking(move || Caller::new(&base).register(PROBE)).await.unwrap();
+        Self { cluster, cloud, proxy, functions, gateway }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -80,18 +80,37 @@ impl World {
         self.functions.iter().map(Function::started).sum()
     }
 
-    /// How long it takes until each function has answered a request, however often it must be asked.
+    /// How long it takes until somebody has signed in and each function has answered a request, however often it must
+    /// be asked.
+    ///
+    /// With a token of its own each time: one that was kept would name keys that are long gone, and make functions look
+    /// for them, which they do only once a minute, just before a new one.
+    ///
+    /// # Panics
+    /// When one of them does not within a minute: nothing that comes after would tell more.
     pub(crate) fn recovers(&self) -> Duration {
         const LIMIT: Duration = Duration::from_secs(60);
 
         let (begun, base) = (Instant::now(), self.url());
+        let again = |what: &str, status: u16| {
+            assert!(begun.elapsed() < LIMIT, "{what} is still {status}");
+            thread::sleep(Duration::from_millis(10));
+        };
+        let token = loop {
+            match Caller::new(&base).call(Action::Login, PROBE, None) {
+                (_, Some(token)) => break token,
+                (answer, None) => again("the login", answer.status),
+            }
+        };
         thread::scope(|scope| {
             for path in PROBES {
-                let base = &base;
+                let (caller, token) = (Caller::new(&base), &token);
                 scope.spawn(move || {
-                    let caller = Caller::new(base);
-                    while caller.status(path, &self.probe) != 200 && begun.elapsed() < LIMIT {
-                        thread::sleep(Duration::from_millis(10));
+                    loop {
+                        match caller.status(path, token) {
+                            200 => return,
+                            status => again(path, status),
+                        }
                     }
                 });
             }
