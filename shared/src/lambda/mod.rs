@@ -98,9 +98,7 @@ impl Function {
                 let headers = cors::headers(&self.app.settings.cors_origins, &request);
                 (reply.map(|response| located(response, &request)), request.origin, headers, request.is_v2)
             }
-            Err(error) => {
-                (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new(), false)
-            }
+            Err(error) => (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new(), false),
         };
 
         let error = reply.as_ref().err().and_then(ApiError::cause);
