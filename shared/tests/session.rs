@@ -1,34 +1,122 @@
-//! The connection of a migration or a rotation.
+//! A connection for work that no request waits for: one at a time, and over with the work.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
 use std::time::Duration;
 
 use local::{
-    rig::proxy::{Mode, Proxy},
+    rig::proxy::{Mode, Proxy, Side},
     testing::TestDb,
 };
 use shared::{
     config::Role,
-    db::{Connector, Session, Target, Trust},
+    db::{Connector, LOCK, Session, Target, Trust},
     secrets::Cached,
 };
 use tokio::time::timeout;
+use tokio_postgres::Client;
+
+/// Connects as a login of the application, at this port.
+fn connector(db: &TestDb, port: u16) -> Connector {
+    let target = Target { host: "localhost".to_owned(), port, database: db.name.clone() };
+    Connector::for_owner(target, Trust::Network, Cached::fixed(TestDb::credentials(Role::Api)))
+}
+
+async fn open(db: &TestDb) -> Session {
+    Session::open(&connector(db, db.cluster.port())).await.unwrap()
+}
+
+/// Waits until this is true of so many of the login's sessions.
+async fn until(db: &TestDb, owner: &Client, question: &str, count: i64) {
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND usename = 'app_api_login' AND {question}",
+        db.name
+    );
+    let patience = async { while owner.query_typed_one(&sql, &[]).await.unwrap().get::<_, i64>(0) != count {} };
+    assert!(timeout(Duration::from_secs(20), patience).await.is_ok(), "never {count} sessions of which {question}");
+}
+
+#[tokio::test]
+async fn who_locks_waits_for_who_was_first_and_goes_on_when_that_one_has_closed() {
+    let db = TestDb::new().await;
+    let owner = db.owner().await;
+    let (first, second) = (open(&db).await, open(&db).await);
+    first.lock().await.unwrap();
+    let attempt = LOCK.replace("pg_advisory_lock", "pg_try_advisory_lock");
+    let is_free: bool = owner.query_typed_one(&attempt, &[]).await.unwrap().get(0);
+    assert!(!is_free);
+
+    let close_first = async {
+        until(&db, &owner, "wait_event_type = 'Lock'", 1).await;
+        first.close().await;
+    };
+    let (locked, ()) = tokio::join!(second.lock(), close_first);
+
+    locked.unwrap();
+    let patience = second.client.query_typed_one("SHOW lock_timeout", &[]).await.unwrap();
+    assert_eq!(patience.get::<_, String>(0), "10s");
+}
+
+#[tokio::test]
+async fn a_session_says_goodbye() {
+    let db = TestDb::new().await;
+    let proxy = Proxy::start(db.cluster.port()).await;
+    let session = Session::open(&connector(&db, proxy.port)).await.unwrap();
+
+    session.close().await;
+
+    while proxy.open() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(proxy.take_messages().last().map(|message| message.kind), Some(b'X'));
+}
+
+// Of a deployment that ran out of time: whoever comes next does not wait for what nobody waits for.
+#[tokio::test]
+async fn a_session_that_is_dropped_in_the_middle_of_its_work_is_cut_and_its_lock_free() {
+    let db = TestDb::new().await;
+    let owner = db.owner().await;
+    let notice = ["client_connection_check_interval = '10ms'", "statement_timeout = 0", "transaction_timeout = 0"]
+        .map(|setting| format!("ALTER ROLE app_api_login IN DATABASE {} SET {setting}", db.name));
+    owner.batch_execute(&notice.join("; ")).await.unwrap();
+    let session = open(&db).await;
+    session.lock().await.unwrap();
+    tokio::select! {
+        outcome = session.client.batch_execute("SELECT pg_sleep(60)") => panic!("{outcome:?}"),
+        () = until(&db, &owner, "wait_event = 'PgSleep'", 1) => {}
+    }
+
+    drop(session);
+
+    until(&db, &owner, "true", 0).await;
+    open(&db).await.lock().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_whose_connection_breaks_at_the_login_is_a_reason_to_come_again() {
+    let db = TestDb::new().await;
+    let proxy = Proxy::start(db.cluster.port()).await;
+    for (side, after) in [(Side::Client, 0), (Side::Client, 20), (Side::Server, 0), (Side::Server, 5)] {
+        proxy.set_new(Mode::Cut { side, after });
+
+        let error = Session::open(&connector(&db, proxy.port)).await.err().unwrap();
+
+        assert!(error.is_unavailable() && !error.is_role_too_powerful(), "{side:?} {after}: {error}");
+    }
+}
 
 // DB-03: the server, or something in front of it, took the connection, and nothing is heard of the login.
 #[tokio::test]
 async fn a_session_that_is_not_let_in_ends_in_time_and_the_next_one_works() {
     let db = TestDb::new().await;
     let proxy = Proxy::deaf(db.cluster.port()).await;
-    let target = Target { host: "localhost".to_owned(), port: proxy.port, database: db.name.clone() };
-    let connector = Connector::new(target, Trust::Network, Cached::fixed(TestDb::credentials(Role::Api)));
+    let connector = connector(&db, proxy.port);
 
     proxy.set(Mode::Blackhole);
-    let refused = timeout(Duration::from_secs(8), Session::open(&connector)).await.expect("an end in time");
+    let refused = timeout(Duration::from_secs(8), Session::open(&connector)).await.unwrap();
     proxy.set(Mode::Pass);
 
-    let error = refused.err().expect("nobody was let in");
+    let error = refused.err().unwrap();
     assert_eq!((error.to_string().as_str(), error.is_unavailable()), ("no connection in time", true));
-    let session = Session::open(&connector).await.unwrap();
-    let user = session.client.query_typed_one("SELECT current_user::text", &[]).await.unwrap();
-    assert_eq!(user.get::<_, String>(0), TestDb::credentials(Role::Api).user);
-    session.close().await;
+    Session::open(&connector).await.unwrap().close().await;
 }

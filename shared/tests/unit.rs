@@ -4,7 +4,8 @@
 
 use local::testing::{Answer, TestApp, probe};
 use serde_json::json;
-use shared::config::Role;
+use shared::{App, Reply, Request, config::Role, response};
+use tokio_postgres::types::Type;
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
 
@@ -133,4 +134,23 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
     }
     let logged = local::testing::log();
     assert!(logged.contains("sqlstate=42P01") && !logged.contains("CANARY"));
+}
+
+shared::routes! {
+    POST "/api/mistakes" => mistake;
+}
+
+/// Gives a statement a parameter that is not of the type that it announces.
+async fn mistake(app: &App, request: &Request) -> Reply {
+    let user = app.authenticate(request).await?;
+    app.db.write(&user).one("SELECT $1", &[(&1_i64, Type::TEXT)]).await?;
+    response::no_content()
+}
+
+// DB-09: what goes wrong on this side is our mistake, not that of a server that may be better a moment later.
+#[tokio::test]
+async fn a_parameter_of_another_type_than_announced_is_our_mistake() {
+    let app = TestApp::start(Role::Api, ROUTES).await;
+
+    assert_problem(&app.user().await.post("/api/mistakes", "").await, 500, "a number for a text");
 }

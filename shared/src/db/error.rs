@@ -9,7 +9,7 @@ use super::ConnectError;
 use crate::ApiError;
 
 /// A failure of which only codes and names are left: PostgreSQL quotes the offending row in its messages.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct DbError {
     what: String,
     code: Option<SqlState>,
@@ -26,18 +26,11 @@ const UNAVAILABLE: [&str; 4] = ["55P03", "25006", "25P03", "25P04"];
 
 impl DbError {
     pub(super) fn other(what: &'static str) -> Self {
-        Self {
-            what: what.to_owned(),
-            code: None,
-            table: None,
-            constraint: None,
-            unavailable: false,
-            role_too_powerful: false,
-        }
+        Self { what: what.to_owned(), ..Self::default() }
     }
 
     pub(super) fn unavailable(what: String) -> Self {
-        Self { what, code: None, table: None, constraint: None, unavailable: true, role_too_powerful: false }
+        Self { what, unavailable: true, ..Self::default() }
     }
 
     fn class(&self) -> &str {
@@ -115,30 +108,20 @@ impl std::error::Error for DbError {}
 
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if let Some(cause) = ConnectError::within(&error) {
+            let role_too_powerful = cause == ConnectError::RoleTooPowerful;
+            return Self { role_too_powerful, ..Self::unavailable(cause.to_string()) };
+        }
         // The driver's own text names its kind of failure ("db error", "connection closed"), never a value.
-        let what = ConnectError::within(&error).map_or_else(|| error.to_string(), |cause| cause.to_string());
+        let what = error.to_string();
         match error.as_db_error() {
-            None => {
-                let network = error.is_closed() || ConnectError::within(&error).is_some() || is_io(&error);
-                Self {
-                    unavailable: network,
-                    ..Self {
-                        what,
-                        code: None,
-                        table: None,
-                        constraint: None,
-                        unavailable: false,
-                        role_too_powerful: false,
-                    }
-                }
-            }
+            None => Self { what, unavailable: error.is_closed() || is_io(&error), ..Self::default() },
             Some(db) => Self {
                 what,
                 code: Some(db.code().clone()),
                 table: db.table().map(str::to_owned),
                 constraint: db.constraint().map(str::to_owned),
-                unavailable: false,
-                role_too_powerful: false,
+                ..Self::default()
             },
         }
     }
@@ -148,15 +131,8 @@ impl From<PoolError> for DbError {
     /// Without a connection, whatever the reason, the request can only be tried again.
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => match ConnectError::within(&error) {
-                Some(cause) => Self {
-                    role_too_powerful: cause == ConnectError::RoleTooPowerful,
-                    ..Self::unavailable(cause.to_string())
-                },
-                None => Self { unavailable: true, ..Self::from(error) },
-            },
-            PoolError::Timeout(kind) => Self::unavailable(format!("no connection in time ({kind:?})")),
-            _ => Self::unavailable("the pool gives no connection".to_owned()),
+            PoolError::Backend(error) => Self { unavailable: true, ..Self::from(error) },
+            error => Self::unavailable(error.to_string()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The roles that functions log in with.
 
 use postgres_protocol::password::scram_sha_256;
-use tokio_postgres::{Client, error::SqlState, types::Type};
+use tokio_postgres::{Client, types::Type};
 
 /// One who changes roles or tables at a time, in each database: deployments and rotations wait for each other.
 ///
@@ -27,8 +27,8 @@ const SETTINGS: [(&str, &str); 7] = [
     ("lock_timeout", "2s"),
     ("statement_timeout", "4s"),
     ("idle_in_transaction_session_timeout", "5s"),
-    ("transaction_timeout", "8s"),              // PostgreSQL 17 and newer
-    ("client_connection_check_interval", "2s"), // not on every platform
+    ("transaction_timeout", "8s"), // PostgreSQL 17 and newer
+    ("client_connection_check_interval", "2s"),
     ("jit", "off"),
     ("search_path", "public"),
 ];
@@ -53,42 +53,33 @@ impl Login {
         Self::limit(owner, &self.name).await
     }
 
-    /// Gives the login of this name the limits of every login, and no others.
+    /// Gives the login of this name the limits of every login that the server knows, and no others.
     ///
     /// # Errors
     /// When the server refuses a statement, or there is no such role.
     pub async fn limit(owner: &Client, name: &str) -> Result<(), tokio_postgres::Error> {
-        for (setting, value) in SETTINGS {
-            let statement = owner
-                .query_typed_one(
-                    "SELECT format('ALTER ROLE %I SET %I = %L', $1, $2, $3)",
-                    &[(&name, Type::TEXT), (&setting, Type::TEXT), (&value, Type::TEXT)],
-                )
-                .await?;
-            match owner.batch_execute(statement.try_get(0)?).await {
-                Err(error) if !is_unknown_setting(&error) => return Err(error),
-                _ => {}
-            }
-        }
-        reset_others(owner, name).await
+        let (settings, values): (Vec<_>, Vec<_>) = SETTINGS.into_iter().unzip();
+        let statements = owner
+            .query_typed_one(
+                "SELECT string_agg(format('ALTER ROLE %I SET %I = %L', $1, name, value), '; ')
+                   FROM unnest($2, $3) limits (name, value) JOIN pg_settings USING (name)",
+                &[(&name, Type::TEXT), (&settings, Type::TEXT_ARRAY), (&values, Type::TEXT_ARRAY)],
+            )
+            .await?;
+        owner.batch_execute(statements.try_get(0)?).await?;
+        reset_others(owner, name, &settings).await
     }
 }
 
 /// Takes from a role whatever was set beside the limits, by hand or by an older release.
-async fn reset_others(owner: &Client, name: &str) -> Result<(), tokio_postgres::Error> {
-    let known: Vec<&str> = SETTINGS.iter().map(|(setting, _)| *setting).collect();
+async fn reset_others(owner: &Client, name: &str, limits: &[&str]) -> Result<(), tokio_postgres::Error> {
     let statements = owner
         .query_typed_one(
             "SELECT coalesce(string_agg(format('ALTER ROLE %I RESET %I', $1, setting), '; '), '')
                FROM pg_roles, unnest(rolconfig) config, split_part(config, '=', 1) setting
               WHERE rolname = $1 AND setting <> ALL ($2)",
-            &[(&name, Type::TEXT), (&known, Type::TEXT_ARRAY)],
+            &[(&name, Type::TEXT), (&limits, Type::TEXT_ARRAY)],
         )
         .await?;
     owner.batch_execute(statements.try_get(0)?).await
-}
-
-/// Whether the error says that this setting is unknown to the server, or not for its platform.
-fn is_unknown_setting(error: &tokio_postgres::Error) -> bool {
-    [Some(&SqlState::UNDEFINED_OBJECT), Some(&SqlState::INVALID_PARAMETER_VALUE)].contains(&error.code())
 }

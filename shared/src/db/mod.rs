@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`Db`], [`Unit`] | the pool and the unit |
 //! | `connect`, `address` | from a host name and a secret to a logged-in connection |
+//! | `idle` | what becomes of connections that sat through a freeze |
 //! | `tls`, `role` | what certificates are trusted, and which roles are not |
 //! | [`Session`] | a connection for work that no request waits for |
 //! | [`Login`] | the roles that functions log in with, made on deployment and by rotation |
@@ -19,6 +20,7 @@
 mod address;
 mod connect;
 mod error;
+mod idle;
 mod lease;
 mod login;
 mod role;
@@ -26,14 +28,15 @@ mod session;
 mod tls;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use connect::Opener;
 pub use connect::{ConnectError, Connector, Credentials, Target, Trust};
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 pub use error::{DbError, OnConstraint, row_value};
+use idle::verify_idle;
 use lease::Lease;
 pub use login::{LOCK, Login};
 pub use session::Session;
@@ -50,8 +53,6 @@ use crate::{CurrentUser, clock::Clock, request::Origin};
 /// A parameter of a statement and the type that PostgreSQL is told it has.
 pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// A connection that sat longer than this may be dead without knowing: a thawed environment holds closed sockets.
-const IDLE: Duration = Duration::from_secs(5);
 /// How long a verification may take, and how long is waited for a connection of the pool and for a new one.
 const RECYCLE: Duration = Duration::from_millis(500);
 const WAIT: Duration = Duration::from_secs(1);
@@ -118,43 +119,6 @@ impl Db {
 
     async fn lease(&self) -> Result<Lease, DbError> {
         Ok(Lease::new(self.pool.get().await?, Arc::clone(&self.connector)))
-    }
-}
-
-/// Verifies a connection that sat idle, by both clocks: the monotonic one may stand still while frozen.
-///
-/// Only the wall clock's gap is seen then, and by one request; what all others hold is as old as the gap.
-fn verify_idle(clock: Clock) -> Hook {
-    let thaw = Mutex::new(Thaw { last_request: clock.now(), at: Instant::now() });
-    Hook::async_fn(move |client, metrics| {
-        let thawed_at = thaw.lock().unwrap_or_else(PoisonError::into_inner).notice(clock.now());
-        let is_idle = metrics.last_used() > IDLE || metrics.recycled.unwrap_or(metrics.created) < thawed_at;
-        Box::pin(async move {
-            if !is_idle {
-                return Ok(());
-            }
-            match tokio::time::timeout(RECYCLE, client.batch_execute("")).await {
-                Ok(Ok(())) => Ok(()),
-                _ => Err(HookError::message("the connection is dead")),
-            }
-        })
-    })
-}
-
-/// When the pool was last found to have been idle; a connection that was used before may be dead.
-struct Thaw {
-    last_request: i64,
-    at: Instant,
-}
-
-impl Thaw {
-    fn notice(&mut self, now: i64) -> Instant {
-        let idle = now - self.last_request;
-        self.last_request = now;
-        if !(0..IDLE.as_secs().cast_signed()).contains(&idle) {
-            self.at = Instant::now();
-        }
-        self.at
     }
 }
 

@@ -7,9 +7,10 @@
     reason = "a test that cannot run has failed"
 )]
 
+mod full;
+
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use local::{
     postgres::Cluster,
     testing::{Answer, Client, Database, TestApp, TestDb, probe},
@@ -21,7 +22,7 @@ use shared::{
     db::{Connector, Credentials, Db, Target, Trust},
     secrets::Cached,
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
 
@@ -111,82 +112,6 @@ async fn a_server_whose_name_is_not_known_is_503_in_time() {
     assert_unavailable(&storm(&app.user().await).await);
 }
 
-// DB-10
-#[tokio::test]
-async fn a_server_that_is_full_is_503_until_there_is_room() {
-    let app = app().await;
-    let alice = app.user().await;
-    let mut strangers = Vec::new();
-
-    // Whoever has not even logged in takes a place.
-    for _ in 0..250 {
-        let mut stranger = TcpStream::connect(("127.0.0.1", app.db.cluster.port())).await.unwrap();
-        stranger.write_all(b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0").await.unwrap();
-        stranger.readable().await.unwrap();
-        strangers.push(stranger);
-    }
-    assert_unavailable(&storm(&alice).await);
-    assert!(app.db.cluster.log().unwrap().contains("FATAL:  sorry, too many clients already"), "this is the reason");
-
-    drop(strangers);
-    assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
-    assert_eq!(app.db.count("doctors").await, 0);
-}
-
-// DB-10, of a role instead of the server
-#[tokio::test]
-async fn a_database_with_room_for_one_serves_one() {
-    let app = TestApp::start(Role::Api, probe::ROUTES).await;
-    let alice = app.user().await;
-    let limit = |n: i32| format!("ALTER DATABASE {} CONNECTION LIMIT {n}", app.db.name);
-    app.db.owner().await.batch_execute(&limit(1)).await.unwrap();
-    let backend = alice.read("SELECT pg_backend_pid()::text").await.expect(200);
-
-    let slow = "SELECT pg_backend_pid()::text FROM pg_sleep(0.2)";
-    let (a, b) = tokio::join!(alice.read(slow), alice.read(slow));
-    let (served, refused) = if a.status == 200 { (a, b) } else { (b, a) };
-    assert_eq!(served.expect(200), backend);
-    assert_unavailable(&[refused]);
-
-    app.db.owner().await.batch_execute(&limit(-1)).await.unwrap();
-    let (a, b) = tokio::join!(alice.read(slow), alice.read(slow));
-    assert_eq!((a.status, b.status), (200, 200));
-}
-
-// DB-10: three times as many environments as the server has room for, each of which makes room when it is served.
-#[tokio::test]
-async fn a_crowd_is_served_in_turn_and_told_to_come_again_until_then() {
-    const CROWD: usize = 60;
-    const ROOM: usize = 20;
-    let db = TestDb::new().await;
-    let owner = db.owner().await;
-    owner.batch_execute(&format!("ALTER DATABASE {} CONNECTION LIMIT {ROOM}", db.name)).await.unwrap();
-    let one_more = || {
-        let db = Database { cluster: db.cluster, name: db.name.clone() };
-        TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, TestDb::pool_of_one)
-    };
-    let token = one_more().user().await.token.clone();
-
-    let started = Instant::now();
-    let visitor = async || {
-        let app = one_more();
-        let user = app.with_token(token.clone());
-        let mut refused = 0;
-        loop {
-            match user.read("SELECT 'x' FROM pg_sleep(0.1)").await {
-                answer if answer.status == 200 => return refused,
-                answer => assert_unavailable(&[answer]),
-            }
-            refused += 1;
-            assert!(started.elapsed() < Duration::from_secs(60), "not served");
-        }
-    };
-    let refused: usize = join_all((0..CROWD).map(|_| visitor())).await.into_iter().sum();
-
-    assert!(refused > 0, "there was room for all");
-    println!("{CROWD} served within {:?}, refused {refused} times", started.elapsed());
-}
-
 // DB-16
 #[tokio::test]
 async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
@@ -198,6 +123,12 @@ async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
     assert_unavailable(&[alice.write(INSERT).await]);
 
     owner.batch_execute("ROLLBACK").await.unwrap();
+    // It was waited for once, and no longer than this.
+    assert_eq!(alice.one("SELECT current_setting('lock_timeout')").await, "2s");
+    let given_up = format!("@{} ERROR:  canceling statement due to ", app.db.name);
+    let log = app.db.cluster.log().unwrap();
+    let reasons: Vec<_> = log.lines().filter_map(|line| line.split_once(&given_up)).map(|(_, why)| why).collect();
+    assert_eq!(reasons, ["lock timeout at character 13"]);
     assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
     assert_eq!(app.db.count("doctors").await, 1);
 }
