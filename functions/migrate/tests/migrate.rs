@@ -94,9 +94,37 @@ async fn a_login_gets_its_password_its_group_and_the_limits_of_every_login() {
 }
 
 #[tokio::test]
+async fn a_generated_password_takes_one_round_to_log_in_with_and_one_that_people_made_up_takes_thousands() {
+    let db = TestDb::new().await;
+    let owner = db.owner().await;
+    for (number, (password, rounds)) in [
+        ("aB3-_".repeat(9) + "xyz", "1"),
+        ("aB3-_".repeat(20), "1"),
+        ("aB3-_".repeat(9) + "xy", "4096"),
+        ("correct.horse.battery.staple.".repeat(2), "4096"),
+        ("\u{e9}".repeat(48), "4096"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("rounds_{number}");
+        migrate::run(&mut db.owner().await, &[login(&name, &password)]).await.unwrap();
+
+        let kept = format!(
+            "SELECT substr(rolpassword, 1, 14) || split_part(split_part(rolpassword, '$', 2), ':', 1)
+                              FROM pg_authid WHERE rolname = '{name}'"
+        );
+        assert_eq!(one::<String>(&owner, &kept).await, format!("SCRAM-SHA-256${rounds}"), "{password}");
+        assert!(can_log_in(&db, &name, &password).await, "{password}");
+        assert!(!can_log_in(&db, &name, &password.replace('a', "b").replace('c', "d").replace('\u{e9}', "e")).await);
+    }
+}
+
+#[tokio::test]
 async fn a_password_never_reaches_the_servers_log() {
     let db = TestDb::new().await;
-    migrate::run(&mut db.owner().await, &[login("quiet", "canarypassword")]).await.unwrap();
+    let password = "canarypassword".repeat(4);
+    migrate::run(&mut db.owner().await, &[login("quiet", "canarypassword"), login("calm", &password)]).await.unwrap();
 
     let log = db.cluster.log().unwrap();
 

@@ -1,7 +1,8 @@
 //! The roles that functions log in with.
 
-use postgres_protocol::password::scram_sha_256;
 use tokio_postgres::{Client, types::Type};
+
+use super::verifier::verifier;
 
 /// One who changes roles or tables at a time, in each database: deployments and rotations wait for each other.
 ///
@@ -41,7 +42,7 @@ impl Login {
     /// When the server refuses a statement.
     pub async fn ensure(&self, owner: &Client) -> Result<(), tokio_postgres::Error> {
         // The server gets the verifier, not the password, so no log of it can hold the password.
-        let verifier = scram_sha_256(self.password.as_bytes());
+        let verifier = verifier(&self.password);
         let statement = owner
             .query_typed_one(
                 "SELECT format(CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = $1) THEN 'ALTER' ELSE 'CREATE' END

@@ -15,6 +15,7 @@
 //! | `tls`, `role` | what certificates are trusted, and which roles are not |
 //! | [`Session`] | a connection for work that no request waits for |
 //! | [`Login`] | the roles that functions log in with, made on deployment and by rotation |
+//! | `verifier` | what the server keeps of their passwords |
 //! | [`DbError`] | a failure without the data |
 
 mod address;
@@ -26,6 +27,7 @@ mod login;
 mod role;
 mod session;
 mod tls;
+mod verifier;
 
 use std::{
     sync::Arc,

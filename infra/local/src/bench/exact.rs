@@ -37,7 +37,6 @@ pub(super) async fn measure(binaries: &Binaries) -> Result<Exact> {
         exact.insert(format!("{function}{BINARY}"), binaries.size(function)?.0);
     }
     progress::say("Flights, bytes and instructions of every route …");
-    fixture.make_logins_cheap().await;
     for unit in unit::all(&fixture.reader, &fixture.writer) {
         let name = unit.name();
         if name == "DELETE /api/doctors/{id}" {

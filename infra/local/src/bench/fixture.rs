@@ -117,17 +117,6 @@ impl<'c> Fixture<'c> {
         self.database.owner().await.batch_execute(&sql).await.map_err(failed)
     }
 
-    /// From now on a login takes one round of hashing: a profiler hides what the processor has for the usual thousands.
-    /// (PostgreSQL 15 knows no such setting; there it takes long.)
-    pub(super) async fn make_logins_cheap(&self) {
-        let owner = self.database.owner().await;
-        for role in [Role::Auth, Role::Api] {
-            let login = Database::credentials(role);
-            let sql = format!("SET scram_iterations = 1; ALTER ROLE {} PASSWORD '{}'", login.user, login.password);
-            let _ = owner.batch_execute(&sql).await;
-        }
-    }
-
     /// What a function finds in its environment; over TLS unless `port` is that of a proxy.
     pub(super) fn variables(&self, port: Option<u16>) -> Vec<(&'static str, String)> {
         let url = |role| {

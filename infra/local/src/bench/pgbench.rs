@@ -43,6 +43,8 @@ impl Pgbench {
 pub(super) struct Floor<'p> {
     program: &'p Path,
     url: String,
+    /// The file of certificates that the server's must be signed with.
+    roots: PathBuf,
     definitions: Vec<String>,
     /// The variables that take another row each time, and the row that is next.
     counted: Vec<String>,
@@ -77,8 +79,8 @@ impl<'p> Floor<'p> {
         let role = if unit.function == "auth" { Role::Auth } else { Role::Api };
         let definitions = definitions.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         let next = Cell::new(unit.first.unwrap_or_default() + SPARES);
-        let url = fixture.database.url(role);
-        Ok(Self { program: &pgbench.program, url, definitions, counted, next, folder, _guard: guard })
+        let (url, roots) = (fixture.database.url(role), fixture.database.cluster.ca_pem_path());
+        Ok(Self { program: &pgbench.program, url, roots, definitions, counted, next, folder, _guard: guard })
     }
 
     /// How long each of `count` transactions of one client took.
@@ -110,7 +112,9 @@ impl<'p> Floor<'p> {
     /// Transactions a second.
     fn run(&self, count: usize, arguments: &[&str]) -> Result<f64> {
         let mut command = Command::new(self.program);
-        command.current_dir(&self.folder).env_clear().env("PGSSLMODE", "require").env("PGGSSENCMODE", "disable");
+        command.current_dir(&self.folder).env_clear().env("PGGSSENCMODE", "disable");
+        // What a function asks of the server before it logs in.
+        command.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", &self.roots).env("PGCHANNELBINDING", "require");
         command.args(["--no-vacuum", "--protocol", "extended", "--file", "script"]);
         command.args(["--transactions", &count.to_string()]).args(arguments);
         for definition in &self.definitions {

@@ -25,7 +25,8 @@ use crate::postgres::Cluster;
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::temporary().expect("a PostgreSQL for the tests"));
 static TEMPLATE: OnceCell<()> = OnceCell::const_new();
 const TEMPLATE_NAME: &str = "template_migrated";
-const PASSWORD: &str = "a password of the tests";
+/// As long as those in AWS, which are generated.
+const PASSWORD: &str = "a_password_of_the_tests_as_long_as_those_of_AWS_";
 
 /// A migrated, empty database on the test process's server.
 pub type TestDb = Database<'static>;
@@ -111,8 +112,7 @@ impl<'c> Database<'c> {
     /// The URL that a function of this role is given.
     #[must_use]
     pub fn url(&self, role: Role) -> String {
-        let password = PASSWORD.replace(' ', "%20");
-        format!("postgres://{}:{password}@127.0.0.1:{}/{}", login(role), self.cluster.port(), self.name)
+        format!("postgres://{}:{PASSWORD}@127.0.0.1:{}/{}", login(role), self.cluster.port(), self.name)
     }
 
     /// The application's own pool, as this role.
