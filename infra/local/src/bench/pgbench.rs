@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use shared::config::Role;
@@ -54,6 +54,14 @@ pub(super) struct Floor<'p> {
     _guard: Guard,
 }
 
+/// A process of pgbench, which connects once before its transaction to look whether it has tables of its own.
+pub(super) struct Cold {
+    /// The whole process but for its transaction.
+    pub(super) exec_to_connected: Duration,
+    /// Connecting once more and the unit, as pgbench times them.
+    pub(super) transaction: Duration,
+}
+
 impl<'p> Floor<'p> {
     /// Makes a script of what a function was heard to send for this unit.
     pub(super) fn new(
@@ -99,9 +107,11 @@ impl<'p> Floor<'p> {
         Ok(times)
     }
 
-    /// A single transaction on a connection of its own, from the connecting on, as pgbench times it.
-    pub(super) fn cold(&self) -> Result<Duration> {
-        Ok(Duration::from_secs_f64(1.0 / self.run(1, &["--connect", "--client", "1"])?))
+    /// A single transaction on a connection of its own.
+    pub(super) fn cold(&self) -> Result<Cold> {
+        let begun = Instant::now();
+        let transaction = Duration::from_secs_f64(1.0 / self.run(1, &["--connect", "--client", "1"])?);
+        Ok(Cold { exec_to_connected: begun.elapsed().saturating_sub(transaction), transaction })
     }
 
     /// How many transactions a second so many clients do, each `count` of them.
