@@ -92,9 +92,7 @@ impl Request {
         const NONE: ApiError = ApiError::Unauthenticated("A token is required");
         const LONGEST: usize = 4096;
 
-        let mut sent = self.headers.get_all(AUTHORIZATION).iter();
-        let value = sent.next().ok_or(NONE)?;
-        let (Ok(value), None) = (value.to_str(), sent.next()) else { return Err(ApiError::InvalidToken) };
+        let value = self.headers.get(AUTHORIZATION).ok_or(NONE)?.to_str().map_err(|_| ApiError::InvalidToken)?;
         let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
             return Err(NONE);

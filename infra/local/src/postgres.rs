@@ -4,15 +4,15 @@
 //! - [`Cluster`]: the server, its URL, and what tests do to it
 //! - `place`: which account runs it and where its files are
 //! - `settings`: what a server is started with
+//! - `ready`: whether it answers
 //! - `files`: a data directory, its password and its certificates
 
 mod files;
 mod place;
+mod ready;
 mod settings;
 
 use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -201,7 +201,7 @@ impl Cluster {
                     self.last_words()
                 )));
             }
-            Ok(accepts_connections(self.port).then_some(()))
+            Ok(ready::accepts_connections(self.port).then_some(()))
         })?;
         ready.ok_or_else(|| Error::sentence("PostgreSQL did not become ready within a minute."))?;
         server.process = Some(process);
@@ -291,19 +291,4 @@ impl Cluster {
         let log = self.log().unwrap_or_default();
         log.lines().rev().find(|line| line.contains("FATAL")).unwrap_or("its log is empty").to_owned()
     }
-}
-
-/// Asks the server for a login as far as its first answer: `R` asks for the password, `E` means not yet.
-fn accepts_connections(port: u16) -> bool {
-    const STARTUP: &[u8] = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0";
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let ask = || {
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(STARTUP)?;
-        let mut answer = [0];
-        stream.read_exact(&mut answer)?;
-        std::io::Result::Ok(answer == *b"R")
-    };
-    ask().unwrap_or(false)
 }

@@ -18,6 +18,7 @@
 //! - [`Inbox`]: a server that takes what is sent to it
 //! - [`Moto`]: a Secrets Manager that counts and can be stopped
 //! - [`Rotator`]: the rotate function, called as Secrets Manager calls it
+//! - [`product`]: the functions' binaries in environments of the rig
 //! - [`Proxy`]: a TCP proxy that counts flights and knows what was sent
 //!
 //! It panics where production code would return an error: a test that cannot run has failed.
@@ -34,6 +35,7 @@ mod inbox;
 mod lambda;
 mod moto;
 pub mod probe;
+pub mod product;
 pub mod rotator;
 mod token;
 

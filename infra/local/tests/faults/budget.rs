@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use local::{
     rig::lambda::{Limits, Outcome},
-    testing::{TestApp, probe},
+    testing::{
+        TestApp, probe,
+        product::{Product, status},
+    },
 };
 use shared::config::Role;
 use tokio::time::Instant;
-
-use crate::product::{Product, status};
 
 // DB-11: ten times as many requests at once as the function has environments.
 #[tokio::test]
@@ -17,7 +18,7 @@ async fn a_burst_takes_no_more_connections_than_the_function_has_environments() 
     const ENVIRONMENTS: usize = 6;
     let product = Product::new().await;
     let limits = Limits::default();
-    let function = product.function_at("patients", product.db.cluster.port(), &limits, ENVIRONMENTS).await;
+    let function = product.function("patients", &limits, ENVIRONMENTS, &[]).await;
     let event = product.event("GET", "/api/patients", None);
 
     let (mut most, mut answered, mut throttled) = (0, 0, 0);
@@ -35,7 +36,7 @@ async fn a_burst_takes_no_more_connections_than_the_function_has_environments() 
             match request.await.unwrap() {
                 Outcome::Throttled => throttled += 1,
                 outcome => {
-                    assert_eq!(status(&outcome), 200);
+                    assert_eq!(status(outcome), 200);
                     answered += 1;
                 }
             }

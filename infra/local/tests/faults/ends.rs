@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use local::rig::proxy::{Mode, Proxy, Side};
+use local::{
+    rig::{
+        lambda::Limits,
+        proxy::{Mode, Proxy, Side},
+    },
+    testing::product::{Product, status},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::time::Instant;
-
-use crate::product::{Product, status};
 
 // DB-08
 #[tokio::test]
 async fn what_a_killed_environment_was_writing_is_undone() {
     let product = Product::new().await;
-    let environment = product.environment_at("doctors", product.db.cluster.port()).await;
+    let environment = product.environment("doctors", &Limits::default(), &[]).await;
     // The write takes its four seconds at the commit, when all is written.
     let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
                 $$ BEGIN PERFORM pg_sleep(3.9); RETURN NULL; END $$;
@@ -43,13 +47,14 @@ async fn a_transaction_that_a_stopped_environment_left_open_is_ended_and_its_loc
     let product = Product::new().await;
     let doctor = product.db.doctor("Dr. X").await;
     let proxy = Proxy::start(product.db.cluster.port()).await;
-    let environment = product.environment_at("doctors", proxy.port).await;
+    let environment =
+        product.environment("doctors", &Limits::default(), &[product.database_at("doctors", proxy.port)]).await;
     // The commit does not arrive, and nobody hangs up: the environment stands still, and so does the line.
     let path = format!("/api/doctors/{doctor}");
     let _ = proxy.take_messages();
     let change = json!({"name": "Dr. Y"});
     let event = product.event("PUT", &path, Some(&change));
-    assert_eq!(status(&environment.invoke(&event).await), 200);
+    assert_eq!(status(environment.invoke(&event).await), 200);
     let said: usize = proxy.take_messages().iter().map(|message| message.content.len() + 5).sum();
     let commit = "COMMIT".len() + 6;
     proxy.set_open(Mode::Stall { side: Side::Client, after: said - commit });
@@ -66,19 +71,19 @@ async fn a_transaction_that_a_stopped_environment_left_open_is_ended_and_its_loc
     };
     let (answer, ()) = tokio::join!(environment.invoke(&event), stopped);
 
-    assert_eq!(status(&answer), 503);
+    assert_eq!(status(answer), 503);
     let name: String = product.owner.query_typed_one("SELECT name FROM doctors", &[]).await.unwrap().get(0);
     assert_eq!(name, "Dr. Z");
-    assert_eq!(status(&environment.invoke(&event).await), 200);
+    assert_eq!(status(environment.invoke(&event).await), 200);
 }
 
 // DB-04
 #[tokio::test]
 async fn a_session_that_stands_still_in_a_query_is_given_up_in_time_and_not_used_again() {
     let product = Product::new().await;
-    let environment = product.environment_at("doctors", product.db.cluster.port()).await;
+    let environment = product.environment("doctors", &Limits::default(), &[]).await;
     let list = product.event("GET", "/api/doctors", None);
-    assert_eq!(status(&environment.invoke(&list).await), 200);
+    assert_eq!(status(environment.invoke(&list).await), 200);
     product.owner.batch_execute("BEGIN; LOCK TABLE doctors").await.unwrap();
 
     let stop = async {
@@ -92,9 +97,9 @@ async fn a_session_that_stands_still_in_a_query_is_given_up_in_time_and_not_used
     };
     let (measured, backend) = tokio::join!(environment.measure(&list), stop);
 
-    assert_eq!(status(&measured.outcome), 503);
+    assert_eq!(status(measured.outcome), 503);
     let next = environment.measure(&list).await;
-    assert_eq!(status(&next.outcome), 200);
+    assert_eq!(status(next.outcome), 200);
     kill_process(backend, Signal::CONT).unwrap();
     product.until("true", 1).await;
     println!("503 after {:?}, the next answer after {:?}", measured.wall, next.wall);

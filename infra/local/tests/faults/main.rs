@@ -7,7 +7,6 @@ mod budget;
 mod deadlocks;
 mod ends;
 mod pooler;
-mod product;
 mod restarts;
 #[path = "../tables/mod.rs"]
 mod tables;

@@ -4,14 +4,12 @@ use std::process::Command;
 
 use local::{
     rig::{Gateway, Pooler, event::Form, lambda::Limits},
-    testing::{TestApp, TestDb, probe},
+    testing::{TestApp, TestDb, probe, product::Product},
 };
 use shared::{
     config::Role,
     db::{Db, Trust},
 };
-
-use crate::product::Product;
 
 /// A pool of one connection through this pooler.
 fn through(pooler: &Pooler) -> impl Fn(&TestDb, Role, &shared::clock::Clock) -> Db {
@@ -31,7 +29,10 @@ async fn the_whole_contract_holds_behind_a_transaction_pooler() {
         ("mappings", mappings::ROUTES),
         ("auth", auth::ROUTES),
     ] {
-        functions.push((routes, product.function_at(name, pooler.port, &Limits::default(), 2).await));
+        functions.push((
+            routes,
+            product.function(name, &Limits::default(), 2, &[product.database_at(name, pooler.port)]).await,
+        ));
     }
     let gateway = Gateway::start(Form::HttpApi, functions).await.unwrap();
 

@@ -1,13 +1,15 @@
 //! The same requests over HTTP get the same answers, whichever kind of gateway delivers them.
 
-use local::rig::{Gateway, event::Form};
+use local::{
+    rig::{Gateway, event::Form},
+    testing::product::{Product, jane},
+};
 use serde_json::{Value, json};
 use shared::Route;
 
 use crate::{
     browser::{Answer, send},
     obedient::limits,
-    product::{Product, jane},
 };
 
 /// What differs from gateway to gateway, and from one request to the next.

@@ -14,5 +14,4 @@ mod forms;
 mod gateway;
 mod life;
 mod obedient;
-mod product;
 mod thaw;

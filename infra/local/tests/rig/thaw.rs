@@ -11,20 +11,22 @@ use local::{
         lambda::Environment,
         proxy::{Mode, Proxy},
     },
-    testing::{Cloud, TestApp, TestDb, cloud::FIRST_KEY, probe},
+    testing::{
+        Cloud, TestApp, TestDb,
+        cloud::FIRST_KEY,
+        probe,
+        product::{Product, built, call, jane},
+    },
 };
 use serde_json::json;
 use shared::{clock::Clock, config::Role, db::Trust};
 
-use crate::{
-    obedient::limits,
-    product::{Product, built, call, jane},
-};
+use crate::obedient::limits;
 
 /// Requests, now a write and now a read, each after a freeze in which the server has ended the session.
 async fn requests_after_lost_sessions(cycles: usize) {
     let product = Product::new().await;
-    let environment = product.patients(&limits(true), &[]).await;
+    let environment = product.environment("patients", &limits(true), &[]).await;
     let mut slowest = Duration::ZERO;
     for cycle in 0..cycles {
         product.end_sessions().await;
@@ -38,7 +40,7 @@ async fn requests_after_lost_sessions(cycles: usize) {
         }
         slowest = slowest.max(started.elapsed());
     }
-    assert_eq!(product.sessions().await, 1);
+    assert_eq!(product.sessions("true").await, 1);
     println!("{cycles} requests after as many lost sessions, the slowest in {slowest:?}");
 }
 
@@ -59,7 +61,7 @@ async fn a_thawed_function_answers_a_thousand_times_though_its_session_was_ended
 #[tokio::test]
 async fn a_function_that_thaws_with_its_event_before_it_answers_though_its_session_was_ended_meanwhile() {
     let product = Product::new().await;
-    let environment = product.patients(&limits(false), &[]).await;
+    let environment = product.environment("patients", &limits(false), &[]).await;
     for cycle in 1..=10 {
         environment.freeze();
         product.end_sessions().await;
@@ -101,8 +103,8 @@ async fn a_connection_that_is_silently_dead_after_a_freeze_is_replaced() {
 async fn a_hundred_connections_that_are_silently_dead_after_a_freeze_are_replaced() {
     let product = Product::new().await;
     let proxy = Proxy::deaf(product.db.cluster.port()).await;
-    let url = product.db.url(Role::Api).replace(&product.db.cluster.port().to_string(), &proxy.port.to_string());
-    let environment = product.patients(&limits(true), &[("DATABASE_URL", url)]).await;
+    let elsewhere = product.database_at("patients", proxy.port);
+    let environment = product.environment("patients", &limits(true), &[elsewhere]).await;
     let mut slowest = Duration::ZERO;
     for cycle in 0..100 {
         assert_eq!(call(&environment, &product.token, "GET", "/api/patients", None).await.0, 200);
