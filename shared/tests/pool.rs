@@ -188,6 +188,20 @@ async fn connections_that_died_while_the_environment_was_frozen_are_not_handed_o
     }
 }
 
+// DB-01
+#[tokio::test]
+async fn a_connection_that_lives_after_a_freeze_is_used_again() {
+    let app = app().await;
+    let alice = app.user().await;
+    let backend = alice.one(BACKEND).await;
+
+    for thaw in 1..=3 {
+        app.clock.store(NOW + thaw * 6, Ordering::Relaxed);
+
+        assert_eq!(alice.one(BACKEND).await, backend);
+    }
+}
+
 // DB-02
 #[tokio::test]
 async fn a_connection_whose_line_died_silently_is_given_up_and_the_request_served_by_another() {

@@ -137,20 +137,35 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
 }
 
 shared::routes! {
-    POST "/api/mistakes" => mistake;
+    POST "/api/parameters" => of_another_type;
+    POST "/api/rows" => none;
 }
 
 /// Gives a statement a parameter that is not of the type that it announces.
-async fn mistake(app: &App, request: &Request) -> Reply {
+async fn of_another_type(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
     app.db.write(&user).one("SELECT $1", &[(&1_i64, Type::TEXT)]).await?;
     response::no_content()
 }
 
+/// Takes a row from a statement that gives none.
+async fn none(app: &App, request: &Request) -> Reply {
+    let user = app.authenticate(request).await?;
+    app.db.write(&user).one("SELECT WHERE false", &[]).await?;
+    response::no_content()
+}
+
 // DB-09: what goes wrong on this side is our mistake, not that of a server that may be better a moment later.
 #[tokio::test]
-async fn a_parameter_of_another_type_than_announced_is_our_mistake() {
+async fn a_statement_that_is_called_wrongly_is_our_mistake_and_the_log_says_which() {
     let app = TestApp::start(Role::Api, ROUTES).await;
+    let alice = app.user().await;
 
-    assert_problem(&app.user().await.post("/api/mistakes", "").await, 500, "a number for a text");
+    for (path, mistake) in
+        [("/api/parameters", "error serializing parameter 0"), ("/api/rows", "the statement gave no row")]
+    {
+        assert_problem(&alice.post(path, "").await, 500, path);
+        let logged = local::testing::log();
+        assert!(logged.contains(&format!(r#""error":"{mistake}"#)), "{logged}");
+    }
 }
