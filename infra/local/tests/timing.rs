@@ -17,9 +17,12 @@ use std::{
 };
 
 use local::{
-    rig::lambda::{Environment, Limits, Outcome},
+    rig::{
+        lambda::{Environment, Limits, Outcome},
+        proxy::{Mode, Proxy},
+    },
     testing::{
-        TestDb,
+        Cloud, TestDb,
         event::{Call, Form},
     },
     workspace,
@@ -94,6 +97,20 @@ impl Deployed {
         let body = json!({"name": "John", "email": email, "password": PASSWORD}).to_string();
         self.time("POST", "/api/auth/register", "", Some(body), status).await
     }
+}
+
+/// How long each of so many environments of the patients function takes from its start until it waits for an event.
+async fn starts(count: usize, memory: Option<u32>, variables: &[(&str, String)]) -> Vec<Duration> {
+    let program = tokio::task::spawn_blocking(|| release("patients")).await.unwrap();
+    let limits = Limits { memory, ..Limits::default() };
+    let mut times = Vec::new();
+    for _ in 0..count {
+        let begun = Instant::now();
+        let environment = Environment::start(&program, variables, &limits).await.unwrap();
+        environment.ready().await.unwrap();
+        times.push(begun.elapsed());
+    }
+    times
 }
 
 /// The time that so many hundredths of all took at most.
@@ -222,4 +239,40 @@ async fn a_list_is_answered_or_refused_in_300_milliseconds_however_long_it_is() 
         println!("a list of {count}: {status}, 99 of 100 within {p99:?}");
         assert!(p99 <= Duration::from_millis(300), "{count}: {p99:?}");
     }
+}
+
+// LM-05
+#[tokio::test]
+#[ignore = "a figure of time"]
+async fn a_function_of_512_megabytes_is_ready_in_80_milliseconds_where_the_network_takes_no_time() {
+    let db = TestDb::new().await;
+    let variables = [
+        ("DATABASE_URL", db.url(Role::Api) + "?sslmode=require"),
+        ("DATABASE_CA_FILE", db.cluster.ca_pem_path().display().to_string()),
+        ("JWT_SECRET", KEY.to_owned()),
+    ];
+    let p95 = percentile(&mut starts(100, Some(512), &variables).await, 95);
+    println!("init at 512 MB: 95 of 100 within {p95:?}");
+    assert!(p95 <= Duration::from_millis(80), "{p95:?}");
+}
+
+// SM-11
+#[tokio::test]
+#[ignore = "a figure of time"]
+async fn a_function_is_ready_in_250_milliseconds_where_secrets_and_database_are_20_away() {
+    const AWAY: Mode = Mode::Delay { to_server: Duration::from_millis(10), to_client: Duration::from_millis(10) };
+
+    let cloud = Cloud::new(Role::Api).await;
+    let secrets = cloud.moto.url().rsplit_once(':').unwrap().1.parse().unwrap();
+    let (secrets, database) = (Proxy::start(secrets).await, Proxy::start(cloud.db.cluster.port()).await);
+    secrets.set_new(AWAY);
+    database.set_new(AWAY);
+    let away = [
+        ("DATABASE_SECRET_ARN", cloud.database_secret.clone()),
+        ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", secrets.port)),
+        ("DATABASE_PORT", database.port.to_string()),
+    ];
+    let p95 = percentile(&mut starts(50, None, &[&cloud.variables()[..], &away[..]].concat()).await, 95);
+    println!("init with everything 20 ms away: 95 of 100 within {p95:?}");
+    assert!(p95 <= Duration::from_millis(250), "{p95:?}");
 }
