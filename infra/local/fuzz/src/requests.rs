@@ -26,7 +26,8 @@ pub fn requests(input: &[u8]) {
     });
 }
 
-/// `None` for what is no request, or one that the gateways' own prefixes make another one.
+/// `None` for what is no request, one that the gateways' own prefixes make another one, or one with a header in two
+/// spellings: a REST API does not say which came first.
 fn read(text: &str) -> Option<Call> {
     let (head, body) = text.split_once("\n\n").map_or((text, None), |(head, body)| (head, Some(body)));
     let mut lines = head.split('\n');
@@ -34,11 +35,16 @@ fn read(text: &str) -> Option<Call> {
     if [BASE_PATH, "prod"].iter().any(|prefix| path.trim_start_matches('/').starts_with(prefix)) {
         return None;
     }
-    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
+    let is_respelled =
+        |(name, _): &(&str, &str)| headers.iter().any(|(other, _)| other != name && other.eq_ignore_ascii_case(name));
+    if headers.iter().any(is_respelled) {
+        return None;
+    }
     Some(Call {
         method: method.to_owned(),
         path: path.to_owned(),
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         body: body.map(str::to_owned),
     })
 }
