@@ -65,12 +65,10 @@ fn expect(row: &Row, column: &str, missing: ApiError) -> Result<(), ApiError> {
 }
 
 /// The mappings of the owner's patients, oldest first.
-///
-/// As many rows as `LIMIT` reads are refused as too large, so a list is never cut off.
 pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Mapping>, ApiError> {
     let rows = db
         .read(owner)
-        .rows(
+        .list(
             "-- mappings::list
              WITH audited AS (
                  INSERT INTO audit_events (action, outcome) VALUES ('mapping.list', 'ok')
@@ -90,8 +88,6 @@ pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Mapping
 }
 
 /// The doctors of one of the owner's patients, by id; `None` if the owner has no such patient.
-///
-/// `LIMIT` as in [`list`].
 pub(crate) async fn doctors_of_patient(
     db: &Db,
     owner: &CurrentUser<'_>,
@@ -99,7 +95,7 @@ pub(crate) async fn doctors_of_patient(
 ) -> Result<Option<Vec<AssignedDoctor>>, ApiError> {
     let rows = db
         .read(owner)
-        .rows(
+        .list(
             "-- mappings::doctors_of_patient
              WITH patient AS (
                  SELECT id FROM patients WHERE id = $2 AND user_id = $1

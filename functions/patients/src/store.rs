@@ -32,12 +32,10 @@ pub(crate) async fn insert(db: &Db, owner: &CurrentUser<'_>, new: &NewPatient) -
 }
 
 /// The owner's patients, oldest first.
-///
-/// As many rows as `LIMIT` reads are refused as too large, so a list is never cut off.
 pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Patient>, ApiError> {
     let rows = db
         .read(owner)
-        .rows(
+        .list(
             "-- patients::list
              WITH audited AS (
                  INSERT INTO audit_events (action, outcome) VALUES ('patient.list', 'ok')

@@ -50,10 +50,13 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use crate::{CurrentUser, clock::Clock, request::Origin};
+use crate::{ApiError, CurrentUser, clock::Clock, request::Origin};
 
 /// A parameter of a statement and the type that PostgreSQL is told it has.
 pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// More rows than an answer of Lambda's size holds, be they the smallest there are.
+const MOST_ROWS: usize = 40_000;
 
 /// How long a verification may take, and how long is waited for a connection of the pool and for a new one.
 const RECYCLE: Duration = Duration::from_millis(500);
@@ -156,6 +159,15 @@ impl Unit<'_> {
     /// As [`rows`](Self::rows).
     pub async fn opt(self, sql: &str, params: &[Param<'_>]) -> Result<Option<Row>, DbError> {
         Ok(self.rows(sql, params).await?.pop())
+    }
+
+    /// The statement's rows, all of which go into one answer: it reads `LIMIT 40000`.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows); 500 when there are that many or more, so that no list is ever cut off.
+    pub async fn list(self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, ApiError> {
+        let rows = self.rows(sql, params).await?;
+        if rows.len() < MOST_ROWS { Ok(rows) } else { Err(ApiError::AnswerTooLarge) }
     }
 
     /// The statement's rows, committed.
