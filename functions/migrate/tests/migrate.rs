@@ -123,8 +123,8 @@ async fn a_generated_password_takes_one_round_to_log_in_with_and_one_that_people
 #[tokio::test]
 async fn a_password_never_reaches_the_servers_log() {
     let db = TestDb::new().await;
-    let password = "canarypassword".repeat(4);
-    migrate::run(&mut db.owner().await, &[login("quiet", "canarypassword"), login("calm", &password)]).await.unwrap();
+    let logins = [login("quiet", "canarypassword"), login("calm", &"canarypassword".repeat(4))];
+    migrate::run(&mut db.owner().await, &logins).await.unwrap();
 
     let log = db.cluster.log().unwrap();
 
