@@ -112,8 +112,8 @@ impl Function {
             trace_id: context.xray_trace_id.as_deref(),
             route: route.map(|route: &Route| format!("{} {}", route.method, route.path)),
             status: response.status().as_u16(),
-            duration_ms: started.elapsed().as_secs_f64() * 1e3,
-            database_ms: origin.database_time().as_secs_f64() * 1e3,
+            duration_ms: milliseconds(started.elapsed()),
+            database_ms: milliseconds(origin.database_time()),
             cold_start: self.cold.swap(false, Ordering::Relaxed),
             user_id: origin.user(),
             error,
@@ -177,6 +177,11 @@ impl Answer {
             cookies: is_v2.then_some([]),
         }
     }
+}
+
+/// In milliseconds, to the microsecond.
+fn milliseconds(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// The answer, unless Lambda would refuse to carry it: then API Gateway would invent one of its own.

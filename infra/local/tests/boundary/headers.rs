@@ -118,6 +118,8 @@ async fn the_gateways_request_id_ties_the_answer_to_its_line_in_the_log() {
         let mut line = line_of(id);
         for span in ["durationMs", "databaseMs"] {
             assert!(line[span].as_f64() > Some(0.0), "{line}");
+            let decimals = line[span].to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len());
+            assert!(decimals <= 3, "whole microseconds: {line}");
             line[span] = 0.into();
         }
         line["coldStart"] = false.into();
