@@ -139,6 +139,7 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
 shared::routes! {
     POST "/api/parameters" => of_another_type;
     POST "/api/rows" => none;
+    GET "/api/rows/{id}" => count;
 }
 
 /// Gives a statement a parameter that is not of the type that it announces.
@@ -153,6 +154,28 @@ async fn none(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
     app.db.write(&user).one("SELECT WHERE false", &[]).await?;
     response::no_content()
+}
+
+/// Counts the rows of a list that has so many.
+async fn count(app: &App, request: &Request) -> Reply {
+    let user = app.authenticate(request).await?;
+    let count: i64 = request.id()?;
+    let rows = app.db.read(&user).list("SELECT FROM generate_series(1, $1)", &[(&count, Type::INT8)]).await?;
+    response::ok(&rows.len())
+}
+
+// HT-09
+#[tokio::test]
+async fn a_list_has_all_rows_or_is_refused_for_their_number() {
+    let app = TestApp::start(Role::Api, ROUTES).await;
+    let alice = app.user().await;
+
+    for count in [1, 39_999] {
+        assert_eq!(alice.get(&format!("/api/rows/{count}")).await.expect(200), count);
+    }
+    for count in [40_000, 40_001] {
+        assert_eq!(alice.get(&format!("/api/rows/{count}")).await.expect(500)["code"], "answer_too_large");
+    }
 }
 
 // DB-09: what goes wrong on this side is our mistake, not that of a server that may be better a moment later.
