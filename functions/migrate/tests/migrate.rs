@@ -112,7 +112,7 @@ async fn a_generated_password_takes_one_round_to_log_in_with_and_one_that_people
 
         let kept = format!(
             "SELECT substr(rolpassword, 1, 14) || split_part(split_part(rolpassword, '$', 2), ':', 1)
-                              FROM pg_authid WHERE rolname = '{name}'"
+               FROM pg_authid WHERE rolname = '{name}'"
         );
         assert_eq!(one::<String>(&owner, &kept).await, format!("SCRAM-SHA-256${rounds}"), "{password}");
         assert!(can_log_in(&db, &name, &password).await, "{password}");

@@ -137,7 +137,9 @@ pub async fn call(
     path: &str,
     body: Option<&Value>,
 ) -> (u64, Value) {
-    let answer = answer(environment.invoke(event(token, method, path, body)).await);
+    let outcome = environment.invoke(event(token, method, path, body)).await;
+    assert!(matches!(outcome, Outcome::Answer(_)), "{outcome:?}: {}", environment.log());
+    let answer = answer(outcome);
     (answer["statusCode"].as_u64().unwrap(), serde_json::from_str(answer["body"].as_str().unwrap()).unwrap())
 }
 
