@@ -86,6 +86,8 @@ pub(super) fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> SecretErr
     })
 }
 
+/// Configured by hand, because Lambda gives credentials, region and (in tests) endpoint in the environment: the SDK's
+/// default chain would link the STS client, the container and instance services and the profile files beside it.
 fn connect() -> Client {
     let mut config = limited(https::client());
     config.set_endpoint_url(env::var("AWS_ENDPOINT_URL").ok());
@@ -93,8 +95,7 @@ fn connect() -> Client {
     Client::from_conf(config.region(region).credentials_provider(EnvironmentVariableCredentialsProvider::new()).build())
 }
 
-/// Configured by hand, because Lambda gives credentials, region and (in tests) endpoint in the environment: the SDK's
-/// default chain would link the STS client, the container and instance services and the profile files beside it.
+/// What every request is sent by, and how often and for how long it is tried.
 fn limited(http: SharedHttpClient) -> config::Builder {
     Config::builder()
         .behavior_version(BehaviorVersion::latest())
