@@ -186,11 +186,10 @@ impl Connector {
             Dialed::Plain(stream) => drive(config.ssl_mode(SslMode::Disable).connect_raw(stream, NoTls)).await?,
             Dialed::Tls(stream) => {
                 config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
-                match self.trust {
-                    Trust::Proxy(_) => config.channel_binding(ChannelBinding::Disable),
-                    _ if self.privileged => &mut config,
-                    _ => config.channel_binding(ChannelBinding::Require),
-                };
+                config.channel_binding(match self.trust {
+                    Trust::Proxy(_) => ChannelBinding::Disable,
+                    _ => ChannelBinding::Require,
+                });
                 drive(config.connect_raw(*stream, Established)).await?
             }
         };

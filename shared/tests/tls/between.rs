@@ -44,6 +44,7 @@ async fn somebody_in_between_whose_certificate_is_trusted_gets_no_login() {
 
         let refused = connect(&db, port, &both).await;
         assert!(refused.is_err(), "TLS behind: {tls_behind}");
+        assert!(!is_let_in_as_owner(&db, port, &both).await, "TLS behind: {tls_behind}");
 
         // Whoever does not ask for it is taken in: it is the binding and nothing else that keeps him out.
         let login = TestDb::credentials(Role::Api);
@@ -55,6 +56,15 @@ async fn somebody_in_between_whose_certificate_is_trusted_gets_no_login() {
     }
 
     assert_eq!(connect(&db, db.cluster.port(), &both).await, Ok(()));
+    assert!(is_let_in_as_owner(&db, db.cluster.port(), &both).await);
+}
+
+/// Whether a migration or a rotation that connects there is let in.
+async fn is_let_in_as_owner(db: &TestDb, port: u16, pem: &str) -> bool {
+    let target = Target { host: "localhost".to_owned(), port, database: db.name.clone() };
+    let login = Cached::fixed(TestDb::credentials(Role::Api));
+    let owner = Connector::for_owner(target, Trust::pem(pem.as_bytes()).unwrap(), login);
+    Session::open(&owner).await.is_ok()
 }
 
 /// A function of its own that is set up to trust this PEM file, with these variables beside it.

@@ -17,7 +17,7 @@ use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     config::Role,
-    db::Trust,
+    db::{Connector, Session, Target, Trust},
     secrets::Cached,
 };
 use tokio::{
