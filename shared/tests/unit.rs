@@ -132,8 +132,11 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
             assert_eq!(alice.one("SELECT 'fine'::text").await, "fine", "after {code}");
         }
     }
+    assert_problem(&alice.write("INSERT INTO doctors (name, specialty) VALUES ('CANARY', NULL)").await, 500, "null");
     let logged = local::testing::log();
-    assert!(logged.contains("sqlstate=42P01") && !logged.contains("CANARY"));
+    assert!(logged.contains(r#""error":"db error sqlstate=42P01""#), "{logged}");
+    assert!(logged.contains(r#""error":"db error sqlstate=23502 table=doctors""#), "{logged}");
+    assert!(!logged.contains("CANARY"));
 }
 
 shared::routes! {
