@@ -9,17 +9,22 @@
 
 use std::{
     fs,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
 use futures_util::future::{join, join_all};
 use local::testing::{Client, TestApp};
-use serde_json::json;
-use shared::config::Role;
+use serde_json::{Value, json};
+use shared::{auth::Passwords, config::Role};
 
 /// What one hash needs.
 const HASH_KIB: usize = 19 * 1024;
+const PASSWORD: &str = "long and unlikely to be guessed";
 
 /// The most memory that this process ever held, in KiB.
 fn peak_kib() -> usize {
@@ -36,52 +41,89 @@ async fn meanwhile(alice: &Client<'_>, goes_on: impl Fn() -> bool) -> Vec<Durati
         alice.get("/api/auth/me").await.expect(200);
         times.push(begun.elapsed());
     }
-    times.sort();
     times
 }
 
-fn p99(times: &[Duration]) -> Duration {
-    times[times.len() * 99 / 100]
+/// Somebody who may log in.
+async fn john(app: &TestApp) -> Value {
+    let john = json!({"name": "John", "email": "john@example.com", "password": PASSWORD});
+    app.anonymous().post("/api/auth/register", &john).await.expect(201);
+    app.anonymous().post("/api/auth/login", &john).await.expect(200);
+    john
 }
 
-/// What the others wait for while nobody and while a crowd logs in: 99 of 100 requests.
-async fn crowd(size: usize) -> [Duration; 2] {
-    let app = TestApp::start(Role::Auth, auth::ROUTES).await;
-    let (alice, anonymous) = (app.user().await, app.anonymous());
-    let john = json!({"name": "John", "email": "john@example.com", "password": "securePassword123"});
-    anonymous.post("/api/auth/register", &john).await.expect(201);
-    anonymous.post("/api/auth/login", &john).await.expect(200);
-    let left = AtomicUsize::new(200);
-    let idle = meanwhile(&alice, || left.fetch_sub(1, Ordering::Relaxed) > 0).await;
-
-    let (before, done) = (peak_kib(), AtomicUsize::new(0));
+/// What the others wait for while so many log in at once.
+async fn in_a_crowd(app: &TestApp, alice: &Client<'_>, john: &Value, size: usize) -> Vec<Duration> {
+    let (anonymous, done) = (app.anonymous(), AtomicUsize::new(0));
     let logins = join_all((0..size).map(async |_| {
-        let answer = anonymous.post("/api/auth/login", &john).await;
+        let answer = anonymous.post("/api/auth/login", john).await;
         done.fetch_add(1, Ordering::Relaxed);
         answer.status
     }));
-    let (statuses, busy) = join(logins, meanwhile(&alice, || done.load(Ordering::Relaxed) < size)).await;
-
+    let (statuses, busy) = join(logins, meanwhile(alice, || done.load(Ordering::Relaxed) < size)).await;
     assert_eq!(statuses, vec![200; size]);
-    // Held up by each hash, there would be one for each; the memory for one hash was there before.
-    assert!(busy.len() >= 2 * size, "{} requests meanwhile", busy.len());
-    let more = peak_kib() - before;
-    assert!(more < HASH_KIB, "{more} KiB");
-    println!("{} requests meanwhile, {more} KiB more", busy.len());
-    [p99(&idle), p99(&busy)]
+    busy
 }
 
 // AU-12
 #[tokio::test]
 async fn a_crowd_that_logs_in_holds_up_nobody_and_takes_the_memory_of_one() {
-    crowd(16).await;
+    const SIZE: usize = 16;
+    let app = TestApp::start(Role::Auth, auth::ROUTES).await;
+    let (alice, john) = (app.user().await, john(&app).await);
+    let before = peak_kib();
+
+    let busy = in_a_crowd(&app, &alice, &john, SIZE).await;
+
+    // Held up by each hash, there would be one for each; the memory for one hash was there before.
+    assert!(busy.len() >= 2 * SIZE, "{} requests meanwhile", busy.len());
+    let more = peak_kib() - before;
+    assert!(more < HASH_KIB, "{more} KiB");
 }
 
-// AU-12
+/// What the others wait for while one processor does nothing but the same hashes, for nobody.
+async fn beside_hashes(alice: &Client<'_>, count: usize) -> Vec<Duration> {
+    let done = Arc::new(AtomicUsize::new(0));
+    let hashes = thread::spawn({
+        let (done, passwords) = (Arc::clone(&done), Passwords::default());
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            for _ in 0..count {
+                runtime.block_on(passwords.hash(PASSWORD)).unwrap();
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let times = meanwhile(alice, || done.load(Ordering::Relaxed) < count).await;
+    hashes.join().unwrap();
+    times
+}
+
+fn p99(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times[times.len() * 99 / 100]
+}
+
+// AU-12: in turns. With two processors, of which the hashes take one, the other is PostgreSQL's as well, and what waits
+// for whom is the system's choice: what the crowd adds to that is ours.
 #[tokio::test]
 #[ignore = "a figure, for a machine that does nothing else"]
 async fn a_crowd_that_logs_in_is_hardly_noticed() {
-    let [idle, busy] = crowd(64).await;
-    println!("99 of 100 within {idle:?} when idle, {busy:?} in a crowd");
-    assert!(busy <= 2 * idle, "{busy:?} against {idle:?}");
+    const SIZE: usize = 64;
+    const ROUNDS: usize = 10;
+    let app = TestApp::start(Role::Auth, auth::ROUTES).await;
+    let (alice, john) = (app.user().await, john(&app).await);
+    let [mut idle, mut beside, mut busy] = [const { Vec::new() }; 3];
+
+    for _ in 0..ROUNDS {
+        let left = AtomicUsize::new(1000);
+        idle.extend(meanwhile(&alice, || left.fetch_sub(1, Ordering::Relaxed) > 0).await);
+        beside.extend(beside_hashes(&alice, SIZE).await);
+        busy.extend(in_a_crowd(&app, &alice, &john, SIZE).await);
+    }
+
+    let [idle, beside, busy] = [p99(&mut idle), p99(&mut beside), p99(&mut busy)];
+    println!("99 of 100 within {idle:?} when idle, {beside:?} beside hashes, {busy:?} in a crowd");
+    let floor = if thread::available_parallelism().unwrap().get() > 2 { idle } else { beside };
+    assert!(busy <= 2 * floor, "{busy:?} against {floor:?}");
 }
