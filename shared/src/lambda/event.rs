@@ -63,7 +63,8 @@ struct Identity {
 
 /// Reads an event, whatever it is.
 pub(super) fn read(json: &[u8], context: &Context, base_path: &str) -> Result<Request, ApiError> {
-    let event: Event<'_> = serde_json::from_slice(json).map_err(|_| NO_REQUEST)?;
+    let json = str::from_utf8(json).map_err(|_| NO_REQUEST)?;
+    let event: Event<'_> = serde_json::from_str(json).map_err(|_| NO_REQUEST)?;
     let Surroundings { stage, request_id, http, http_method, identity } = event.request_context;
     let single = event.headers.map(Headers::kept);
     let (is_v2, method, path, source_ip, headers) = match (http, event.http_method, http_method) {

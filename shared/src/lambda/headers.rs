@@ -85,7 +85,8 @@ fn joined(headers: HeaderMap) -> HeaderMap {
 
 /// A token of RFC 9110 §5.6.2.
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    let is_sign = |b| matches!(b, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || is_sign(b))
 }
 
 /// No control character but the tab (RFC 9110 §5.5).
