@@ -1,4 +1,7 @@
-//! The floors: `pgbench` sends what the function was heard to send, message for message.
+//! The floors: `pgbench` sends the statements that the function was heard to send, in one pipeline.
+//!
+//! Its pipeline has one `Sync` at the end; the driver has one behind each statement, which the server answers at once. So
+//! these floors are lower than the driver could reach.
 
 use std::cell::Cell;
 use std::fs;
