@@ -1,11 +1,6 @@
 //! Many who log in at once: they wait for each other, and nobody else does. Alone in its process, whose memory it looks at.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test that cannot run has failed, and a figure is told"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 use std::{
     fs,
