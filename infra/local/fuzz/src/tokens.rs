@@ -1,9 +1,11 @@
 //! Tokens.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::testing::{Forged, KEY, NOW};
 use ring::hmac;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use shared::domain::{SessionId, UserId};
 
 use crate::functions::{self, LIFE};
@@ -45,10 +47,7 @@ fn is_signed(token: &str) -> bool {
 }
 
 fn is_as_it_must_be(header: &str, claims: &str, kid: &str, (user, session): (UserId, SessionId)) -> bool {
-    let (Ok(header), Ok(claims)) = (serde_json::from_str::<Value>(header), serde_json::from_str::<Value>(claims))
-    else {
-        return false;
-    };
+    let (Some(header), Some(claims)) = (object(header), object(claims)) else { return false };
     let time = |name: &str| claims[name].as_i64();
     let (Some(iat), Some(exp)) = (time("iat"), time("exp")) else { return false };
     header["alg"] == "HS256"
@@ -64,4 +63,11 @@ fn is_as_it_must_be(header: &str, claims: &str, kid: &str, (user, session): (Use
         && iat <= NOW + 5
         && NOW < exp
         && claims.get("nbf").is_none_or(|nbf| nbf.is_null() || nbf.as_i64().is_some_and(|nbf| nbf <= NOW + 5))
+}
+
+/// The fields of an object. One that `Value` cannot hold, a number beyond all numbers for example, is `false` here.
+fn object(json: &str) -> Option<Value> {
+    let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).ok()?;
+    let held = |field: Box<RawValue>| serde_json::from_str(field.get()).unwrap_or(Value::Bool(false));
+    Some(fields.into_iter().map(|(name, field)| (name, held(field))).collect())
 }
