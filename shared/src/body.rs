@@ -5,7 +5,7 @@
 use std::{borrow::Cow, fmt, str};
 
 use lambda_http::http::header::CONTENT_TYPE;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::{ApiError, FieldError, Request};
@@ -44,6 +44,7 @@ impl<'a> Value<'a> {
 /// let (Some(name), Some(dob)) = (name, dob) else { return Err(fields.invalid()) };
 /// ```
 pub struct Fields<'a> {
+    /// Sorted by key.
     members: Vec<(Cow<'a, str>, Value<'a>)>,
     errors: Vec<FieldError>,
 }
@@ -52,8 +53,8 @@ impl<'a> Fields<'a> {
     /// Reads the body as a JSON object.
     ///
     /// # Errors
-    /// 415 when it says that it is not JSON; 400 when it is not a JSON object in UTF-8, names a key twice, or holds
-    /// U+0000 anywhere (PostgreSQL cannot store it).
+    /// 415 when it says that it is not JSON; 400 when it is not a JSON object in UTF-8, has more than 256 members,
+    /// names a key twice, or holds U+0000 anywhere (PostgreSQL cannot store it).
     pub fn of(request: &'a Request) -> Result<Self, ApiError> {
         if !is_json(request) {
             return Err(ApiError::UnsupportedMediaType);
@@ -64,6 +65,7 @@ impl<'a> Fields<'a> {
         }
         let Members(members) = serde_json::from_str(text)
             .map_err(|_| ApiError::Malformed("The body must be a JSON object with distinct keys"))?;
+        let members = members.ok_or(ApiError::Malformed("The body must have at most 256 members"))?;
         Ok(Self { members, errors: Vec::new() })
     }
 
@@ -113,7 +115,8 @@ impl<'a> Fields<'a> {
     }
 
     fn value(&self, name: &str) -> Option<Value<'a>> {
-        self.members.iter().find(|(key, _)| key == name).map(|&(_, value)| value)
+        let at = self.members.binary_search_by(|(key, _)| key.as_ref().cmp(name)).ok()?;
+        self.members.get(at).map(|&(_, value)| value)
     }
 }
 
@@ -146,8 +149,13 @@ fn holds_nul(json: &str) -> bool {
     false
 }
 
-/// The members of an object in the order they were sent, each key once.
-struct Members<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+/// The members of an object, each key once; `None` when there are more than [`MOST_MEMBERS`].
+///
+/// They are sorted by key: to compare each with each would take quadratic time.
+struct Members<'a>(Option<Vec<(Cow<'a, str>, Value<'a>)>>);
+
+/// Far more than any body needs, and few enough to be kept.
+const MOST_MEMBERS: usize = 256;
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -163,12 +171,17 @@ impl<'de> Deserialize<'de> for Members<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, Value<'de>)> = Vec::with_capacity(4);
                 while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &RawValue>()? {
-                    if members.iter().any(|(known, _)| *known == key) {
-                        return Err(A::Error::custom("a key stands twice"));
+                    if members.len() == MOST_MEMBERS {
+                        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                        return Ok(Members(None));
                     }
                     members.push((key, Value(value)));
                 }
-                Ok(Members(members))
+                members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+                match members.is_sorted_by(|(one, _), (next, _)| one < next) {
+                    true => Ok(Members(Some(members))),
+                    false => Err(A::Error::custom("a key stands twice")),
+                }
             }
         }
 

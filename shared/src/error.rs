@@ -41,9 +41,8 @@ pub enum ApiError {
     /// 415: the body says that it is not JSON.
     #[error("The body must be JSON (application/json, UTF-8)")]
     UnsupportedMediaType,
-    /// 500: the answer is more than Lambda carries. Our limit, not the caller's fault, so no 4xx; and no 503, for it
-    /// would be the same the next time.
-    #[error("the answer is too large to be sent")]
+    /// 400: the list is longer than an answer that Lambda carries. No 5xx: data that clients wrote decides it.
+    #[error("The list is too long for one answer")]
     AnswerTooLarge,
     /// 503: something we need does not answer.
     #[error("temporarily unavailable")]
@@ -70,7 +69,7 @@ impl ApiError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Invalid(_) | Self::AnswerTooLarge => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -78,7 +77,7 @@ impl ApiError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::AnswerTooLarge | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -101,7 +100,6 @@ impl ApiError {
     /// What the client reads.
     fn message(&self) -> String {
         match self {
-            Self::AnswerTooLarge => "The answer is too large to be sent".to_owned(),
             Self::Unavailable(_) => "The service is temporarily unavailable, please try again".to_owned(),
             Self::Internal(_) => "Something went wrong on our side".to_owned(),
             client => client.to_string(),
@@ -113,7 +111,6 @@ impl ApiError {
     pub fn cause(&self) -> Option<String> {
         let cause = match self {
             Self::Unavailable(cause) | Self::Internal(cause) => cause,
-            Self::AnswerTooLarge => return Some(self.to_string()),
             _ => return None,
         };
         let mut text = cause.to_string();

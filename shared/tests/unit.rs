@@ -4,8 +4,12 @@
 
 use local::testing::{Answer, TestApp, probe};
 use serde_json::json;
-use shared::{App, Reply, Request, config::Role, response};
-use tokio_postgres::types::Type;
+use shared::{
+    App, Reply, Request,
+    config::Role,
+    response::{self, JsonArray},
+};
+use tokio_postgres::{Row, types::Type};
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
 
@@ -142,7 +146,7 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
 shared::routes! {
     POST "/api/parameters" => of_another_type;
     POST "/api/rows" => none;
-    GET "/api/rows/{id}" => count;
+    GET "/api/rows/{id}" => rows;
 }
 
 /// Gives a statement a parameter that is not of the type that it announces.
@@ -159,12 +163,13 @@ async fn none(app: &App, request: &Request) -> Reply {
     response::no_content()
 }
 
-/// Counts the rows of a list that has so many.
-async fn count(app: &App, request: &Request) -> Reply {
+/// A list that has so many rows.
+async fn rows(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
     let count: i64 = request.id()?;
-    let rows = app.db.read(&user).list("SELECT FROM generate_series(1, $1)", &[(&count, Type::INT8)]).await?;
-    response::ok(&rows.len())
+    let write = |_: &Row, list: &mut JsonArray| list.push(&1);
+    let sql = "SELECT FROM generate_series(1, $1)";
+    response::list(app.db.read(&user).list(sql, &[(&count, Type::INT8)], write).await?)
 }
 
 // HT-09
@@ -174,10 +179,11 @@ async fn a_list_has_all_rows_or_is_refused_for_their_number() {
     let alice = app.user().await;
 
     for count in [1, 39_999] {
-        assert_eq!(alice.get(&format!("/api/rows/{count}")).await.expect(200), count);
+        let list = alice.get(&format!("/api/rows/{count}")).await.expect(200);
+        assert_eq!(list.as_array().unwrap().len(), count);
     }
     for count in [40_000, 40_001] {
-        assert_eq!(alice.get(&format!("/api/rows/{count}")).await.expect(500)["code"], "answer_too_large");
+        assert_eq!(alice.get(&format!("/api/rows/{count}")).await.expect(400)["code"], "answer_too_large");
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn create(app: &App, request: &Request) -> Reply {
 pub(crate) async fn list(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
 
-    response::ok(&store::list(&app.db, &user).await?)
+    response::list(store::list(&app.db, &user).await?)
 }
 
 /// `GET /api/doctors/{id}`: one doctor.

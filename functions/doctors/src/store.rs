@@ -1,6 +1,6 @@
 //! All SQL of this function. Doctors have no owner; every change of one writes its audit row.
 
-use shared::{ApiError, CurrentUser, Db, OnConstraint, domain::DoctorId};
+use shared::{ApiError, CurrentUser, Db, OnConstraint, domain::DoctorId, response::JsonArray};
 use tokio_postgres::types::Type;
 
 use crate::model::{Doctor, DoctorChange, NewDoctor};
@@ -27,16 +27,15 @@ pub(crate) async fn insert(db: &Db, user: &CurrentUser<'_>, new: &NewDoctor) -> 
 }
 
 /// The whole directory, oldest first.
-pub(crate) async fn list(db: &Db, user: &CurrentUser<'_>) -> Result<Vec<Doctor>, ApiError> {
-    let rows = db
-        .read(user)
+pub(crate) async fn list(db: &Db, user: &CurrentUser<'_>) -> Result<JsonArray, ApiError> {
+    db.read(user)
         .list(
             "-- doctors::list
              SELECT id, name, specialty, version, created_at, updated_at FROM doctors ORDER BY id LIMIT 40000",
             &[],
+            |row, list| list.push(&Doctor::from_row(row)?),
         )
-        .await?;
-    rows.iter().map(Doctor::from_row).collect()
+        .await
 }
 
 /// The doctor with this id.

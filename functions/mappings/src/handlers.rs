@@ -18,7 +18,7 @@ pub(crate) async fn create(app: &App, request: &Request) -> Reply {
 pub(crate) async fn list(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
 
-    response::ok(&store::list(&app.db, &user).await?)
+    response::list(store::list(&app.db, &user).await?)
 }
 
 /// `GET /api/mappings/{patient id}`: the doctors of one of the caller's patients.
@@ -28,7 +28,7 @@ pub(crate) async fn doctors_of_patient(app: &App, request: &Request) -> Reply {
 
     let doctors = store::doctors_of_patient(&app.db, &user, patient).await?;
 
-    response::ok(&doctors.ok_or(ApiError::NotFound("Patient not found"))?)
+    response::list(doctors.ok_or(ApiError::NotFound("Patient not found"))?)
 }
 
 /// `DELETE /api/mappings/{id}`: removes a doctor from a patient.

@@ -4,6 +4,7 @@ use shared::{
     ApiError, CurrentUser, Db, OnConstraint,
     db::row_value,
     domain::{MappingId, PatientId},
+    response::JsonArray,
 };
 use tokio_postgres::{Row, types::Type};
 
@@ -65,9 +66,8 @@ fn expect(row: &Row, column: &str, missing: ApiError) -> Result<(), ApiError> {
 }
 
 /// The mappings of the owner's patients, oldest first.
-pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Mapping>, ApiError> {
-    let rows = db
-        .read(owner)
+pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<JsonArray, ApiError> {
+    db.read(owner)
         .list(
             "-- mappings::list
              WITH audited AS (
@@ -82,9 +82,9 @@ pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Mapping
               ORDER BY m.id
               LIMIT 40000",
             &[(&owner.id(), Type::INT8)],
+            |row, list| list.push(&Mapping::from_row(row)?),
         )
-        .await?;
-    rows.iter().map(Mapping::from_row).collect()
+        .await
 }
 
 /// The doctors of one of the owner's patients, by id; `None` if the owner has no such patient.
@@ -92,8 +92,9 @@ pub(crate) async fn doctors_of_patient(
     db: &Db,
     owner: &CurrentUser<'_>,
     patient: PatientId,
-) -> Result<Option<Vec<AssignedDoctor>>, ApiError> {
-    let rows = db
+) -> Result<Option<JsonArray>, ApiError> {
+    let mut found = false;
+    let doctors = db
         .read(owner)
         .list(
             "-- mappings::doctors_of_patient
@@ -110,14 +111,17 @@ pub(crate) async fn doctors_of_patient(
               ORDER BY d.id
               LIMIT 40000",
             &[(&owner.id(), Type::INT8), (&patient, Type::INT8)],
+            |row, list| {
+                found = true;
+                // A patient without doctors is one row with nothing in it.
+                match row_value::<Option<MappingId>>(row, "mapping_id")? {
+                    Some(_) => list.push(&AssignedDoctor::from_row(row)?),
+                    None => Ok(()),
+                }
+            },
         )
         .await?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    // A patient without doctors is one row with nothing in it.
-    let assigned = rows.iter().filter(|row| matches!(row.try_get::<_, Option<MappingId>>("mapping_id"), Ok(Some(_))));
-    assigned.map(AssignedDoctor::from_row).collect::<Result<_, _>>().map(Some)
+    Ok(found.then_some(doctors))
 }
 
 /// Ends a mapping of one of the owner's patients; `false` if there is none.

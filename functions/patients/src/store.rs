@@ -1,6 +1,6 @@
 //! All SQL of this function. Each statement names the owner, acts, and writes its audit row.
 
-use shared::{ApiError, CurrentUser, Db, domain::PatientId};
+use shared::{ApiError, CurrentUser, Db, domain::PatientId, response::JsonArray};
 use tokio_postgres::types::Type;
 
 use crate::model::{NewPatient, Patient, PatientChange};
@@ -32,9 +32,8 @@ pub(crate) async fn insert(db: &Db, owner: &CurrentUser<'_>, new: &NewPatient) -
 }
 
 /// The owner's patients, oldest first.
-pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Patient>, ApiError> {
-    let rows = db
-        .read(owner)
+pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<JsonArray, ApiError> {
+    db.read(owner)
         .list(
             "-- patients::list
              WITH audited AS (
@@ -46,9 +45,9 @@ pub(crate) async fn list(db: &Db, owner: &CurrentUser<'_>) -> Result<Vec<Patient
               ORDER BY id
               LIMIT 40000",
             &[(&owner.id(), Type::INT8)],
+            |row, list| list.push(&Patient::from_row(row)?),
         )
-        .await?;
-    rows.iter().map(Patient::from_row).collect()
+        .await
 }
 
 /// The owner's patient with this id; somebody else's is `None` as well.

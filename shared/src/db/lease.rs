@@ -41,16 +41,29 @@ impl Lease {
             drop(Object::take(connection));
         }
     }
+
+    /// Ends the lease of a flight whose other answers are not wanted: the server stops sending them.
+    pub(super) async fn abandon(mut self) {
+        if let Some(ending) = self.end() {
+            ending.await;
+        }
+    }
+
+    /// Takes the connection out of the pool and cancels what runs there, unless the lease has ended.
+    fn end(&mut self) -> Option<impl Future<Output = ()> + use<>> {
+        let client = Object::take(self.connection.take()?);
+        let (token, connector) = (client.cancel_token(), Arc::clone(&self.connector));
+        Some(async move {
+            let _ = tokio::time::timeout(CANCEL, connector.cancel(token)).await;
+            drop(client);
+        })
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        let client = Object::take(connection);
-        let (token, connector) = (client.cancel_token(), Arc::clone(&self.connector));
-        tokio::spawn(async move {
-            let _ = tokio::time::timeout(CANCEL, connector.cancel(token)).await;
-            drop(client);
-        });
+        if let Some(ending) = self.end() {
+            tokio::spawn(ending);
+        }
     }
 }

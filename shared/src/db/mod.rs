@@ -30,6 +30,7 @@ mod tls;
 mod verifier;
 
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,24 +39,25 @@ use connect::Opener;
 pub use connect::{ConnectError, Connector, Credentials, Target, Trust};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 pub use error::{DbError, OnConstraint, row_value};
+use futures_util::{FutureExt, TryStreamExt};
 use idle::verify_idle;
 use lease::Lease;
 pub use login::{LOCK, Login};
 pub use session::Session;
 pub use tls::InvalidRoots;
 use tokio_postgres::{
-    Row,
+    Client, Row,
     error::Severity,
     types::{ToSql, Type},
 };
 use uuid::Uuid;
 
-use crate::{ApiError, CurrentUser, clock::Clock, request::Origin};
+use crate::{ApiError, CurrentUser, clock::Clock, request::Origin, response::JsonArray};
 
 /// A parameter of a statement and the type that PostgreSQL is told it has.
 pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// More rows than an answer of Lambda's size holds, be they the smallest there are.
+/// More rows than one answer holds, be they the smallest there are.
 const MOST_ROWS: usize = 40_000;
 
 /// How long a verification may take, and how long is waited for a connection of the pool and for a new one.
@@ -161,13 +163,25 @@ impl Unit<'_> {
         Ok(self.rows(sql, params).await?.pop())
     }
 
-    /// The statement's rows, all of which go into one answer: it reads `LIMIT 40000`.
+    /// The text of a list: `write` turns each row of the statement into JSON as it arrives, so that no more is held than
+    /// an answer may carry. The statement reads `LIMIT 40000`.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows); 500 when there are that many or more, so that no list is ever cut off.
-    pub async fn list(self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, ApiError> {
-        let rows = self.rows(sql, params).await?;
-        if rows.len() < MOST_ROWS { Ok(rows) } else { Err(ApiError::AnswerTooLarge) }
+    /// As [`rows`](Self::rows), and what `write` fails with; 400 when the list is longer than one answer, so that none is
+    /// ever cut off.
+    pub async fn list(
+        self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut write: impl FnMut(&Row, &mut JsonArray) -> Result<(), ApiError>,
+    ) -> Result<JsonArray, ApiError> {
+        let (_, list) = self
+            .each(sql, params, |(count, list): &mut (usize, JsonArray), row| {
+                *count += 1;
+                if *count == MOST_ROWS { Err(ApiError::AnswerTooLarge) } else { write(&row, list) }
+            })
+            .await?;
+        Ok(list)
     }
 
     /// The statement's rows, committed.
@@ -175,20 +189,39 @@ impl Unit<'_> {
     /// # Errors
     /// When the session is dead, the statement fails, or it is not certain that everything was committed.
     pub async fn rows(self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+        self.each(sql, params, |rows: &mut Vec<Row>, row| {
+            rows.push(row);
+            Ok(())
+        })
+        .await
+    }
+
+    /// What `take` makes of the statement's rows, which it is given one by one.
+    async fn each<T: Default, E: From<DbError>>(
+        self,
+        sql: &str,
+        params: &[Param<'_>],
+        take: impl FnMut(&mut T, Row) -> Result<(), E>,
+    ) -> Result<T, E> {
         let started = Instant::now();
-        let outcome = self.flights(sql, params).await;
+        let outcome = self.flights(sql, params, take).await;
         self.origin.add_database_time(started.elapsed());
         outcome
     }
 
     /// Repeats what the server undid, and what was lost on the way when doing it twice does no harm: a write whose
     /// connection broke may have been committed, unless the server said goodbye instead of `BEGIN`.
-    async fn flights(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
+    async fn flights<T: Default, E: From<DbError>>(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut take: impl FnMut(&mut T, Row) -> Result<(), E>,
+    ) -> Result<T, E> {
         let (mut retries, mut reconnects) = (RETRIES, RECONNECTS);
         loop {
             let lease = self.db.lease().await?;
-            match self.flight(lease, sql, params).await {
-                Ok(rows) => return Ok(rows),
+            match self.flight(lease, sql, params, &mut take).await? {
+                Ok(taken) => return Ok(taken),
                 Err(Failed { error, .. }) if error.was_undone() && retries > 0 => {
                     retries -= 1;
                     tokio::time::sleep(jitter()).await;
@@ -196,7 +229,7 @@ impl Unit<'_> {
                 Err(Failed { error, never_began }) if reconnects > 0 && self.may_move(&error, never_began) => {
                     reconnects -= 1;
                 }
-                Err(Failed { error, .. }) => return Err(error),
+                Err(Failed { error, .. }) => return Err(error.into()),
             }
         }
     }
@@ -206,41 +239,78 @@ impl Unit<'_> {
         error.is_read_only() || error.is_connection_lost() && (self.reads || never_began)
     }
 
-    async fn flight(&self, lease: Lease, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Failed> {
+    /// One flight. The outer error is `take`'s: it wants no more rows, and everything is undone.
+    async fn flight<T: Default, E>(
+        &self,
+        lease: Lease,
+        sql: &str,
+        params: &[Param<'_>],
+        take: &mut impl FnMut(&mut T, Row) -> Result<(), E>,
+    ) -> Result<Result<T, Failed>, E> {
+        let client = lease.client();
+        // Polled in this order, so written in this order, before anything is read.
+        let answers = tokio::try_join!(
+            biased;
+            client.batch_execute("BEGIN").map(Ok),
+            self.enter(client).map(Ok),
+            receive(client, sql, params, take),
+            client.batch_execute("COMMIT").map(Ok),
+        );
+        let (begun, entered, taken, committed) = match answers {
+            Ok(answers) => answers,
+            Err(refusal) => {
+                lease.abandon().await;
+                return Err(refusal);
+            }
+        };
+        let never_began = begun.as_ref().is_err_and(is_goodbye) && self.db.connector.reaches_server();
+        let outcome = begun.and(entered).and(taken).and_then(|taken| committed.map(|()| taken)).map_err(DbError::from);
+        lease.finish(&outcome);
+        Ok(outcome.map_err(|error| Failed { error, never_began }))
+    }
+
+    /// Says who asks.
+    async fn enter(&self, client: &Client) -> Result<u64, tokio_postgres::Error> {
         const ENTER: &str = "SELECT app.enter($1, $2, $3, $4, $5)";
         const ENTER_ANONYMOUS: &str = "SELECT app.enter_anonymous($1, $2)";
 
         let (request_id, source_ip) = (&self.origin.request_id, &self.origin.source_ip);
         let origin: [Param<'_>; 2] = [(request_id, Type::TEXT), (source_ip, Type::TEXT)];
-        let client = lease.client();
-        let enter = async {
-            match self.user {
-                None => client.execute_typed(ENTER_ANONYMOUS, &origin).await,
-                Some(user) => {
-                    let [request_id, source_ip] = origin;
-                    let who = [
-                        (&user.id as _, Type::INT8),
-                        (&user.session as _, Type::UUID),
-                        request_id,
-                        source_ip,
-                        (&self.durable as _, Type::BOOL),
-                    ];
-                    client.execute_typed(ENTER, &who).await
-                }
+        match self.user {
+            None => client.execute_typed(ENTER_ANONYMOUS, &origin).await,
+            Some(user) => {
+                let [request_id, source_ip] = origin;
+                let who = [
+                    (&user.id as _, Type::INT8),
+                    (&user.session as _, Type::UUID),
+                    request_id,
+                    source_ip,
+                    (&self.durable as _, Type::BOOL),
+                ];
+                client.execute_typed(ENTER, &who).await
             }
-        };
-        // Polled in this order, so written in this order, before anything is read.
-        let (begun, entered, rows, committed) = tokio::join!(
-            biased;
-            client.batch_execute("BEGIN"),
-            enter,
-            client.query_typed(sql, params),
-            client.batch_execute("COMMIT"),
-        );
-        let never_began = begun.as_ref().is_err_and(is_goodbye) && self.db.connector.reaches_server();
-        let outcome = begun.and(entered).and(rows).and_then(|rows| committed.map(|()| rows)).map_err(DbError::from);
-        lease.finish(&outcome);
-        outcome.map_err(|error| Failed { error, never_began })
+        }
+    }
+}
+
+/// What `take` makes of a statement's rows. The outer error is `take`'s, and no row behind it is waited for.
+async fn receive<T: Default, E>(
+    client: &Client,
+    sql: &str,
+    params: &[Param<'_>],
+    take: &mut impl FnMut(&mut T, Row) -> Result<(), E>,
+) -> Result<Result<T, tokio_postgres::Error>, E> {
+    let mut taken = T::default();
+    let mut rows = match client.query_typed_raw(sql, params.iter().cloned()).await {
+        Ok(rows) => pin!(rows),
+        Err(error) => return Ok(Err(error)),
+    };
+    loop {
+        match rows.try_next().await {
+            Ok(Some(row)) => take(&mut taken, row)?,
+            Ok(None) => return Ok(Ok(taken)),
+            Err(error) => return Ok(Err(error)),
+        }
     }
 }
 

@@ -33,9 +33,6 @@ const RESERVE: Duration = Duration::from_secs(1);
 /// How far our clock, which counts whole seconds, may be behind Lambda's.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The longest body of an answer, as it stands in what Lambda is given; Lambda itself refuses more than 6 MiB in all.
-const LARGEST_ANSWER: usize = 5_500_000;
-
 /// Serves `routes` for the life of the environment.
 ///
 /// # Errors
@@ -140,7 +137,7 @@ impl Function {
 
         let answer = AssertUnwindSafe((route.handler)(&self.app, request)).catch_unwind();
         match tokio::time::timeout(self.time_for(context), answer).await {
-            Ok(Ok(reply)) => reply.and_then(carriable),
+            Ok(Ok(reply)) => reply,
             Ok(Err(_panic)) => Err(ApiError::Internal("the handler panicked".into())),
             Err(_elapsed) => Err(ApiError::Unavailable("the request's time ran out".into())),
         }
@@ -182,17 +179,6 @@ impl Answer {
 /// In milliseconds, to the microsecond.
 fn milliseconds(span: Duration) -> f64 {
     (span.as_secs_f64() * 1e6).round() / 1e3
-}
-
-/// The answer, unless Lambda would refuse to carry it: then API Gateway would invent one of its own.
-fn carriable(response: Response<String>) -> Reply {
-    // A body is JSON, and so it grows by nothing but these when it becomes a string in Lambda's JSON: twofold at most.
-    let escaped = |body: &str| body.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
-    let body = response.body();
-    match body.len() <= LARGEST_ANSWER / 2 || body.len() + escaped(body) <= LARGEST_ANSWER {
-        true => Ok(response),
-        false => Err(ApiError::AnswerTooLarge),
-    }
 }
 
 /// The answer, which tells of a path as the client sees it.

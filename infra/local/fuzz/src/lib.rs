@@ -7,6 +7,8 @@
 //! - [`tokens`]: nothing passes for a token that we did not sign
 //! - [`claims`]: what we signed is a token only if all of it is as it must be
 //!
+//! [`growth`] has requests of any size, whose cost must not grow faster than they do; `tests/growth.rs` counts it.
+//!
 //! `tests/targets.rs` gives each its corpus and random inputs; under `cargo fuzz` they look for inputs by themselves.
 //! No database is there: what would reach one is answered 503, and so 503 is the mark of what was let through.
 
@@ -15,6 +17,7 @@
 mod bodies;
 mod events;
 mod functions;
+pub mod growth;
 mod paths;
 mod requests;
 mod tokens;
