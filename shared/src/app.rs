@@ -64,7 +64,7 @@ impl App {
         if error.is_role_too_powerful() {
             return Err(ConfigError::Wrong(
                 "the login of the database",
-                "a role that owns no tables and cannot bypass row-level security",
+                "a member of app_auth or app_api that owns, is granted and belongs to nothing else",
             ));
         }
         telemetry::warn("cold_database", &error);

@@ -88,7 +88,7 @@ async fn requests_leave_nothing_behind(rounds: usize) {
 #[tokio::test]
 async fn who_asked_is_forgotten_when_the_next_request_comes_on_the_same_connection() {
     const WHO: &str = "SELECT concat_ws('/', pg_backend_pid(), app.current_user_id(), app.current_session_id(),
-                                        current_setting('app.user_id', true))";
+                                        app.current_user_id())";
     let app = app().await;
     let users = [app.user().await, app.user().await, app.user().await];
     let backend = users[0].one(BACKEND).await;

@@ -57,7 +57,8 @@ async fn a_function_does_not_start_as_a_role_that_no_wall_would_hold() {
 
     let said = last_words(&variables(&db.cluster.url(&db.name), KEY)).await;
 
-    let expected = "the login of the database must be a role that owns no tables and cannot bypass row-level security";
+    let expected = "the login of the database must be a member of app_auth or app_api that owns, is granted and belongs \
+                    to nothing else";
     assert!(said.contains(expected), "{said}");
     assert!(said.contains(r#""event":"db_role_too_powerful""#), "{said}");
 }

@@ -1,6 +1,6 @@
 //! All SQL of this function. Doctors have no owner; every change of one writes its audit row.
 
-use shared::{ApiError, CurrentUser, Db, OnConstraint, domain::DoctorId, response::JsonArray};
+use shared::{ApiError, CurrentUser, Db, OnConstraint, db::row_value, domain::DoctorId, response::JsonArray};
 use tokio_postgres::types::Type;
 
 use crate::model::{Doctor, DoctorChange, NewDoctor};
@@ -92,19 +92,17 @@ pub(crate) async fn update(
 pub(crate) async fn delete(db: &Db, user: &CurrentUser<'_>, id: DoctorId) -> Result<bool, ApiError> {
     let row = db
         .write(user)
-        .opt(
+        .one(
             "-- doctors::delete
-             WITH ended AS (
-                 DELETE FROM mappings WHERE doctor_id = $2 AND user_id = $1 RETURNING id
-             ), deleted AS (
-                 DELETE FROM doctors WHERE id = $2 RETURNING id
+             WITH deleted AS MATERIALIZED (
+                 SELECT app.delete_doctor($1, $2) AS mappings
              ), audited AS (
                  INSERT INTO audit_events (action, record_id, outcome)
-                 SELECT 'mapping.delete', id, 'ok' FROM ended
+                 SELECT 'mapping.delete', unnest(mappings), 'ok' FROM deleted
                  UNION ALL
-                 SELECT 'doctor.delete', $2, CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'not_found' END
+                 SELECT 'doctor.delete', $2, CASE WHEN mappings IS NULL THEN 'not_found' ELSE 'ok' END FROM deleted
              )
-             SELECT id FROM deleted",
+             SELECT mappings IS NOT NULL AS deleted FROM deleted",
             &[(&user.id(), Type::INT8), (&id, Type::INT8)],
         )
         .await
@@ -112,5 +110,5 @@ pub(crate) async fn delete(db: &Db, user: &CurrentUser<'_>, id: DoctorId) -> Res
             (name == "mappings_doctor_id_fkey")
                 .then_some(ApiError::Conflict("The doctor is assigned to patients of other users"))
         })?;
-    Ok(row.is_some())
+    row_value(&row, "deleted")
 }

@@ -128,17 +128,17 @@ pub(crate) async fn doctors_of_patient(
 pub(crate) async fn delete(db: &Db, owner: &CurrentUser<'_>, id: MappingId) -> Result<bool, ApiError> {
     let row = db
         .write(owner)
-        .opt(
+        .one(
             "-- mappings::delete
-             WITH deleted AS (
-                 DELETE FROM mappings WHERE id = $2 AND user_id = $1 RETURNING id
+             WITH ended AS MATERIALIZED (
+                 SELECT app.delete_mapping($1, $2) AS found
              ), audited AS (
                  INSERT INTO audit_events (action, record_id, outcome)
-                 SELECT 'mapping.delete', $2, CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'not_found' END
+                 SELECT 'mapping.delete', $2, CASE WHEN found THEN 'ok' ELSE 'not_found' END FROM ended
              )
-             SELECT id FROM deleted",
+             SELECT found FROM ended",
             &[(&owner.id(), Type::INT8), (&id, Type::INT8)],
         )
         .await?;
-    Ok(row.is_some())
+    row_value(&row, "found")
 }

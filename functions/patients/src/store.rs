@@ -1,6 +1,6 @@
 //! All SQL of this function. Each statement names the owner, acts, and writes its audit row.
 
-use shared::{ApiError, CurrentUser, Db, domain::PatientId, response::JsonArray};
+use shared::{ApiError, CurrentUser, Db, db::row_value, domain::PatientId, response::JsonArray};
 use tokio_postgres::types::Type;
 
 use crate::model::{NewPatient, Patient, PatientChange};
@@ -107,26 +107,23 @@ pub(crate) async fn update(
 
 /// Deletes the owner's patient and its mappings; `false` if there is none.
 ///
-/// The mappings are named here so that each leaves its audit row; the foreign key's cascade takes one that is being
-/// added at this moment.
+/// `app.delete_patient` tells which mappings end, so that each leaves its audit row.
 pub(crate) async fn delete(db: &Db, owner: &CurrentUser<'_>, id: PatientId) -> Result<bool, ApiError> {
     let row = db
         .write(owner)
-        .opt(
+        .one(
             "-- patients::delete
-             WITH ended AS (
-                 DELETE FROM mappings WHERE patient_id = $2 AND user_id = $1 RETURNING id
-             ), deleted AS (
-                 DELETE FROM patients WHERE id = $2 AND user_id = $1 RETURNING id
+             WITH deleted AS MATERIALIZED (
+                 SELECT app.delete_patient($1, $2) AS mappings
              ), audited AS (
                  INSERT INTO audit_events (action, record_id, outcome)
-                 SELECT 'mapping.delete', id, 'ok' FROM ended
+                 SELECT 'mapping.delete', unnest(mappings), 'ok' FROM deleted
                  UNION ALL
-                 SELECT 'patient.delete', $2, CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'not_found' END
+                 SELECT 'patient.delete', $2, CASE WHEN mappings IS NULL THEN 'not_found' ELSE 'ok' END FROM deleted
              )
-             SELECT id FROM deleted",
+             SELECT mappings IS NOT NULL AS deleted FROM deleted",
             &[(&owner.id(), Type::INT8), (&id, Type::INT8)],
         )
         .await?;
-    Ok(row.is_some())
+    row_value(&row, "deleted")
 }

@@ -76,8 +76,8 @@ pub enum ConnectError {
     /// There is no login to use.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The role owns tables or is above row-level security; nothing would stand between users.
-    #[error("the role owns tables or bypasses row-level security; give the function a role of its own")]
+    /// The role can read or do more than a function needs; nothing would stand between users.
+    #[error("the role is more than a member of app_auth or app_api; give the function a login of its own")]
     RoleTooPowerful,
 }
 

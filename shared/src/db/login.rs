@@ -20,18 +20,18 @@ pub struct Login {
     pub password: String,
 }
 
-/// What the server does for a function that no longer listens: lock < statement < request (8 s, in the function).
+/// Names and values, as SQL writes them: what the server does for a function that no longer listens: lock < statement < request (8 s, in the function).
 ///
 /// Settings of a role, because nothing is ever `SET` on a connection, and a proxy refuses start-up options. Members do
 /// not inherit them, so every login has its own.
 const SETTINGS: [(&str, &str); 7] = [
-    ("lock_timeout", "2s"),
-    ("statement_timeout", "4s"),
-    ("idle_in_transaction_session_timeout", "5s"),
-    ("transaction_timeout", "8s"), // PostgreSQL 17 and newer
-    ("client_connection_check_interval", "2s"),
+    ("lock_timeout", "'2s'"),
+    ("statement_timeout", "'4s'"),
+    ("idle_in_transaction_session_timeout", "'5s'"),
+    ("transaction_timeout", "'8s'"), // PostgreSQL 17 and newer
+    ("client_connection_check_interval", "'2s'"),
     ("jit", "off"),
-    ("search_path", "public"),
+    ("search_path", "public, pg_temp"), // else temporary tables would come first
 ];
 
 impl Login {
@@ -62,7 +62,7 @@ impl Login {
         let (settings, values): (Vec<_>, Vec<_>) = SETTINGS.into_iter().unzip();
         let statements = owner
             .query_typed_one(
-                "SELECT string_agg(format('ALTER ROLE %I SET %I = %L', $1, name, value), '; ')
+                "SELECT string_agg(format('ALTER ROLE %I SET %I = %s', $1, name, value), '; ')
                    FROM unnest($2, $3) limits (name, value) JOIN pg_settings USING (name)",
                 &[(&name, Type::TEXT), (&settings, Type::TEXT_ARRAY), (&values, Type::TEXT_ARRAY)],
             )

@@ -1,33 +1,24 @@
-//! Roles that must not serve requests: nothing would hold them back from other users' rows.
+//! Roles that must not serve requests: they can read or do more than a function needs.
 
 use tokio_postgres::{Client, Error};
 
-/// Whether row-level security holds this role back, and tables without it are not its own. No for a superuser, a role
-/// that bypasses it, and whoever owns a table or is a member of the role that does: who owns may truncate.
-const HELD_BACK: &str = "-- shared::db::role
-    SELECT row_security_active(to_regclass('public.patients')::oid)
-       AND row_security_active(to_regclass('public.mappings')::oid)
-       AND row_security_active(to_regclass('public.doctors')::oid)
-       AND NOT has_table_privilege(to_regclass('public.users')::oid, 'TRUNCATE')
-       AND NOT has_table_privilege(to_regclass('public.sessions')::oid, 'TRUNCATE')
-       AND NOT has_table_privilege(to_regclass('public.audit_events')::oid, 'TRUNCATE')";
-
-/// The same asked of the role itself, for when the tables are not there or their security is switched off.
+/// Whether the role of this connection has more than its membership in one of the functions' groups: an attribute of
+/// power, another membership (the owner's, `pg_read_all_data` and the like), or a right, table or policy of its own.
+///
+/// A superuser is a member of every role. `pg_shdepend` is where PostgreSQL keeps what each role owns or was granted;
+/// the right to connect to a database is harmless.
 const TOO_POWERFUL: &str = "-- shared::db::role
-    SELECT r.rolsuper OR r.rolbypassrls OR EXISTS (
-               SELECT FROM pg_class c
-                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-                  AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
+    SELECT r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication
+        OR EXISTS (SELECT FROM pg_roles other
+                    WHERE other.rolname NOT IN (session_user, 'app_auth', 'app_api')
+                      AND pg_has_role(session_user, other.oid, 'MEMBER'))
+        OR EXISTS (SELECT FROM pg_shdepend d
+                    WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
+                      AND d.classid NOT IN ('pg_auth_members'::regclass, 'pg_database'::regclass))
       FROM pg_roles r
      WHERE r.rolname = session_user";
 
-/// Whether the role of this connection owns tables or is above row-level security.
-///
-/// The first question answers for every role that is as it should be, faster than the second: a new
-/// connection is part of a cold start.
+/// Whether the role of this connection must not serve requests.
 pub(super) async fn is_too_powerful(client: &Client) -> Result<bool, Error> {
-    match client.query_typed_one(HELD_BACK, &[]).await?.try_get(0)? {
-        Some(true) => Ok(false),
-        Some(false) | None => client.query_typed_one(TOO_POWERFUL, &[]).await?.try_get(0),
-    }
+    client.query_typed_one(TOO_POWERFUL, &[]).await?.try_get(0)
 }

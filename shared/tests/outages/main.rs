@@ -202,8 +202,18 @@ async fn a_role_that_walls_would_not_hold_is_not_used() {
          CREATE ROLE member LOGIN PASSWORD 'p';                GRANT app_api, tables_owner TO member;
          CREATE ROLE users_owner LOGIN PASSWORD 'p';           ALTER TABLE users OWNER TO users_owner;
          GRANT app_api TO users_owner;
+         CREATE ROLE reader LOGIN PASSWORD 'p';                GRANT app_api, pg_read_all_data TO reader;
+         CREATE ROLE writer LOGIN PASSWORD 'p';                GRANT app_api, pg_write_all_data TO writer;
+         CREATE ROLE nested NOLOGIN;                           GRANT pg_read_all_data TO nested;
+         CREATE ROLE nested_reader LOGIN PASSWORD 'p';         GRANT app_api, nested TO nested_reader;
+         CREATE ROLE files LOGIN PASSWORD 'p';                 GRANT app_api, pg_read_server_files TO files;
+         CREATE ROLE granted LOGIN PASSWORD 'p';               GRANT app_api TO granted;
+         GRANT SELECT (email, password_hash) ON users TO granted;
+         CREATE ROLE maker LOGIN PASSWORD 'p' CREATEROLE;      GRANT app_api TO maker;
+         CREATE ROLE follower LOGIN PASSWORD 'p' REPLICATION;  GRANT app_api TO follower;
          CREATE ROLE harmless LOGIN PASSWORD 'p';              GRANT app_api TO harmless;
-         GRANT CONNECT ON DATABASE {} TO above, super, member, users_owner, harmless",
+         GRANT CONNECT ON DATABASE {} TO above, super, member, users_owner, reader, writer, nested_reader, files,
+                                        granted, maker, follower, harmless",
         db.name
     );
     db.owner().await.batch_execute(&roles).await.unwrap();
@@ -217,9 +227,21 @@ async fn a_role_that_walls_would_not_hold_is_not_used() {
 
     let name = db.name.clone();
     let cluster = db.cluster;
-    for (role, is_used) in
-        [("above", false), ("super", false), ("member", false), ("users_owner", false), ("harmless", true)]
-    {
+    for role in [
+        "above",
+        "super",
+        "member",
+        "users_owner",
+        "reader",
+        "writer",
+        "nested_reader",
+        "files",
+        "granted",
+        "maker",
+        "follower",
+        "harmless",
+    ] {
+        let is_used = role == "harmless";
         let db = Database { cluster, name: name.clone() };
         let warmed = pool(role)(&db, Role::Api, &Clock::System).warm().await;
         assert_eq!(warmed.as_ref().is_err_and(shared::DbError::is_role_too_powerful), !is_used, "{role}: {warmed:?}");

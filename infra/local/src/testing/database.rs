@@ -75,6 +75,8 @@ impl<'c> Database<'c> {
     async fn create(cluster: &'c Cluster, name: &str, template: &str) -> Self {
         let admin = connect(&cluster.url("postgres")).await;
         admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")).await.unwrap();
+        // A clone has not the rights of what it was cloned from.
+        admin.batch_execute(&format!("REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")).await.unwrap();
         Self { cluster, name: name.to_owned() }
     }
 
@@ -176,6 +178,12 @@ impl Database<'_> {
         let sql = "INSERT INTO users (name, email, password_hash)
                    VALUES ('A user', 'raw' || gen_random_uuid() || '@example.com', 'none') RETURNING id";
         self.insert(sql, &[]).await
+    }
+
+    /// A session of this user that lives for an hour.
+    pub async fn session(&self, user: i64) -> SessionId {
+        let sql = "INSERT INTO sessions (user_id, expires_at) VALUES ($1, now() + interval '1 hour') RETURNING id";
+        self.owner().await.query_typed_one(sql, &[(&user, Type::INT8)]).await.unwrap().get(0)
     }
 
     /// A patient of this user; its id.
