@@ -87,7 +87,7 @@ pub(crate) async fn apply(
             Next::Apply(migration) => migration,
         };
         match up_to(client, all, migration.version()).await {
-            Ok(()) => applied.push(migration.to_string()),
+            Ok(report) => applied.extend(report.applied_migrations().iter().map(ToString::to_string)),
             Err(error) if !is_in(&self::history(client).await?, migration) => {
                 return Err(reason(&error, migration, applied));
             }
@@ -106,10 +106,10 @@ fn behind(all: &[Migration], waiting: Waiting) -> Result<Option<Waiting>, Error>
     }
 }
 
-async fn up_to(client: &mut Client, all: &[Migration], version: i32) -> Result<(), refinery::Error> {
+async fn up_to(client: &mut Client, all: &[Migration], version: i32) -> Result<refinery::Report, refinery::Error> {
     // A deployment that is rolled back runs the release before: it finds migrations applied that it does not know.
     let runner = Runner::new(all).set_abort_missing(false).set_target(Target::Version(version));
-    runner.run_async(client).await.map(drop)
+    runner.run_async(client).await
 }
 
 fn is_in(history: &[Migration], migration: &Migration) -> bool {

@@ -145,7 +145,7 @@ async fn no_lock_that_a_login_can_take_holds_a_run_up() {
     for role in [Role::Auth, Role::Api] {
         let it = db.raw(role).await;
         it.batch_execute("SET idle_in_transaction_session_timeout = 0; SET transaction_timeout = 0").await.unwrap();
-        it.batch_execute("SELECT pg_advisory_lock(n) FROM unnest(ARRAY[0, 1, 4711001]) n; BEGIN").await.unwrap();
+        it.batch_execute("SELECT pg_try_advisory_lock(n) FROM unnest(ARRAY[0, 1, 4711001]) n; BEGIN").await.unwrap();
         for table in &tables {
             for mode in ["ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE"] {
                 let lock = format!("SAVEPOINT it; LOCK TABLE {table} IN {mode} MODE NOWAIT");
