@@ -92,9 +92,7 @@ async fn a_run_whose_time_is_over_says_what_was_in_use_and_changed_nothing_of_it
 }
 
 #[tokio::test]
-async fn a_missing_partition_is_made_while_a_thousand_rows_a_second_are_written() {
-    const WRITERS: usize = 4;
-
+async fn a_missing_partition_is_made_while_others_write_as_fast_as_they_can() {
     let app = TestApp::start_all(&TABLES).await;
     let mut owner = app.db.owner().await;
     // As if no daily run had come through for months; the trail went on.
@@ -112,12 +110,12 @@ async fn a_missing_partition_is_made_while_a_thousand_rows_a_second_are_written(
         let client = app.db.owner().await;
         client.batch_execute("SET lock_timeout = '2s'").await.unwrap(); // as the functions' logins
         let insert = client.prepare("INSERT INTO audit_events (action, outcome) VALUES ('patient.list', 'ok')").await;
-        let (insert, began, mut rows) = (insert.unwrap(), Instant::now(), 0_u32);
+        let (insert, mut rows) = (insert.unwrap(), 0_u32);
         while !done.load(Ordering::Relaxed) {
             client.execute(&insert, &[]).await.unwrap();
             rows += 1;
         }
-        (rows, f64::from(rows) / began.elapsed().as_secs_f64())
+        rows
     };
 
     let repair = async {
@@ -131,9 +129,7 @@ async fn a_missing_partition_is_made_while_a_thousand_rows_a_second_are_written(
     };
     let (a, b, c, d, ()) = tokio::join!(writer(), writer(), writer(), writer(), repair);
 
-    let written = [a, b, c, d].map(|(rows, _)| rows).into_iter().sum::<u32>();
-    let rate: f64 = [a, b, c, d].map(|(_, rate)| rate).into_iter().sum();
-    println!("{WRITERS} writers wrote {written} rows, {rate:.0} a second");
+    let written = a + b + c + d;
     assert!(written > 3000, "{written} rows are no proof");
     let kept = "SELECT count(*) FILTER (WHERE action = 'patient.list'), count(*) - count(DISTINCT id),
                        (SELECT count(*) FROM audit_events_default), count(*) FILTER (WHERE action = 'patient.read')
