@@ -79,6 +79,8 @@ pub(crate) async fn apply(
     is_new: bool,
     applied: &mut Vec<String>,
 ) -> Result<Option<Waiting>, Error> {
+    // Applies none, but holds the files against the history.
+    up_to(client, all, 0).await.map_err(|error| reason(&error, "the history of migrations", applied))?;
     loop {
         let history = history(client).await?;
         let migration = match next(&history, all, is_new, OffsetDateTime::now_utc()) {
@@ -89,7 +91,7 @@ pub(crate) async fn apply(
         match up_to(client, all, migration.version()).await {
             Ok(report) => applied.extend(report.applied_migrations().iter().map(ToString::to_string)),
             Err(error) if !is_in(&self::history(client).await?, migration) => {
-                return Err(reason(&error, migration, applied));
+                return Err(reason(&error, &migration.to_string(), applied));
             }
             // Another run was quicker.
             Err(_) => {}
@@ -130,7 +132,7 @@ async fn history(client: &mut Client) -> Result<Vec<Migration>, Error> {
 }
 
 /// What went wrong, in a line: what the server said, or refinery of the migrations themselves.
-fn reason(error: &refinery::Error, migration: &Migration, applied: &[String]) -> Error {
+fn reason(error: &refinery::Error, migration: &str, applied: &[String]) -> Error {
     if let Kind::DivergentVersion(changed, _) = error.kind() {
         return Error::Changed(changed.to_string());
     }
@@ -139,7 +141,7 @@ fn reason(error: &refinery::Error, migration: &Migration, applied: &[String]) ->
         return Error::InUse(format!("migration {migration}"));
     }
     let before = if applied.is_empty() { "none".to_owned() } else { applied.join(", ") };
-    Error::Migration { what: migration.to_string(), why: said.map_or_else(|| error.to_string(), message), before }
+    Error::Migration { what: migration.to_owned(), why: said.map_or_else(|| error.to_string(), message), before }
 }
 
 /// What the server said.
