@@ -49,13 +49,22 @@ pub fn init() {
 ///
 /// `detail` must hold names and codes only.
 pub fn warn(event: &'static str, detail: &dyn Display) {
+    say("WARN", event, detail);
+}
+
+/// Logs something that went as it should and no request reports; `detail` as in [`warn`].
+pub fn note(event: &'static str, detail: &dyn Display) {
+    say("INFO", event, detail);
+}
+
+fn say(level: &'static str, event: &'static str, detail: &dyn Display) {
     #[derive(Serialize)]
-    struct Warning {
+    struct Event {
         level: &'static str,
         event: &'static str,
         detail: String,
     }
-    line(&Warning { level: "WARN", event, detail: detail.to_string() });
+    line(&Event { level, event, detail: detail.to_string() });
 }
 
 /// Where lines go instead of standard output.

@@ -1,4 +1,4 @@
-//! A connection for work that no request waits for: one at a time, and over with the work.
+//! A connection for work that no request waits for: over with the work.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -10,7 +10,7 @@ use local::{
 };
 use shared::{
     config::Role,
-    db::{Connector, LOCK, Session, Target, Trust},
+    db::{Connector, Session, Target, Trust},
     secrets::Cached,
 };
 use tokio::time::timeout;
@@ -37,27 +37,6 @@ async fn until(db: &TestDb, owner: &Client, question: &str, count: i64) {
 }
 
 #[tokio::test]
-async fn who_locks_waits_for_who_was_first_and_goes_on_when_that_one_has_closed() {
-    let db = TestDb::new().await;
-    let owner = db.owner().await;
-    let (first, second) = (open(&db).await, open(&db).await);
-    first.lock().await.unwrap();
-    let attempt = LOCK.replace("pg_advisory_lock", "pg_try_advisory_lock");
-    let is_free: bool = owner.query_typed_one(&attempt, &[]).await.unwrap().get(0);
-    assert!(!is_free);
-
-    let close_first = async {
-        until(&db, &owner, "wait_event_type = 'Lock'", 1).await;
-        first.close().await;
-    };
-    let (locked, ()) = tokio::join!(second.lock(), close_first);
-
-    locked.unwrap();
-    let patience = second.client.query_typed_one("SHOW lock_timeout", &[]).await.unwrap();
-    assert_eq!(patience.get::<_, String>(0), "10s");
-}
-
-#[tokio::test]
 async fn a_session_says_goodbye() {
     let db = TestDb::new().await;
     let proxy = Proxy::start(db.cluster.port()).await;
@@ -80,7 +59,7 @@ async fn a_session_that_is_dropped_in_the_middle_of_its_work_is_cut_and_its_lock
         .map(|setting| format!("ALTER ROLE app_api_login IN DATABASE {} SET {setting}", db.name));
     owner.batch_execute(&notice.join("; ")).await.unwrap();
     let session = open(&db).await;
-    session.lock().await.unwrap();
+    session.client.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1)").await.unwrap();
     tokio::select! {
         outcome = session.client.batch_execute("SELECT pg_sleep(60)") => panic!("{outcome:?}"),
         () = until(&db, &owner, "wait_event = 'PgSleep'", 1) => {}
@@ -89,7 +68,8 @@ async fn a_session_that_is_dropped_in_the_middle_of_its_work_is_cut_and_its_lock
     drop(session);
 
     until(&db, &owner, "true", 0).await;
-    open(&db).await.lock().await.unwrap();
+    let is_free = "SELECT pg_try_advisory_lock(1)";
+    assert!(owner.query_typed_one(is_free, &[]).await.unwrap().get::<_, bool>(0));
 }
 
 #[tokio::test]

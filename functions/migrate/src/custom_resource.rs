@@ -68,6 +68,9 @@ struct Answer<'a> {
 struct Data {
     /// The migrations applied now, oldest first.
     applied: String,
+    /// The contraction that a later run applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<String>,
 }
 
 impl<'e> Request<'e> {
@@ -116,7 +119,10 @@ impl<'e> Request<'e> {
             stack_id: self.text("StackId"),
             request_id: self.text("RequestId"),
             logical_resource_id: self.text("LogicalResourceId"),
-            data: outcome.as_ref().ok().map(|report| Data { applied: line(&report.applied.join(", "), LONGEST_LIST) }),
+            data: outcome.as_ref().ok().map(|report| Data {
+                applied: line(&report.applied.join(", "), LONGEST_LIST),
+                waits: report.waits.as_ref().map(|waiting| line(&waiting.to_string(), LONGEST_REASON)),
+            }),
         }
     }
 
@@ -180,7 +186,7 @@ mod tests {
             let failed = answer(&event, &Err(text.repeat(9000)));
             assert!(failed.len() <= 4096 && failed.contains('…'), "{text:?}: {}", failed.len());
             let applied = vec![text.repeat(20); 900];
-            assert!(answer(&event, &Ok(Report { applied })).len() <= 4096, "{text:?}");
+            assert!(answer(&event, &Ok(Report { applied, ..Report::default() })).len() <= 4096, "{text:?}");
         }
     }
 

@@ -17,7 +17,7 @@ use shared::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Report,
+    Report, Run,
     custom_resource::{Change, Request},
 };
 
@@ -25,6 +25,8 @@ use crate::{
 const RESERVE: Duration = Duration::from_secs(30);
 /// What is kept of the function's time in any case, for the function itself.
 const MARGIN: Duration = Duration::from_millis(500);
+/// What a run needs to say why it gives up.
+const SLACK: Duration = Duration::from_secs(2);
 /// The function's time where Lambda does not say it.
 const USUAL: Duration = Duration::from_secs(300);
 
@@ -40,26 +42,51 @@ pub async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
 
     let request = Request::of(&event);
     let outcome = match request.as_ref().map_or(Ok(Change::Apply), Request::change) {
-        Ok(Change::Apply) => in_time(work_end, migrate()).await,
+        Ok(Change::Apply) => in_time(work_end, migrate(work_end)).await,
         // The data outlives the stack: nothing is ever dropped.
-        Ok(Change::Delete) => Ok(Report { applied: Vec::new() }),
+        Ok(Change::Delete) => Ok(Report::default()),
         Err(unknown) => Err(unknown.to_owned()),
     };
-    if let Err(reason) = &outcome {
-        telemetry::warn("migration_failed", reason);
-    }
-    let Some(request) = request else { return Ok(json!({ "applied": outcome?.applied })) };
+    tell(&outcome);
+    let Some(request) = request else { return Ok(answer(&outcome?)) };
     timeout_at(end, request.answer(&outcome)).await.map_err(|_| "CloudFormation was not reached in time")??;
     Ok(Value::Null)
 }
 
+/// Logs what an operator must know, or may want to.
+fn tell(outcome: &Result<Report, String>) {
+    let report = match outcome {
+        Ok(report) => report,
+        Err(reason) => return telemetry::warn("migration_failed", reason),
+    };
+    if report.strays > 0 {
+        telemetry::warn("audit_rows_without_partition", &report.strays);
+    }
+    if let Some(waiting) = &report.waits {
+        telemetry::note("migration_waits", waiting);
+    }
+    if report.purged > 0 {
+        telemetry::note("sessions_purged", &report.purged);
+    }
+}
+
+/// What somebody is told who invoked it by hand.
+fn answer(report: &Report) -> Value {
+    json!({
+        "applied": report.applied,
+        "waits": report.waits.as_ref().map(ToString::to_string),
+        "strays": report.strays,
+        "purged": report.purged,
+    })
+}
+
 /// What `work` gives, if it is done in time.
 async fn in_time(end: Instant, work: impl Future<Output = Result<Report, String>>) -> Result<Report, String> {
-    let undone = "the migration took too long and was undone";
+    let undone = "the migration took too long: what was not finished is undone, and the next run goes on";
     timeout_at(end, work).await.unwrap_or_else(|_elapsed| Err(undone.to_owned()))
 }
 
-async fn migrate() -> Result<Report, String> {
+async fn migrate(end: Instant) -> Result<Report, String> {
     let (vault, clock) = (Arc::new(Vault::default()), Clock::System);
     let owner = config::owner_database(&vault, &clock).map_err(|error| error.to_string())?;
     let logins = [
@@ -68,7 +95,8 @@ async fn migrate() -> Result<Report, String> {
     ];
 
     let mut session = Session::open(&owner).await.map_err(|error| error.to_string())?;
-    let outcome = crate::run(&mut session.client, &logins).await;
+    // With a second for what is being tried when the time is over: its locks are waited for half a second.
+    let outcome = Run::new(&logins).until(end.checked_sub(SLACK).unwrap_or(end)).on(&mut session.client).await;
     session.close().await;
     outcome.map_err(|error| error.to_string())
 }

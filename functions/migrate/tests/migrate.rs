@@ -1,9 +1,10 @@
 //! Migrations, roles and partitions, on real databases.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
 use local::testing::TestDb;
-use shared::db::Login;
+use migrate::Run;
+use shared::{config::Role, db::Login};
 use tokio_postgres::{Client, NoTls, types::Type};
 
 /// A login of this test alone: roles belong to the server, which the tests share.
@@ -32,19 +33,22 @@ async fn an_empty_database_is_brought_up_to_date_once() {
 }
 
 #[tokio::test]
-async fn of_two_runs_at_once_one_waits_for_the_other() {
+async fn of_runs_at_once_each_migration_is_applied_by_one() {
     let db = TestDb::empty().await;
-    let (mut a, mut b) = (db.owner().await, db.owner().await);
+    let logins = [login("at_once", "first")];
+    let run = async || migrate::run(&mut db.owner().await, &logins).await.unwrap().applied;
 
-    let (a, b) = tokio::join!(migrate::run(&mut a, &[]), migrate::run(&mut b, &[]));
+    let (a, b, c) = tokio::join!(run(), run(), run());
 
-    let mut applied = [a.unwrap().applied.len(), b.unwrap().applied.len()];
-    applied.sort_unstable();
-    assert!(applied.first() == Some(&0) && applied.last() > Some(&0), "{applied:?}");
+    let mut applied = [a, b, c].concat();
+    applied.sort_by_key(|name| name[1..].split_once("__").unwrap().0.parse::<i32>().unwrap());
+    let versions =
+        "SELECT string_agg('V' || version || '__' || name, ' ' ORDER BY version) FROM refinery_schema_history";
+    assert_eq!(applied.join(" "), one::<String>(&db.owner().await, versions).await);
 }
 
 #[tokio::test]
-async fn a_failed_run_says_why_and_leaves_the_schema_as_it_was() {
+async fn a_failed_migration_says_why_is_undone_and_leaves_those_before_it_applied() {
     let db = TestDb::empty().await;
     let mut owner = db.owner().await;
     // The third migration finds its table taken.
@@ -52,10 +56,111 @@ async fn a_failed_run_says_why_and_leaves_the_schema_as_it_was() {
 
     let error = migrate::run(&mut owner, &[]).await.unwrap_err().to_string();
 
-    assert!(error.contains("undone") && error.contains(r#"relation "patients" already exists"#), "{error}");
-    assert!(one::<bool>(&owner, "SELECT to_regclass('users') IS NULL AND to_regnamespace('app') IS NULL").await);
+    assert_eq!(
+        error,
+        "V3__patients failed and was undone: relation \"patients\" already exists \
+         (applied before it in this run: V1__request_context, V2__users)"
+    );
+    assert!(one::<bool>(&owner, "SELECT to_regclass('users') IS NOT NULL AND to_regclass('doctors') IS NULL").await);
     owner.batch_execute("DROP TABLE patients").await.unwrap();
-    assert!(!migrate::run(&mut owner, &[]).await.unwrap().applied.is_empty());
+    let rest = migrate::run(&mut owner, &[]).await.unwrap().applied;
+    assert_eq!(rest.first().map(String::as_str), Some("V3__patients"));
+}
+
+#[tokio::test]
+async fn a_migration_that_was_edited_after_it_was_applied_is_named_with_what_to_do() {
+    let db = TestDb::new().await;
+    let mut owner = db.owner().await;
+    owner.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2").await.unwrap();
+
+    let error = migrate::run(&mut owner, &[]).await.unwrap_err().to_string();
+
+    assert!(error.starts_with("migration V2__users was applied to this database with another text"), "{error}");
+    assert!(error.contains("git checkout -- migrations"), "{error}");
+}
+
+#[tokio::test]
+async fn a_contraction_waits_for_an_hour_on_a_database_in_use_and_for_nothing_on_a_new_one() {
+    let run =
+        || Run::new(&[]).and("V9001__expand", "CREATE TABLE it (id int)").and("V9002__contract_it", "DROP TABLE it");
+    let new = TestDb::empty().await;
+    let all = run().on(&mut new.owner().await).await.unwrap();
+    assert_eq!((all.applied.last().map(String::as_str), all.waits), (Some("V9002__contract_it"), None));
+
+    let db = TestDb::new().await;
+    let mut owner = db.owner().await;
+    let expanded = run().on(&mut owner).await.unwrap();
+    assert_eq!(expanded.applied.last().map(String::as_str), Some("V9001__expand"));
+    let waits = expanded.waits.unwrap().to_string();
+    assert!(waits.starts_with("V9002__contract_it waits: applied by the run after "), "{waits}");
+    assert!(run().on(&mut owner).await.unwrap().applied.is_empty(), "not by the next run either");
+    let behind = run().and("V9003__late", "SELECT 1").on(&mut owner).await.unwrap_err().to_string();
+    assert!(behind.starts_with("V9003__late cannot be applied before a contraction: V9002"), "{behind}");
+    // The release before is asked to bring it up to date, when a deployment is rolled back.
+    assert!(migrate::run(&mut owner, &[]).await.unwrap().applied.is_empty());
+
+    let hour = "UPDATE refinery_schema_history
+                   SET applied_on = to_char(now() AT TIME ZONE 'UTC' - interval '61 minutes', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+    owner.batch_execute(hour).await.unwrap();
+    let contracted = run().on(&mut owner).await.unwrap();
+    assert_eq!((contracted.applied, contracted.waits), (vec!["V9002__contract_it".to_owned()], None));
+}
+
+#[tokio::test]
+async fn sessions_that_ended_more_than_30_days_ago_are_deleted_and_no_others() {
+    let db = TestDb::new().await;
+    let mut owner = db.owner().await;
+    let user = db.raw_user().await;
+    let sessions = format!(
+        "INSERT INTO sessions (user_id, expires_at, revoked_at)
+         SELECT {user}, now() + ends, now() + revoked
+           FROM (VALUES (interval '1 hour', NULL::interval), ('1 hour', '-29 days'), ('-29 days -23:50', NULL),
+                        ('-29 days', '-28 days'), ('-30 days -00:01', NULL), ('-1 day', '-31 days'),
+                        ('-31 days', '-1 day'), ('1 hour', '-31 days')) AS made (ends, revoked)"
+    );
+    // Those that ended are many, before and behind the others.
+    let many = format!(
+        "INSERT INTO sessions (user_id, expires_at)
+         SELECT {user}, now() - interval '40 days' FROM generate_series(1, 12000)"
+    );
+    owner.batch_execute(&format!("{many}; {sessions}; {many}")).await.unwrap();
+
+    let purged = migrate::run(&mut owner, &[]).await.unwrap().purged;
+
+    assert_eq!((purged, db.count("sessions").await), (24_004, 4));
+    let wrong = "SELECT count(*) FROM sessions WHERE least(expires_at, revoked_at) < now() - interval '30 days'";
+    assert_eq!(one::<i64>(&owner, wrong).await, 0);
+    assert_eq!(migrate::run(&mut owner, &[]).await.unwrap().purged, 0);
+}
+
+// A login may be in the hands of an intruder.
+#[tokio::test]
+async fn no_lock_that_a_login_can_take_holds_a_run_up() {
+    let db = TestDb::new().await;
+    let tables = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace";
+    let tables: Vec<String> =
+        db.owner().await.query_typed(tables, &[]).await.unwrap().iter().map(|it| it.get(0)).collect();
+    let mut held = Vec::new();
+    for role in [Role::Auth, Role::Api] {
+        let it = db.raw(role).await;
+        it.batch_execute("SET idle_in_transaction_session_timeout = 0; SET transaction_timeout = 0").await.unwrap();
+        it.batch_execute("SELECT pg_try_advisory_lock(n) FROM unnest(ARRAY[0, 1, 4711001]) n; BEGIN").await.unwrap();
+        for table in &tables {
+            for mode in ["ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE"] {
+                let lock = format!("SAVEPOINT it; LOCK TABLE {table} IN {mode} MODE NOWAIT");
+                let refused = it.batch_execute(&lock).await.is_err();
+                assert!(refused || table != "refinery_schema_history", "{role:?} {mode}");
+                if refused {
+                    it.batch_execute("ROLLBACK TO it").await.unwrap();
+                }
+            }
+        }
+        held.push(it);
+    }
+
+    let report = migrate::run(&mut db.owner().await, &[login("held_up", "first")]).await.unwrap();
+
+    assert!(report.applied.is_empty() && can_log_in(&db, "held_up", "first").await);
 }
 
 // DB-24

@@ -9,7 +9,7 @@ use shared::{
     DbError,
     clock::Clock,
     config,
-    db::{Login, Session},
+    db::{LOCK, Login, Session},
     secrets::{SecretError, Vault},
 };
 use tokio_postgres::{Client, types::Type};
@@ -54,17 +54,23 @@ pub(crate) async fn set(vault: Vault, arn: &str, version: &str, group: &str) -> 
     }
     let owner = config::owner_database(&vault, &Clock::System)?;
     let login = Login { group: group.to_owned(), name: next.user, password: next.password };
-    let session = Session::open(&owner).await?;
-    let outcome = make(&session, &login, &in_force.user).await;
+    let mut session = Session::open(&owner).await?;
+    let outcome = make(&mut session.client, &login, &in_force.user).await;
     session.close().await;
-    Ok(outcome?)
+    Ok(outcome.map_err(DbError::from)?)
 }
 
-async fn make(owner: &Session, login: &Login, in_force: &str) -> Result<(), DbError> {
-    owner.lock().await?;
-    login.ensure(&owner.client).await?;
+async fn make(owner: &mut Client, login: &Login, in_force: &str) -> Result<(), tokio_postgres::Error> {
+    /// Nothing that a request needs is waited for, and nothing is held meanwhile.
+    const PATIENCE: &str = "SET LOCAL lock_timeout = '10s'";
+
+    let transaction = owner.transaction().await?;
+    transaction.batch_execute(PATIENCE).await?;
+    transaction.batch_execute(LOCK).await?;
+    login.ensure(transaction.client()).await?;
     // What was changed by hand, or by another release since, is made equal as well.
-    Ok(Login::limit(&owner.client, in_force).await?)
+    Login::limit(transaction.client(), in_force).await?;
+    transaction.commit().await
 }
 
 /// Logs in as a function would, which refuses a role that is too powerful, and looks at what it may do.

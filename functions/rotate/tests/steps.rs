@@ -196,6 +196,24 @@ async fn a_clone_with_other_rights_or_limits_is_never_put_in_force() {
     }
 }
 
+// The login may be in the hands of an intruder, which is why it is rotated.
+#[tokio::test]
+async fn no_lock_that_a_login_can_take_holds_a_rotation_up() {
+    let cloud = Cloud::new(Role::Api).await;
+    let rotator = Rotator::new(&cloud).await;
+    let intruder = cloud.connect(&cloud.database_secret).await;
+    let locks = "SET idle_in_transaction_session_timeout = 0; SET transaction_timeout = 0;
+                 SELECT pg_advisory_lock(n) FROM unnest(ARRAY[0, 1, 4711001]) n";
+    intruder.batch_execute(locks).await.unwrap();
+    intruder.batch_execute("BEGIN; LOCK TABLE refinery_schema_history IN ACCESS SHARE MODE").await.unwrap_err();
+    intruder.batch_execute("ROLLBACK; BEGIN; SELECT FROM patients, doctors, mappings").await.unwrap();
+
+    rotator.rotate(&cloud.database_secret).await;
+
+    assert!(can_log_in(&cloud, &login(&cloud, "AWSCURRENT").await).await);
+    assert!(intruder.batch_execute("COMMIT").await.is_ok(), "it held its locks to the end");
+}
+
 // SM-09
 #[tokio::test]
 async fn failures_say_what_is_wrong_and_nothing_of_what_a_secret_holds() {

@@ -4,10 +4,11 @@ use tokio_postgres::{Client, types::Type};
 
 use super::verifier::verifier;
 
-/// One who changes roles or tables at a time, in each database: deployments and rotations wait for each other.
+/// In a transaction: one who changes roles or partitions at a time, in each database. Deployments and rotations wait for
+/// each other, and for migrations, which write to this table.
 ///
-/// Any number would do, as long as nobody else uses it.
-pub const LOCK: &str = "SELECT pg_advisory_lock(4711001)";
+/// No login has a right to the table, so none can hold them up. Any login can take any advisory lock.
+pub const LOCK: &str = "LOCK TABLE refinery_schema_history IN SHARE ROW EXCLUSIVE MODE";
 
 /// A role that a function logs in with: a member of one group role, which carries the grants.
 #[derive(Clone)]

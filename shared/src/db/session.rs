@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::Client;
 
-use super::{CREATE, Connector, DbError, LOCK};
+use super::{CREATE, Connector, DbError};
 
 /// How long is waited until the server knows that a session is over.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -37,14 +37,6 @@ impl Session {
         let opened = timeout(CREATE, connector.open()).await;
         let (client, connection) = opened.map_err(|_| DbError::unavailable("no connection in time".to_owned()))??;
         Ok(Self { client, connection: Connection(connection) })
-    }
-
-    /// Waits until nobody else changes roles or tables of this database, and keeps them waiting until the end.
-    ///
-    /// # Errors
-    /// When the server refuses, or its patience ends.
-    pub async fn lock(&self) -> Result<(), DbError> {
-        Ok(self.client.batch_execute(&format!("SET lock_timeout = '10s'; {LOCK}")).await?)
     }
 
     /// Says goodbye, which gives all locks back.

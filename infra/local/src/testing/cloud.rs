@@ -61,6 +61,9 @@ impl Cloud {
         let moto = Moto::open().await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let owner = db.master(&format!("master_{number}"), FIRST_PASSWORD).await;
+        // Who migrates owns it, and it is what rotations lock.
+        let own = format!("ALTER TABLE refinery_schema_history OWNER TO master_{number}");
+        db.owner().await.batch_execute(&own).await.unwrap();
         let owner_secret = moto.create(credentials(&format!("master_{number}"), FIRST_PASSWORD)).await;
         let mut logins = [String::new(), String::new()];
         for (secret, role) in logins.iter_mut().zip([Role::Auth, Role::Api]) {
