@@ -32,9 +32,13 @@ impl Clock {
         }
     }
 
-    /// Today's date in UTC.
+    /// The latest date that is today anywhere: that of UTC+14, where a day begins first.
     #[must_use]
-    pub fn today(&self) -> Date {
-        OffsetDateTime::from_unix_timestamp(self.now()).unwrap_or(OffsetDateTime::UNIX_EPOCH).date()
+    pub fn latest_today(&self) -> Date {
+        const AHEAD: i64 = 14 * 60 * 60;
+
+        OffsetDateTime::from_unix_timestamp(self.now().saturating_add(AHEAD))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            .date()
     }
 }
