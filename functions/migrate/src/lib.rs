@@ -6,6 +6,7 @@
 //! [`run`] does it; `function` is invoked to do it by CloudFormation, whose protocol is in `custom_resource`, or by hand.
 
 mod custom_resource;
+mod email_keys;
 mod function;
 
 pub use function::handle;
@@ -91,6 +92,7 @@ async fn apply(client: &mut Client, logins: &[Login]) -> Result<Report, Error> {
     // A deployment that is rolled back runs the release before: it finds migrations applied that it does not know.
     let runner = embedded::migrations::runner().set_grouped(true).set_abort_missing(false);
     let report = runner.run_async(client).await.map_err(|error| reason(&error))?;
+    email_keys::fill(client).await?;
     client.batch_execute(&format!("SELECT app.ensure_audit_partitions({MONTHS_AHEAD})")).await?;
     for login in logins {
         login.ensure(client).await?;

@@ -73,8 +73,7 @@ impl EmailKey {
 /// It is no longer than a name or an address: the caller has looked.
 #[must_use]
 pub fn folded(text: &str) -> String {
-    let (nfd, nfkc, case) =
-        (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfkc(), CaseMapper::new());
+    let (nfd, nfkc, case) = (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfkc(), CaseMapper::new());
     // Folding undoes what was composed, and composing what was folded: twice, and nothing changes any more.
     let once = nfkc.normalize(&case.fold_string(&nfd.normalize(text))).into_owned();
     nfkc.normalize(&case.fold_string(&once)).into_owned()

@@ -74,10 +74,37 @@ mod tests {
     #[test]
     fn a_text_of_nothing_that_is_visible_is_refused() {
         for nothing in [
-            "\u{200b}", "\u{feff}", "\u{2060}", "\u{3164}", "\u{2800}", "\u{ad}", "\u{200e}", "\u{fe0f}", "\u{e0041}",
-            "\u{301}", "\u{115f}", "\u{1160}", "\u{17b4}", "\u{34f}", "\u{180e}", "\u{ffa0}", "\u{1d159}", "\u{200d}",
-            "\u{202e}\u{2066}", "\u{61c}", "\u{1d173}", "\u{e0100}", "\u{20dd}", "\u{e000}", "\u{ffff}", "\u{13441}",
-            "\u{200b}\u{a0}\u{3000}\u{200b}", "\u{2064}\u{301}", "\u{fffc}", "\u{fff9}", "\u{378}",
+            "\u{200b}",
+            "\u{feff}",
+            "\u{2060}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{ad}",
+            "\u{200e}",
+            "\u{fe0f}",
+            "\u{e0041}",
+            "\u{301}",
+            "\u{115f}",
+            "\u{1160}",
+            "\u{17b4}",
+            "\u{34f}",
+            "\u{180e}",
+            "\u{ffa0}",
+            "\u{1d159}",
+            "\u{200d}",
+            "\u{202e}\u{2066}",
+            "\u{61c}",
+            "\u{1d173}",
+            "\u{e0100}",
+            "\u{20dd}",
+            "\u{e000}",
+            "\u{ffff}",
+            "\u{13441}",
+            "\u{200b}\u{a0}\u{3000}\u{200b}",
+            "\u{2064}\u{301}",
+            "\u{fffc}",
+            "\u{fff9}",
+            "\u{378}",
         ] {
             assert_eq!(trimmed_text(nothing), Err("must contain a visible character"), "{nothing:?}");
         }
@@ -88,7 +115,8 @@ mod tests {
 
     #[test]
     fn whatever_is_visible_is_a_text_with_all_that_stands_in_it() {
-        for text in ["1", "-", "'", "李", "ع", "ก", "★", "🔑", "€", "e\u{301}", "x\u{200b}", "کوروش\u{200c}ی", "क्\u{200d}ष"]
+        for text in
+            ["1", "-", "'", "李", "ع", "ก", "★", "🔑", "€", "e\u{301}", "x\u{200b}", "کوروش\u{200c}ی", "क्\u{200d}ष"]
         {
             assert_eq!(trimmed_text(text), Ok(text));
         }
