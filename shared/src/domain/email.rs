@@ -111,3 +111,57 @@ fn is_of_one_script(label: &str) -> bool {
     let besides_ascii = AugmentedScriptSet::for_str(&besides_ascii);
     !AugmentedScriptSet::for_str(label).is_empty() || besides_ascii.hanb || besides_ascii.jpan || besides_ascii.kore
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(address: &str) -> Option<String> {
+        EmailKey::of(address).map(|key| key.0)
+    }
+
+    #[test]
+    fn an_address_is_trimmed_and_otherwise_kept_as_it_is() {
+        let email = Email::try_from(" Jürgen@BÜCHER.example\u{a0}".to_owned()).unwrap();
+        assert_eq!((email.as_str(), email.key().as_str()), ("Jürgen@BÜCHER.example", "jürgen@xn--bcher-kva.example"));
+        assert_eq!(format!("{email:?}"), "Email(…)");
+    }
+
+    /// Whatever stands in an address, its key is the key of its key, and that of each of its normal forms.
+    #[test]
+    fn a_key_is_its_own_key_for_every_character() {
+        let (nfd, nfc) = (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfc());
+        for c in '\0'..=char::MAX {
+            for address in
+                [format!("a{c}@x.example"), format!("{c}\u{345}\u{301}@x.example"), format!("a@x{c}x.example")]
+            {
+                let Some(once) = key(&address) else { continue };
+                assert_eq!(key(&once).as_ref(), Some(&once), "{address:?}");
+                for form in [nfd.normalize(&address), nfc.normalize(&address)] {
+                    assert_eq!(key(&form).as_ref(), Some(&once), "{form:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_label_is_of_one_script_or_of_those_that_are_written_together() {
+        for one in [
+            "example",
+            "пример",
+            "日本",
+            "カタカナとひらがな漢字",
+            "한국漢字",
+            "bar東京",
+            "ㄅ注音",
+            "x-1",
+            "ελλάδα",
+            "",
+        ] {
+            assert!(is_of_one_script(one), "{one}");
+        }
+        for mixed in ["gооgle", "аpple", "пpимер", "αlpha", "カタ한국", "гугл中", "שa"] {
+            assert!(!is_of_one_script(mixed), "{mixed}");
+        }
+    }
+}
