@@ -157,7 +157,7 @@ async fn of_many_who_register_one_address_at_once_one_wins() {
 #[tokio::test]
 async fn a_password_is_neither_trimmed_nor_folded_nor_cut() {
     let app = app().await;
-    let long = format!("ß{}", "🔑".repeat(126));
+    let long = "🔑".repeat(127);
     for (number, password) in
         ["  spaces around  ", "ÄÖÜ äöü ß", "🔑🔒🔑🔒🔑🔒🔑🔒", &format!("{long}1")].into_iter().enumerate()
     {
