@@ -79,11 +79,13 @@ pub fn folded(text: &str) -> String {
     nfkc.normalize(&case.fold_string(&once)).into_owned()
 }
 
-/// What may stand before the `@` without quotes.
+/// What may stand before the `@` without quotes, composed or not: `≮` holds a `<`.
 fn is_local(text: &str) -> bool {
+    const SPECIAL: [char; 12] = ['<', '>', '"', ',', ';', ':', '(', ')', '[', ']', '\\', '@'];
+
     (1..=LONGEST_LOCAL).contains(&text.len())
         && text.chars().all(is_drawn)
-        && !text.contains(['<', '>', '"', ',', ';', ':', '(', ')', '[', ']', '\\', '@'])
+        && !DecomposingNormalizer::new_nfd().normalize(text).contains(SPECIAL)
         && text.split('.').all(|atom| !atom.is_empty())
 }
 
