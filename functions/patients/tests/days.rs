@@ -71,12 +71,12 @@ async fn in_zones(zones: impl IntoIterator<Item = &str>) {
 async fn a_child_born_today_is_taken_wherever_it_is_already_today() {
     const MIDNIGHT: i64 = 1_795_392_000; // 2026-11-23T00:00:00Z
     let app = TestApp::start(Role::Api, patients::ROUTES).await;
-    let alice = app.user().await;
 
     for (hours, latest, too_late) in [(0, "2026-11-23", "2026-11-24"), (10, "2026-11-24", "2026-11-25")] {
         // To the second: it becomes the next day in Kiritimati at ten o'clock in UTC.
         for now in [MIDNIGHT + hours * 3600, MIDNIGHT + (hours + 10) * 3600 - 1] {
             app.clock.store(now, Ordering::Relaxed);
+            let alice = app.user().await;
             let child = |dob| json!({"name": "Baby Roe", "dob": dob, "gender": "female"});
             let added = alice.post("/api/patients", child(latest)).await;
             assert_eq!(added.expect(201)["dob"], latest);
