@@ -33,7 +33,8 @@ pub(crate) async fn login(app: &App, request: &Request) -> Reply {
 
     let known = store::find_by_email(&app.db, request.origin(), &login.email).await?;
     let (user, hash) = known.unzip();
-    let rehashed = match app.passwords.verify(login.password.as_str(), hash).await? {
+    let Login { password, .. } = &login;
+    let rehashed = match app.passwords.verify(password.as_str(), password.as_sent(), hash).await? {
         Verdict::Right => Some(None),
         Verdict::RightButWeak(better) => Some(Some(better)),
         Verdict::Wrong => None,

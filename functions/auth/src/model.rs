@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
+use icu_normalizer::ComposingNormalizer;
 use serde::Serialize;
 use shared::{
     ApiError,
-    body::{Fields, Value},
+    body::{Field, Fields, Value},
     config::Settings,
     db::row_value,
-    domain::{PersonName, Timestamp, UserId},
-    text_value,
+    domain::{Email, EmailKey, PersonName, Timestamp, UserId, folded, is_ignorable, is_mark, shows},
 };
 use tokio_postgres::Row;
 
@@ -50,7 +50,9 @@ pub(crate) struct NewUser {
 impl NewUser {
     pub(crate) fn parse(mut fields: Fields<'_>, settings: &Settings) -> Result<Self, ApiError> {
         let (name, email) = (fields.required("name"), fields.required("email"));
-        match (name, email, fields.required_by("password", |value| Password::new(value, settings))) {
+        let policy = |value: Value<'_>| Password::new(value, settings, name.as_ref(), email.as_ref());
+        let password = fields.required_by("password", policy);
+        match (name, email, password) {
             (Some(name), Some(email), Some(password)) => Ok(Self { name, email, password }),
             _ => Err(fields.invalid()),
         }
@@ -61,7 +63,7 @@ impl NewUser {
 ///
 /// Whatever could be an address and a password is tried: the rules for new ones say nothing about old ones.
 pub(crate) struct Login {
-    pub(crate) email: Email,
+    pub(crate) email: Address,
     pub(crate) password: Password,
 }
 
@@ -74,76 +76,146 @@ impl Login {
     }
 }
 
-/// An e-mail address: at most 254 characters, one `@`, a plausible domain. Trimmed; its case is kept.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Email(String);
+/// An address to log in with: one that can be registered, or could be when there was no key.
+pub(crate) struct Address {
+    text: String,
+    key: Option<EmailKey>,
+}
 
-text_value!(Email);
+impl Address {
+    /// As it was entered, trimmed.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
 
-impl TryFrom<String> for Email {
-    type Error = &'static str;
-
-    fn try_from(raw: String) -> Result<Self, Self::Error> {
-        const LONGEST: usize = 254;
-
-        let address = raw.trim();
-        if address.chars().count() > LONGEST {
-            return Err("must be at most 254 characters");
-        }
-        let plausible = address.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty()
-                && is_plausible_domain(domain)
-                && !address.contains(|c: char| c.is_whitespace() || c.is_control())
-        });
-        if plausible { Ok(Self(address.to_owned())) } else { Err("must be an e-mail address") }
+    /// What it is compared by, if it can be registered.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_ref().map(EmailKey::as_str)
     }
 }
 
-/// At least two labels of letters (of any script), digits and inner hyphens.
-fn is_plausible_domain(domain: &str) -> bool {
+impl Field for Address {
+    fn parse(value: Value<'_>) -> Result<Self, &'static str> {
+        let raw = value.text()?;
+        let text = raw.trim().to_owned();
+        match Email::try_from(raw) {
+            Ok(email) => Ok(Self { text, key: Some(email.key().clone()) }),
+            Err(_) if could_be_registered(&text) => Ok(Self { text, key: None }),
+            Err(reason) => Err(reason),
+        }
+    }
+}
+
+/// The rule before there was a key: who registered by it must still get in.
+fn could_be_registered(address: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.chars().all(|c| c.is_alphanumeric() || c == '-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    domain.contains('.') && domain.split('.').all(label)
+    address.chars().count() <= 254
+        && !address.contains(|c: char| c.is_whitespace() || c.is_control())
+        && address
+            .split_once('@')
+            .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && domain.split('.').all(label))
 }
 
-/// A password exactly as it was sent: not trimmed, not folded, not cut.
-pub(crate) struct Password(String);
+/// A password in NFC: the same whatever keyboard it was typed on. Not trimmed, not folded, not cut.
+pub(crate) struct Password {
+    text: String,
+    /// If that is another text.
+    sent: Option<String>,
+}
 
 impl Password {
     /// The most characters of a password; enough for any phrase, little enough to hash at once.
     const LONGEST: usize = 128;
+    /// No spelling of so many characters takes more bytes.
+    const MOST_BYTES: usize = 16 * Self::LONGEST;
 
     /// One to register with: it must meet the policy.
-    fn new(value: Value<'_>, settings: &Settings) -> Result<Self, Cow<'static, str>> {
+    fn new(
+        value: Value<'_>,
+        settings: &Settings,
+        name: Option<&PersonName>,
+        email: Option<&Email>,
+    ) -> Result<Self, Cow<'static, str>> {
         let password = Self::attempt(value)?;
-        let shortest = settings.password_min_length;
-        if password.0.chars().count() < shortest {
+        let (text, shortest) = (password.as_str(), settings.password_min_length);
+        if text.chars().count() > Self::LONGEST {
+            return Err(Self::TOO_LONG.into());
+        }
+        if text.chars().count() < shortest {
             return Err(format!("must be at least {shortest} characters").into());
         }
-        if settings.password_blocklist && is_common(&password.0) {
+        if !shows(text) {
+            return Err("must contain a visible character".into());
+        }
+        if is_one_repeated(text) {
+            return Err("must not be one character repeated".into());
+        }
+        if is_about(text, name, email) {
+            return Err("must not be your name or your e-mail".into());
+        }
+        if settings.password_blocklist && is_common(text) {
             return Err("must not be one of the commonest passwords".into());
         }
         Ok(password)
     }
 
-    /// One to log in with.
+    const TOO_LONG: &'static str = "must be at most 128 characters";
+
+    /// One to log in with. What was registered before passwords were normalised may be longer in NFC than as sent.
     fn attempt(value: Value<'_>) -> Result<Self, &'static str> {
-        let password = value.text()?;
-        match password.chars().count() {
-            0 => Err("must not be empty"),
-            count if count > Self::LONGEST => Err("must be at most 128 characters"),
-            _ => Ok(Self(password)),
+        let sent = value.text()?;
+        if sent.is_empty() {
+            return Err("must not be empty");
         }
+        if sent.len() > Self::MOST_BYTES {
+            return Err(Self::TOO_LONG);
+        }
+        let text = ComposingNormalizer::new_nfc().normalize(&sent).into_owned();
+        if text.chars().count().min(sent.chars().count()) > Self::LONGEST {
+            return Err(Self::TOO_LONG);
+        }
+        let sent = (sent != text).then_some(sent);
+        Ok(Self { text, sent })
     }
 
     /// The text, for the hash.
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
+
+    /// What was sent, if that is another text: hashes of before were made of it.
+    pub(crate) fn as_sent(&self) -> Option<&str> {
+        self.sent.as_deref()
+    }
+}
+
+/// Whether it is the same character again and again, with the same marks upon it.
+fn is_one_repeated(text: &str) -> bool {
+    let mut characters: Vec<String> = Vec::new();
+    for c in text.chars().filter(|&c| !is_ignorable(c)) {
+        match characters.last_mut() {
+            Some(last) if is_mark(c) => last.push(c),
+            _ => characters.push(c.into()),
+        }
+    }
+    characters.iter().all(|character| Some(character) == characters.first())
+}
+
+/// Whether it is the name or the e-mail of who registers, in whatever spelling and however it is spaced.
+fn is_about(text: &str, name: Option<&PersonName>, email: Option<&Email>) -> bool {
+    let plain =
+        |text: &str| folded(&text.chars().filter(|&c| !is_ignorable(c) && !c.is_whitespace()).collect::<String>());
+    let password = plain(text);
+    let is_the_address = |email: &Email| {
+        let same_key = Email::try_from(password.clone()).is_ok_and(|other| other.key() == email.key());
+        same_key || password == plain(email.as_str())
+    };
+    name.is_some_and(|name| password == plain(name.as_str())) || email.is_some_and(is_the_address)
 }
 
 /// Whether the whole password, in any case, is among the commonest.

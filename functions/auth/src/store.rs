@@ -10,12 +10,12 @@ use shared::{
 };
 use tokio_postgres::types::Type;
 
-use crate::model::{Email, NewUser, User};
+use crate::model::{Address, NewUser, User};
 
 /// Adds a user and a session of theirs that lives for `life`.
 ///
 /// # Errors
-/// 409 when the address is taken, in whatever case.
+/// 409 when the address is taken, in whatever spelling.
 pub(crate) async fn insert(
     db: &Db,
     origin: &Origin,
@@ -28,9 +28,10 @@ pub(crate) async fn insert(
         .opt(
             "-- auth::insert
              WITH added AS (
-                 INSERT INTO users (name, email, password_hash)
-                 VALUES ($1, $2, $3)
-                 ON CONFLICT (lower(email)) DO NOTHING
+                 INSERT INTO users (name, email, password_hash, email_key)
+                 SELECT $1, $2, $3, $5
+                  WHERE NOT EXISTS (SELECT FROM users WHERE email_key IS NULL AND email = $2 COLLATE \"C\")
+                 ON CONFLICT DO NOTHING
                  RETURNING id
              ), session AS (
                  INSERT INTO sessions (user_id, expires_at)
@@ -47,6 +48,7 @@ pub(crate) async fn insert(
                 (&new.email.as_str(), Type::TEXT),
                 (&password_hash, Type::TEXT),
                 (&life.as_secs_f64(), Type::FLOAT8),
+                (&new.email.key().as_str(), Type::TEXT),
             ],
         )
         .await?
@@ -54,18 +56,23 @@ pub(crate) async fn insert(
     Ok((row_value(&row, "user_id")?, row_value(&row, "id")?))
 }
 
-/// The user with this address, in whatever case, and the hash of their password.
+/// The user with this address, and the hash of their password.
+///
+/// An account without a key answers to its address as entered, and goes before the one that has the key.
 pub(crate) async fn find_by_email(
     db: &Db,
     origin: &Origin,
-    email: &Email,
+    email: &Address,
 ) -> Result<Option<(UserId, String)>, ApiError> {
     let row = db
         .anonymous(origin)
         .opt(
             "-- auth::find_by_email
-             SELECT id, password_hash FROM users WHERE lower(email) = lower($1)",
-            &[(&email.as_str(), Type::TEXT)],
+             SELECT id, password_hash FROM users
+              WHERE email_key = $1 OR (email_key IS NULL AND email = $2 COLLATE \"C\")
+              ORDER BY email_key IS NOT NULL
+              LIMIT 1",
+            &[(&email.key(), Type::TEXT), (&email.as_str(), Type::TEXT)],
         )
         .await?;
     row.map(|row| Ok((row_value(&row, "id")?, row_value(&row, "password_hash")?))).transpose()

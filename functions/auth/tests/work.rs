@@ -13,6 +13,7 @@ use local::{
 };
 use serde_json::{Value, json};
 use shared::config::Role;
+use tokio_postgres::types::Type;
 
 /// How often each of two requests is sent, one after the other: enough for a fair mean.
 const PAIRS: usize = 15;
@@ -20,7 +21,10 @@ const PASSWORD: &str = "securePassword123";
 
 /// The auth function on a database of its own.
 async fn start() -> Environment {
-    let db = TestDb::new().await;
+    start_on(&TestDb::new().await).await
+}
+
+async fn start_on(db: &TestDb) -> Environment {
     let variables =
         [("DATABASE_URL", db.url(Role::Auth)), ("JWT_SECRET", "a key of this test 0123456789 0123456789".to_owned())];
     let program = tokio::task::spawn_blocking(|| binary("auth")).await.unwrap();
@@ -69,6 +73,34 @@ async fn an_unknown_address_costs_as_much_as_a_wrong_password() {
         }
     }
     assert_alike(spent);
+}
+
+// AU-02
+#[tokio::test]
+async fn an_unknown_address_costs_as_much_as_a_wrong_password_whatever_is_stored() {
+    const SALT_AND_TAG: &str = "MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let db = TestDb::new().await;
+    let function = start_on(&db).await;
+    let owner = db.owner().await;
+    let john = json!({"name": "John", "email": "john@example.com", "password": PASSWORD});
+    cost(&function, "/api/auth/register", john, 201).await;
+
+    for params in ["m=9728,t=2", "m=19456,t=1", "m=8,t=1", "m=1024,t=38", "m=65536,t=3", "m=65537,t=2", "m=1,t=0"] {
+        let hash = format!("$argon2id$v=19${params},p=1${SALT_AND_TAG}");
+        owner.execute_typed("UPDATE users SET password_hash = $1", &[(&hash, Type::TEXT)]).await.unwrap();
+        // In both spellings of one password, of which each is tried.
+        for password in ["wrong pa\u{73}sword", "wrong passwo\u{308}rd"] {
+            let mut spent = [Duration::ZERO; 2];
+            for _ in 0..PAIRS {
+                for (spent, email) in spent.iter_mut().zip(["john@example.com", "jane@example.com"]) {
+                    let login = json!({"email": email, "password": password});
+                    *spent += cost(&function, "/api/auth/login", login, 401).await;
+                }
+            }
+            println!("{params}: {spent:?}");
+            assert_alike(spent);
+        }
+    }
 }
 
 // AU-07

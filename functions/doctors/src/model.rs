@@ -74,7 +74,7 @@ impl DoctorChange {
     }
 }
 
-/// A field of medicine: 1–200 characters after trimming.
+/// A field of medicine: 1–200 characters after trimming, one of them visible, no control characters.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Specialty(String);
 

@@ -10,6 +10,7 @@
 //! schedule, or by hand. `migrations` knows what is due, `sessions` what is over.
 
 mod custom_resource;
+mod email_keys;
 mod function;
 mod migrations;
 mod sessions;
@@ -176,6 +177,7 @@ impl<'a> Run<'a> {
     async fn attempt(&self, client: &mut Client, is_new: bool, report: &mut Report) -> Result<(), Error> {
         client.batch_execute(GROUP_ROLES).await?;
         report.waits = migrations::apply(client, &self.migrations, is_new, &mut report.applied).await?;
+        email_keys::fill(client).await?;
         partitions(client, &mut report.strays).await?;
         logins(client, self.logins).await?;
         report.purged += sessions::purge(client, self.end).await?;

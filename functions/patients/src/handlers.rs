@@ -12,7 +12,7 @@ const NOT_FOUND: ApiError = ApiError::NotFound("Patient not found");
 /// `POST /api/patients`: adds a patient who belongs to the caller.
 pub(crate) async fn create(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let new = NewPatient::parse(Fields::of(request)?, app.clock.today())?;
+    let new = NewPatient::parse(Fields::of(request)?, app.clock.latest_today())?;
 
     let patient = store::insert(&app.db, &user, &new).await?;
 
@@ -40,7 +40,7 @@ pub(crate) async fn read(app: &App, request: &Request) -> Reply {
 pub(crate) async fn update(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
     let id = request.id()?;
-    let change = PatientChange::parse(Fields::of(request)?, app.clock.today())?;
+    let change = PatientChange::parse(Fields::of(request)?, app.clock.latest_today())?;
 
     let patient = store::update(&app.db, &user, id, &change).await?;
 

@@ -104,7 +104,7 @@ impl TryFrom<String> for Gender {
     }
 }
 
-/// A date of birth: a day of the calendar from 1900-01-01 to today.
+/// A date of birth: a day of the calendar from 1900-01-01 to what is today anywhere.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BirthDate(pub(crate) Date);
 

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use local::testing::{Environment, TestDb};
+use local::testing::{Environment, TestApp, TestDb};
 use serde_json::{Value, json};
 use shared::{
     auth::{KeySet, Tokens},
@@ -64,6 +64,31 @@ async fn in_zones(zones: impl IntoIterator<Item = &str>) {
     let token = tokens.sign(user, session).await.unwrap();
     for zone in zones {
         assert_day_is_kept(&db, &token, zone).await;
+    }
+}
+
+#[tokio::test]
+async fn a_child_born_today_is_taken_wherever_it_is_already_today() {
+    const MIDNIGHT: i64 = 1_795_392_000; // 2026-11-23T00:00:00Z
+    let app = TestApp::start(Role::Api, patients::ROUTES).await;
+
+    for (hours, latest, too_late) in [(0, "2026-11-23", "2026-11-24"), (10, "2026-11-24", "2026-11-25")] {
+        // To the second: it becomes the next day in Kiritimati at ten o'clock in UTC.
+        for now in [MIDNIGHT + hours * 3600, MIDNIGHT + (hours + 10) * 3600 - 1] {
+            app.clock.store(now, Ordering::Relaxed);
+            let alice = app.user().await;
+            let child = |dob| json!({"name": "Baby Roe", "dob": dob, "gender": "female"});
+            let added = alice.post("/api/patients", child(latest)).await;
+            assert_eq!(added.expect(201)["dob"], latest);
+            alice.put(&added.headers["location"], json!({"dob": latest})).await.expect(200);
+            for refused in [
+                alice.post("/api/patients", child(too_late)).await,
+                alice.put(&added.headers["location"], json!({"dob": too_late})).await,
+            ] {
+                let errors = json!([{"field": "dob", "message": "must not be in the future"}]);
+                assert_eq!(refused.expect(400)["errors"], errors, "{now}");
+            }
+        }
     }
 }
 

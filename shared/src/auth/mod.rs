@@ -7,7 +7,7 @@ mod token;
 
 pub use keys::{KeySet, WeakKey};
 pub use password::{Passwords, Verdict};
-pub use token::Tokens;
+pub use token::{LONGEST_LIFE, Tokens};
 
 use crate::{
     domain::{SessionId, UserId},

@@ -9,16 +9,21 @@ use argon2::{
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use crate::ApiError;
+use crate::{ApiError, telemetry};
 
 /// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane (Password Storage Cheat Sheet).
 const MEMORY_KIB: u32 = Params::DEFAULT_M_COST;
 const PASSES: u32 = Params::DEFAULT_T_COST;
 const LANES: u32 = Params::DEFAULT_P_COST;
-/// A stored hash decides what verifying it costs; beyond this it is refused unread.
-const MOST_MEMORY_KIB: u32 = 64 * 1024;
-const MOST_PASSES: u32 = 4;
+/// What every wrong password costs, and so the most that a stored hash may ask for: memory, and blocks to fill.
+///
+/// A dearer hash cannot be told from no hash at all unless everybody pays for it. So a raise takes two releases: one
+/// that raises the most, and one that raises what new hashes are made with. Each takes the hashes of the other, also
+/// while they overlap and when the second is rolled back.
+const MOST_MEMORY_KIB: u32 = MEMORY_KIB;
+const MOST_BLOCKS: u32 = MEMORY_KIB * PASSES;
 const MOST_LANES: u32 = 4;
+const _: () = assert!(MEMORY_KIB <= MOST_MEMORY_KIB && MEMORY_KIB * PASSES <= MOST_BLOCKS && LANES <= MOST_LANES);
 
 /// Hashes and verifies passwords.
 ///
@@ -40,10 +45,12 @@ pub enum Verdict {
     Wrong,
 }
 
-/// The stored hash is not one that this code would have written.
-#[derive(Debug, thiserror::Error)]
-#[error("the stored password hash is malformed, or asks for more than it may")]
-struct Unusable;
+/// A stored hash, taken apart.
+struct Stored {
+    params: Params,
+    salt: Vec<u8>,
+    hash: Output,
+}
 
 impl Passwords {
     /// The hash to store for a new password.
@@ -54,12 +61,31 @@ impl Passwords {
         self.work(password, encode).await
     }
 
-    /// Whether the password is the one that `stored` was made of. `None`, no such user, costs the same and is wrong.
+    /// Whether the password is the one that `stored` was made of: as it is, or as it was sent, if that differs. Hashes
+    /// of before were made of what was sent.
+    ///
+    /// A wrong one costs the same whatever is stored, also when that is nothing (no such user) or of no use.
     ///
     /// # Errors
-    /// 500 when the stored hash is not usable.
-    pub async fn verify(&self, password: &str, stored: Option<String>) -> Result<Verdict, ApiError> {
-        self.work(password, move |password, memory| check(password, stored.as_deref(), memory)).await
+    /// 500 when the machine has no randomness or memory.
+    pub async fn verify(
+        &self,
+        password: &str,
+        as_sent: Option<&str>,
+        stored: Option<String>,
+    ) -> Result<Verdict, ApiError> {
+        let as_sent = as_sent.map(|sent| sent.as_bytes().to_vec());
+        self.work(password, move |password, memory| {
+            let stored = stored.and_then(|stored| Stored::of(&stored));
+            if let Some(weak) = check(password, stored.as_ref(), memory)? {
+                return if weak { encode(password, memory).map(Verdict::RightButWeak) } else { Ok(Verdict::Right) };
+            }
+            match as_sent.map(|sent| check(&sent, stored.as_ref(), memory)).transpose()?.flatten() {
+                Some(_) => encode(password, memory).map(Verdict::RightButWeak),
+                None => Ok(Verdict::Wrong),
+            }
+        })
+        .await
     }
 
     async fn work<T: Send + 'static>(
@@ -87,30 +113,59 @@ fn encode(password: &[u8], memory: &mut Vec<Block>) -> Result<String, ApiError> 
     Ok(hash.to_string())
 }
 
-fn check(password: &[u8], stored: Option<&str>, memory: &mut Vec<Block>) -> Result<Verdict, ApiError> {
-    let Some(stored) = stored else {
-        output(password, &[0; 16], &today()?, memory)?;
-        return Ok(Verdict::Wrong);
-    };
-    let (params, salt, expected) = decode(stored).ok_or_else(|| internal(Unusable))?;
-    // `Output` compares in constant time.
-    if output(password, &salt, &params, memory)? != expected {
-        return Ok(Verdict::Wrong);
+/// Whether the password is right, and then whether the hash is weaker than today's. A wrong one fills as many blocks
+/// as the dearest hash.
+fn check(password: &[u8], stored: Option<&Stored>, memory: &mut Vec<Block>) -> Result<Option<bool>, ApiError> {
+    let mut filled = 0;
+    if let Some(Stored { params, salt, hash }) = stored {
+        // `Output` compares in constant time.
+        if output(password, salt, params, memory)? == *hash {
+            return Ok(Some(params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES));
+        }
+        filled = blocks(params);
     }
-    let weak = params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES;
-    Ok(if weak { Verdict::RightButWeak(encode(password, memory)?) } else { Verdict::Right })
+    for params in rest(filled) {
+        output(password, &[0; 16], &params?, memory)?;
+    }
+    Ok(None)
 }
 
-/// Parameters, salt and hash of a stored hash, if they are of our kind and within bounds.
-fn decode(stored: &str) -> Option<(Params, Vec<u8>, Output)> {
-    let hash = PasswordHash::new(stored).ok()?;
-    let params = Params::try_from(&hash).ok()?;
-    let ours = hash.algorithm.as_str() == "argon2id"
-        && hash.version == Some(Version::V0x13.into())
-        && params.m_cost() <= MOST_MEMORY_KIB
-        && params.t_cost() <= MOST_PASSES
-        && params.p_cost() <= MOST_LANES;
-    ours.then_some((params, hash.salt?.as_ref().to_vec(), hash.hash?))
+/// How many blocks these parameters fill.
+fn blocks(params: &Params) -> u32 {
+    u32::try_from(params.block_count()).unwrap_or(u32::MAX).saturating_mul(params.t_cost())
+}
+
+/// What fills the blocks that are left: as often as it fits, all the memory, and then what remains.
+fn rest(filled: u32) -> impl Iterator<Item = Result<Params, ApiError>> {
+    let left = MOST_BLOCKS.saturating_sub(filled);
+    let (passes, remainder) = (left / MOST_MEMORY_KIB, left % MOST_MEMORY_KIB);
+    let parts = [(MOST_MEMORY_KIB, passes), (remainder, 1)].into_iter();
+    // Fewer than eight blocks are no hash, and microseconds.
+    parts
+        .filter(|&(memory, passes)| memory >= Params::MIN_M_COST && passes > 0)
+        .map(|(memory, passes)| Params::new(memory, passes, 1, None).map_err(internal))
+}
+
+impl Stored {
+    /// `None`, and a warning, if the hash is not of our kind or asks for more than it may.
+    fn of(stored: &str) -> Option<Self> {
+        let parsed = Self::parse(stored);
+        if parsed.is_none() {
+            telemetry::warn("unusable_password_hash", &"a stored hash is malformed, or asks for more than it may");
+        }
+        parsed
+    }
+
+    fn parse(stored: &str) -> Option<Self> {
+        let hash = PasswordHash::new(stored).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let ours = hash.algorithm.as_str() == "argon2id"
+            && hash.version == Some(Version::V0x13.into())
+            && params.m_cost() <= MOST_MEMORY_KIB
+            && params.p_cost() <= MOST_LANES
+            && blocks(&params) <= MOST_BLOCKS;
+        ours.then_some(Self { params, salt: hash.salt?.as_ref().to_vec(), hash: hash.hash? })
+    }
 }
 
 fn output(password: &[u8], salt: &[u8], params: &Params, memory: &mut Vec<Block>) -> Result<Output, ApiError> {
@@ -132,4 +187,31 @@ fn today() -> Result<Params, ApiError> {
 
 fn internal(error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
     ApiError::Internal(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every wrong password fills as many blocks as today's hash, but for less than the least hash.
+    #[test]
+    fn whatever_is_stored_a_wrong_password_is_the_same_work() {
+        for memory in [8, 9, 64, 1_000, 9_728, 12_971, 19_448, 19_455, 19_456] {
+            for passes in 1..=5_000 {
+                for lanes in [1, 2, 4] {
+                    let Ok(params) = Params::new(memory, passes, lanes, None) else { continue };
+                    let stored = PasswordHash {
+                        algorithm: Ident::new("argon2id").unwrap(),
+                        version: Some(Version::V0x13.into()),
+                        hash: Some(Output::new(&[0; 32]).unwrap()),
+                        params: ParamsString::try_from(&params).unwrap(),
+                        salt: Some(Salt::new(&[0; 16]).unwrap()),
+                    };
+                    let filled = Stored::parse(&stored.to_string()).map_or(0, |stored| blocks(&stored.params));
+                    let all = filled + rest(filled).map(|params| blocks(&params.unwrap())).sum::<u32>();
+                    assert!((MOST_BLOCKS - 15..=MOST_BLOCKS).contains(&all), "{memory} {passes} {lanes}: {all}");
+                }
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     ApiError,
     clock::Clock,
     config,
-    domain::{SessionId, UserId},
+    domain::{SessionId, UserId, uuid},
     secrets::Cached,
 };
 
@@ -23,6 +23,9 @@ const ISSUER: &str = "healthcare-backend";
 const AUDIENCE: &str = "healthcare-backend-api";
 /// How far another machine's clock may be ahead, in seconds. Nothing is added to a token's life.
 const SKEW: i64 = 5;
+/// The longest life of a token, whatever is set today: while releases overlap, each takes the tokens of the other. How
+/// long a session lives stands in its row, which every request asks.
+pub const LONGEST_LIFE: Duration = Duration::from_secs(86_400);
 /// How long a key may sign after another one has taken its place. The rotation after that, which ends its being
 /// verified, gives longer notice: whoever signs in gets a token that everybody takes.
 const SIGNS_FOR: Duration = config::KEYS_FORCED_EVERY;
@@ -43,7 +46,7 @@ struct Claims<'a> {
     sid: &'a str,
     iat: i64,
     exp: i64,
-    jti: Uuid,
+    jti: &'a str,
     #[serde(default, skip_serializing)]
     nbf: Option<i64>,
 }
@@ -58,6 +61,12 @@ struct Head<'a> {
     crit: bool,
     #[serde(default, deserialize_with = "stands_there")]
     b64: bool,
+    #[serde(default, deserialize_with = "stands_there")]
+    zip: bool,
+    #[serde(default, deserialize_with = "stands_there")]
+    enc: bool,
+    #[serde(default, deserialize_with = "stands_there")]
+    cty: bool,
 }
 
 impl Tokens {
@@ -98,7 +107,7 @@ impl Tokens {
             sid: &session.to_string(),
             iat,
             exp: iat.saturating_add_unsigned(self.life.as_secs()),
-            jti: Uuid::new_v4(),
+            jti: &Uuid::new_v4().to_string(),
             nbf: None,
         };
         let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
@@ -124,13 +133,13 @@ impl Tokens {
 
     /// What a token says that is signed, if it was made for us and is in force.
     fn claims(&self, token: &Unverified<'_>) -> Option<(UserId, SessionId)> {
-        let claims: Claims<'_> = serde_json::from_slice(&token.claims).ok()?;
+        let claims: Claims<'_> = object(&token.claims)?;
         let now = self.clock.now();
         let in_force = now < claims.exp
             && claims.iat <= now.saturating_add(SKEW)
             && claims.nbf.is_none_or(|nbf| nbf <= now.saturating_add(SKEW))
-            && claims.exp.saturating_sub(claims.iat) <= self.life.as_secs().cast_signed();
-        let for_us = claims.iss == ISSUER && claims.aud == AUDIENCE;
+            && (1..=LONGEST_LIFE.as_secs().cast_signed()).contains(&claims.exp.saturating_sub(claims.iat));
+        let for_us = claims.iss == ISSUER && claims.aud == AUDIENCE && uuid(claims.jti).is_some();
         (for_us && in_force).then_some((claims.sub.parse().ok()?, claims.sid.parse().ok()?))
     }
 
@@ -160,14 +169,21 @@ impl<'t> Unverified<'t> {
 
     /// The header, if it asks for nothing that is not understood here.
     fn head(&self) -> Option<Head<'_>> {
-        let head: Head<'_> = serde_json::from_slice(&self.header).ok()?;
-        (head.typ == "JWT" && head.alg == "HS256" && !head.crit && !head.b64).then_some(head)
+        let head: Head<'_> = object(&self.header)?;
+        let asks_for_more = head.crit || head.b64 || head.zip || head.enc || head.cty;
+        (head.typ == "JWT" && head.alg == "HS256" && !asks_for_more).then_some(head)
     }
 
     fn is_signed_with(&self, key: &Hs256) -> bool {
         let signature = URL_SAFE_NO_PAD.decode(self.signature);
         signature.is_ok_and(|signature| key.verify(self.signed.as_bytes(), &signature).is_ok())
     }
+}
+
+/// What a JSON object says. `serde` would read the same from an array.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(json).ok()).flatten()
 }
 
 /// A member that is there counts, whatever it holds: `null` is a value too.

@@ -91,12 +91,19 @@ impl UserId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionId(Uuid);
 
+/// In its one spelling.
 impl FromStr for SessionId {
-    type Err = uuid::Error;
+    type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::try_parse(text).map(Self)
+        uuid(text).map(Self).ok_or("must be a UUID, in lower case and with hyphens")
     }
+}
+
+/// A UUID as it is written, in lower case and with hyphens; the standard knows four more spellings.
+pub(crate) fn uuid(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
 }
 
 impl fmt::Display for SessionId {
@@ -129,6 +136,16 @@ impl<'a> FromSql<'a> for SessionId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_has_one_spelling() {
+        const ID: &str = "1a2b3c4d-0000-4000-8000-123456789abc";
+        assert_eq!(ID.parse::<SessionId>().unwrap().to_string(), ID);
+        let (plain, braced, urn) = (ID.replace('-', ""), format!("{{{ID}}}"), format!("urn:uuid:{ID}"));
+        for other in [&ID.to_uppercase(), &plain, &braced, &urn, "", "1a2b3c4d", &format!("{ID} ")] {
+            assert!(other.parse::<SessionId>().is_err(), "{other}");
+        }
+    }
 
     #[test]
     fn an_id_is_a_positive_integer_in_plain_decimal() {

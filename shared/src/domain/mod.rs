@@ -3,12 +3,17 @@
 //! Each has private content and one fallible constructor; what is wrong is said in words for the client, which never
 //! repeat the value.
 
+mod email;
 mod id;
 mod name;
+mod text;
 mod timestamp;
 
+pub use email::{Email, EmailKey, folded};
+pub(crate) use id::uuid;
 pub use id::{DoctorId, MappingId, PatientId, SessionId, UserId};
-pub use name::{PersonName, trimmed_text};
+pub use name::PersonName;
+pub use text::{is_ignorable, is_mark, shows, trimmed_text};
 pub use timestamp::Timestamp;
 
 /// Passes a newtype through to PostgreSQL as what it wraps.

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::trimmed_text;
 use crate::text_value;
 
-/// A person's name: 1–200 characters after trimming, no control characters.
+/// A person's name: 1–200 characters after trimming, one of them visible, no control characters.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct PersonName(String);
@@ -15,24 +16,7 @@ impl TryFrom<String> for PersonName {
     type Error = &'static str;
 
     fn try_from(raw: String) -> Result<Self, Self::Error> {
-        let name = trimmed_text(&raw)?;
-        match name.chars().any(char::is_control) {
-            true => Err("must not contain control characters"),
-            false => Ok(Self(name.to_owned())),
-        }
-    }
-}
-
-/// The rule of every short text: 1–200 characters after trimming.
-///
-/// # Errors
-/// What it must be, in words for the client.
-pub fn trimmed_text(raw: &str) -> Result<&str, &'static str> {
-    let text = raw.trim();
-    match text.chars().count() {
-        0 => Err("must not be empty"),
-        201.. => Err("must be at most 200 characters"),
-        _ => Ok(text),
+        trimmed_text(&raw).map(|name| Self(name.to_owned()))
     }
 }
 

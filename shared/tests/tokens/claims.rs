@@ -1,9 +1,19 @@
 //! What a token must say, and when it is in force.
 
-use local::testing::NOW;
-use serde_json::{Value, json};
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
-use crate::Fixture;
+use local::testing::{KEY, NOW};
+use serde_json::{Value, json};
+use shared::{
+    auth::{KeySet, Tokens},
+    clock::Clock,
+    secrets::Cached,
+};
+
+use crate::{Fixture, SESSION};
 
 // JW-02
 #[tokio::test]
@@ -35,6 +45,11 @@ async fn every_claim_must_be_there_and_be_what_it_is() {
         ("sub", json!("9223372036854775808")),
         ("sid", json!("7")),
         ("sid", json!("' OR true --")),
+        ("sid", json!("1A2B3C4D-0000-4000-8000-123456789ABC")),
+        ("sid", json!("1a2b3c4d000040008000123456789abc")),
+        ("sid", json!("{1a2b3c4d-0000-4000-8000-123456789abc}")),
+        ("sid", json!("urn:uuid:1a2b3c4d-0000-4000-8000-123456789abc")),
+        ("jti", json!("1A2B3C4D-0000-4000-8000-123456789ABC")),
         ("exp", json!(1e300)),
         ("exp", json!(NOW + 60).as_f64().unwrap().into()),
         ("exp", json!(-1)),
@@ -63,15 +78,47 @@ async fn a_token_is_in_force_up_to_but_not_at_its_expiry() {
 
 // JW-03
 #[tokio::test]
-async fn no_token_lives_longer_than_ours_do() {
+async fn no_token_lives_longer_than_a_day() {
     let fixture = Fixture::new().await;
 
-    for (life, accepted) in [(3600, true), (3601, false), (100 * 365 * 86400, false), (i64::MAX - NOW, false)] {
+    for (life, accepted) in [
+        (3600, true),
+        (3601, true),
+        (86_400, true),
+        (86_401, false),
+        (100 * 365 * 86400, false),
+        (i64::MAX - NOW, false),
+    ] {
         let token = fixture.forged().claim("exp", NOW + life).signed();
         assert_eq!(fixture.accepts(&token).await, accepted, "{life}");
     }
-    let old = fixture.forged().claim("iat", NOW - 3601).claim("exp", NOW + 1).signed();
+    let old = fixture.forged().claim("iat", NOW - 86_400).claim("exp", NOW + 1).signed();
     assert!(!fixture.accepts(&old).await);
+}
+
+// JW-03: while a release takes the place of another, each verifies what the other signed.
+#[tokio::test]
+async fn a_token_is_good_whatever_life_those_who_verify_give_their_own() {
+    let clock = Clock::Manual(Arc::new(AtomicI64::new(NOW)));
+    let tokens = [60, 1800, 3600, 7200, 86_400]
+        .map(|life| Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), Duration::from_secs(life)));
+
+    for signer in &tokens {
+        let token = signer.sign("7".parse().unwrap(), SESSION.parse().unwrap()).await.unwrap();
+        for verifier in &tokens {
+            assert!(verifier.verify(&token).await.is_ok());
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_token_ends_before_it_begins() {
+    let fixture = Fixture::new().await;
+
+    for (iat, exp, accepted) in [(3, 4, true), (4, 4, false), (4, 3, false), (5, 1, false)] {
+        let token = fixture.forged().claim("iat", NOW + iat).claim("exp", NOW + exp).signed();
+        assert_eq!(fixture.accepts(&token).await, accepted, "{iat} {exp}");
+    }
 }
 
 // JW-03

@@ -33,6 +33,12 @@ async fn no_bit_of_a_token_can_be_flipped() {
     }
 }
 
+/// The same members as an array, in the order in which a program may have declared them.
+fn in_order(object: &str, names: &[&str]) -> String {
+    let object: serde_json::Value = serde_json::from_str(object).unwrap();
+    serde_json::Value::from_iter(names.iter().map(|name| object[name].clone())).to_string()
+}
+
 // JW-11
 #[tokio::test]
 async fn a_token_has_one_spelling() {
@@ -71,6 +77,9 @@ async fn a_token_has_one_spelling() {
         &Forged::text(&header, &format!("{claims} x")),
         &Forged::text(&header, "null"),
         &Forged::text("[]", &claims),
+        &Forged::text(&in_order(&header, &["typ", "alg", "kid"]), &claims),
+        &Forged::text(&header, &in_order(&claims, &["iss", "aud", "sub", "sid", "iat", "exp", "jti"])),
+        &Forged::text(&header, &format!("[{claims}]")),
         &Forged::text("", ""),
     ] {
         assert!(!fixture.accepts(other).await, "{other}");

@@ -15,8 +15,9 @@ use crate::error::{Error, Result};
 
 /// The columns that tell when a row was touched.
 const DATES: [&str; 4] = ["at", "created_at", "updated_at", "revoked_at"];
-/// What changes without a date: a sign-in renews a hash that is weaker than new ones.
-const UNDATED: [(&str, &str); 1] = [("public.users", "password_hash")];
+/// What changes without a date: a sign-in renews a hash that is weaker than new ones, and the migrate function fills in
+/// keys that are missing.
+const UNDATED: [(&str, &str); 2] = [("public.users", "password_hash"), ("public.users", "email_key")];
 /// A row has the time at which its transaction began, and comes with its end: a request's at most 8 seconds later.
 const LONGEST_TRANSACTION: &str = "interval '10 seconds'";
 

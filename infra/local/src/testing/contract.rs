@@ -8,8 +8,8 @@
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-/// The day on which [`NOW`](super::NOW) falls.
-pub const TODAY: &str = "2026-11-23";
+/// The day on which [`NOW`](super::NOW) falls where a day begins first (UTC+14).
+pub const TODAY: &str = "2026-11-24";
 
 /// A body that the API takes.
 #[derive(Debug)]
@@ -26,13 +26,13 @@ pub const BODIES: [Body; 7] = [
     Body {
         method: "POST",
         path: "/api/auth/register",
-        fields: &[("name", name), ("email", email), ("password", new_password)],
+        fields: &[("name", text), ("email", email), ("password", new_password)],
     },
     Body { method: "POST", path: "/api/auth/login", fields: &[("email", email), ("password", password)] },
-    Body { method: "POST", path: "/api/patients", fields: &[("name", name), ("dob", dob), ("gender", gender)] },
-    Body { method: "PUT", path: "/api/patients/{id}", fields: &[("name", name), ("dob", dob), ("gender", gender)] },
-    Body { method: "POST", path: "/api/doctors", fields: &[("name", name), ("specialty", text)] },
-    Body { method: "PUT", path: "/api/doctors/{id}", fields: &[("name", name), ("specialty", text)] },
+    Body { method: "POST", path: "/api/patients", fields: &[("name", text), ("dob", dob), ("gender", gender)] },
+    Body { method: "PUT", path: "/api/patients/{id}", fields: &[("name", text), ("dob", dob), ("gender", gender)] },
+    Body { method: "POST", path: "/api/doctors", fields: &[("name", text), ("specialty", text)] },
+    Body { method: "PUT", path: "/api/doctors/{id}", fields: &[("name", text), ("specialty", text)] },
     Body { method: "POST", path: "/api/mappings", fields: &[("patientId", id), ("doctorId", id)] },
 ];
 
@@ -115,23 +115,18 @@ use Ruling::{Kept, Open, Refused};
 
 type Rule = fn(&Value) -> Ruling;
 
-/// 1–200 characters after trimming.
+/// 1–200 characters after trimming, no control characters, one of them visible. Which characters are is open but for the
+/// letters and digits of the plainest scripts.
 fn text(value: &Value) -> Ruling {
     let Some(text) = value.as_str().map(str::trim) else { return Refused("must be a string") };
     match text.chars().count() {
         0 => Refused("must not be empty"),
-        1..=200 => Kept(text.into()),
-        _ => Refused("must be at most 200 characters"),
-    }
-}
-
-/// The same without control characters.
-fn name(value: &Value) -> Ruling {
-    match text(value) {
-        Kept(name) if name.as_str().is_some_and(|name| name.chars().any(char::is_control)) => {
+        201.. => Refused("must be at most 200 characters"),
+        _ if text.contains(|c: char| c.is_control() || ['\u{2028}', '\u{2029}'].contains(&c)) => {
             Refused("must not contain control characters")
         }
-        ruling => ruling,
+        _ if text.contains(|c: char| c.is_ascii_graphic() || ('\u{c0}'..='\u{24f}').contains(&c)) => Kept(text.into()),
+        _ => Open,
     }
 }
 
@@ -153,11 +148,18 @@ fn email(value: &Value) -> Ruling {
     }
 }
 
-/// 8–128 code points, exactly as sent.
+/// 8–128 code points. What is too plain is open but for passwords with several different letters and a digit.
 fn new_password(value: &Value) -> Ruling {
     match password(value) {
-        Kept(password) if password.as_str().is_some_and(|password| password.chars().count() < 8) => {
-            Refused("must be at least 8 characters")
+        Kept(password) => {
+            let text = password.as_str().unwrap_or_default();
+            let differs =
+                text.contains(|c: char| c.is_ascii_digit()) && text.contains(|c: char| c.is_ascii_alphabetic());
+            match text.chars().count() {
+                ..8 => Refused("must be at least 8 characters"),
+                _ if differs && !text.contains('@') => Kept(password),
+                _ => Open,
+            }
         }
         ruling => ruling,
     }
@@ -168,8 +170,10 @@ fn password(value: &Value) -> Ruling {
     let Some(password) = value.as_str() else { return Refused("must be a string") };
     match password.chars().count() {
         0 => Refused("must not be empty"),
-        1..=128 => Kept(password.into()),
-        _ => Refused("must be at most 128 characters"),
+        1..=128 if password.chars().all(|c| c < '\u{300}') => Kept(password.into()),
+        129.. if password.is_ascii() => Refused("must be at most 128 characters"),
+        // How long it is in NFC.
+        _ => Open,
     }
 }
 

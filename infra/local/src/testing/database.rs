@@ -56,6 +56,13 @@ impl TestDb {
         Self::next("template0").await
     }
 
+    /// A migrated database of another locale: what stands behind `CREATE DATABASE`.
+    pub async fn in_locale(locale: &str) -> Self {
+        let database = Self::next(&format!("template0 {locale}")).await;
+        database.migrate().await;
+        database
+    }
+
     async fn next(template: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
 

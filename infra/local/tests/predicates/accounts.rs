@@ -30,8 +30,10 @@ pub(crate) async fn observe(stage: &Stage) -> Vec<String> {
 
     stage.empty().await;
     let users = format!(
-        "INSERT INTO users (name, email, password_hash)
-         VALUES ('Alice', 'alice@example.com', '{WEAK}'), ('Bob', 'bob@example.com', '{TODAYS}')"
+        "INSERT INTO users (name, email, password_hash, email_key)
+         VALUES ('Alice', 'alice@example.com', '{WEAK}', 'alice@example.com'),
+                ('Bob', 'bob@example.com', '{TODAYS}', 'bob@example.com'),
+                ('Old Bob', 'BOB@example.com', '{WEAK}', NULL)"
     );
     stage.sql(&users).await;
 
@@ -43,6 +45,7 @@ pub(crate) async fn observe(stage: &Stage) -> Vec<String> {
         ("alice", "securePassword123"),
         ("bob", "anotherPassword123"),
         ("nobody", "securePassword123"),
+        ("BOB", "securePassword123"),
     ] {
         let body = json!({"email": format!("{name}@example.com"), "password": password});
         let answer = stage.app.anonymous().post("/api/auth/login", body).await;
@@ -50,8 +53,12 @@ pub(crate) async fn observe(stage: &Stage) -> Vec<String> {
         clients.extend(token.map(|token| stage.app.with_token(Some(token))));
         answers.push(answer);
     }
-    let taken = json!({"name": "A", "email": "Alice@example.com", "password": "securePassword123"});
-    answers.push(stage.app.anonymous().post("/api/auth/register", taken).await);
+    // Taken by its key, taken as entered, and new.
+    stage.sql("UPDATE users SET email = 'carol@example.com' WHERE email_key IS NULL").await;
+    for email in ["Alice@example.com", "carol@example.com", "dan@example.com"] {
+        let body = json!({"name": "A", "email": email, "password": "securePassword123"});
+        answers.push(stage.app.anonymous().post("/api/auth/register", body).await);
+    }
     for client in &clients {
         answers.push(client.get("/api/auth/me").await);
     }

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use local::testing::TestDb;
 
 /// Each constraint and what it refuses. There are two users, patients of the first, a doctor, and the mapping of both.
-const REFUSED: [(&str, &str); 32] = [
+const REFUSED: [(&str, &str); 35] = [
     ("users_pkey", "INSERT INTO users OVERRIDING SYSTEM VALUE SELECT id, name, email || 'x', password_hash FROM users"),
-    ("users_email_key", "INSERT INTO users (name, email, password_hash) VALUES ('x', 'ALICE@example.com', 'x')"),
+    ("users_email_keyless_key", "INSERT INTO users (name, email, password_hash) VALUES ('x', 'bob@example.com', 'x')"),
+    ("users_email_key_key", "UPDATE users SET email_key = 'alice@example.com' WHERE id = 2"),
+    ("users_email_key_check", "UPDATE users SET email_key = 'xy' WHERE id = 2"),
+    ("users_email_key_check", "UPDATE users SET email_key = repeat('x', 321) WHERE id = 2"),
     ("users_name_check", "UPDATE users SET name = ''"),
     ("users_name_check", "UPDATE users SET name = repeat('x', 201)"),
     ("users_email_check", "UPDATE users SET email = 'xy' WHERE id = 1"),
@@ -49,8 +52,8 @@ const IMPLIED: [&str; 2] = ["audit_events_pkey", "patients_id_user_id_key"];
 async fn furnished() -> TestDb {
     let db = TestDb::new().await;
     let furniture = "
-        INSERT INTO users (name, email, password_hash)
-        VALUES ('Alice', 'alice@example.com', 'x'), ('Bob', 'bob@example.com', 'x');
+        INSERT INTO users (name, email, password_hash, email_key)
+        VALUES ('Alice', 'alice@example.com', 'x', 'alice@example.com'), ('Bob', 'bob@example.com', 'x', NULL);
         INSERT INTO sessions (user_id, expires_at) VALUES (2, now());
         INSERT INTO patients (user_id, name, dob, gender) VALUES (1, 'Jane', '1990-05-15', 'female'),
                                                                  (1, 'John', '1990-05-15', 'male');
@@ -76,7 +79,8 @@ async fn every_constraint_refuses_what_it_is_there_for() {
                     AND conrelid NOT IN (SELECT inhrelid FROM pg_inherits)
                     AND conrelid <> 'refinery_schema_history'::regclass
                   UNION ALL
-                 SELECT 'users_email_key'";
+                 SELECT indexrelid::regclass::text FROM pg_index
+                  WHERE indrelid = 'users'::regclass AND indisunique AND NOT indisprimary";
     let there = owner.query_typed(there, &[]).await.unwrap();
     assert_eq!(met, there.iter().map(|row| row.get(0)).collect());
 }
@@ -120,6 +124,7 @@ async fn only_these_columns_may_be_empty() {
     assert_eq!(
         empty,
         "audit_events.user_id audit_events.session_id audit_events.record_id audit_events.fields \
-         audit_events.request_id audit_events.source_ip sessions.revoked_at"
+         audit_events.request_id audit_events.source_ip sessions.revoked_at \
+         users.email_key"
     );
 }
