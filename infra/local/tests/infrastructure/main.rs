@@ -11,6 +11,7 @@ mod api;
 mod database;
 mod environments;
 mod functions;
+mod handlers;
 mod linters;
 mod model;
 mod network;
