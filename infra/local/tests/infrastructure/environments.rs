@@ -43,7 +43,9 @@ fn dev_is_cheap_and_goes_away_and_prod_is_neither() {
 
     assert_eq!(of("DeletionProtection"), ["false", "true", "true"]);
     assert_eq!(of("MultiAz"), ["false", "true", "true"]);
-    assert_eq!(of("BackupRetentionDays"), ["7", "7", "35"]);
+    assert_eq!(of("BackupRetentionDays"), ["1", "7", "35"]);
+    assert_eq!(of("EndpointZones"), ["1", "all", "all"]);
+    assert_eq!(of("ReleaseAlarms"), ["true"; 3]);
     assert_eq!(of("AwsBackup"), ["false", "false", "true"]);
     assert_eq!(of("ZoneCount"), ["2", "2", "3"]);
     assert_eq!(of("InstanceClass"), ["db.t4g.micro", "db.t4g.small", "db.m7g.large"]);

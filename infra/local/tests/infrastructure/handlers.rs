@@ -63,12 +63,15 @@ fn names(kind: &str, service: &str, logical: &str, resource: &Resource) -> Vec<S
         ("ApiGatewayV2::ApiMapping", "apigateway") => own(&["eu-central-1::/domainnames/a.b/apimappings/1"]),
         ("CloudWatch::Dashboard", "cloudwatch") => own(&[":123456789012:dashboard/healthcare-prod"]),
         ("CloudWatch::Alarm", "cloudwatch") => own(&[&format!("{here}:alarm:{stack}")]),
-        ("CodeDeploy::Application", "codedeploy") => own(&[&format!("{here}:application:{stack}")]),
-        ("CodeDeploy::DeploymentGroup", "codedeploy") => own(&[&format!("{here}:deploymentgroup:{stack}/{stack}")]),
         ("Logs::LogGroup", "logs") => {
             let group = resource.properties.get("LogGroupName").map_or(stack, text);
             own(&[&format!("{here}:log-group:{group}"), &format!("{here}:log-group:{group}:log-stream:")])
         }
+        (_, "codedeploy") => own(&[
+            &format!("{here}:application:{stack}"),
+            &format!("{here}:deploymentgroup:{stack}/{stack}"),
+            &format!("{here}:deploymentconfig:CodeDeployDefault.LambdaAllAtOnce"),
+        ]),
         ("IAM::ManagedPolicy", "iam") => own(&[&format!(":123456789012:policy/{stack}")]),
         ("Backup::BackupVault", "backup") => own(&[&format!("{here}:backup-vault:vault-1")]),
         (_, "backup") => own(&[&format!("{here}:backup-plan:1")]),
@@ -145,7 +148,11 @@ fn refused() -> BTreeSet<String> {
                 let (service, verb) = action.split_once(':').unwrap();
                 let known = services[service]["Actions"].get(verb);
                 let everywhere = known.is_some_and(|known| list(&known["Resources"]).is_empty());
-                let names = if everywhere { vec!["*".to_owned()] } else { names(kind, service, logical, resource) };
+                let names = match verb {
+                    _ if everywhere => vec!["*".to_owned()],
+                    "createservicelinkedrole" => vec!["arn:aws:iam::123456789012:role/aws-service-role/1".to_owned()],
+                    _ => names(kind, service, logical, resource),
+                };
                 for name in names {
                     if !granted.iter().any(|(may, pattern)| may == action && fits(pattern, &name)) {
                         refused.insert(format!("{kind} {action}"));

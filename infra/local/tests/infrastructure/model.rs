@@ -60,6 +60,17 @@ pub(crate) fn resources_with(environment: &str, overrides: &[(&str, &str)]) -> R
     resources
 }
 
+/// What CloudFormation says instead of deploying the root with these parameters: the rules that they break.
+pub(crate) fn broken_rules(environment: &str, overrides: &[(&str, &str)]) -> Vec<String> {
+    let documents = documents_with(environment, overrides);
+    let parameters = documents["parameters"].as_object().unwrap().clone();
+    let stack = Stack::new(String::new(), &documents["stacks"][""], parameters, &documents["stacks"]);
+    let rules = stack.template["Rules"].as_object().unwrap().values();
+    let applicable = rules.filter(|rule| rule.get("RuleCondition").is_none_or(|condition| stack.truth(condition)));
+    let broken = applicable.flat_map(|rule| list(&rule["Assertions"])).filter(|one| !stack.truth(&one["Assert"]));
+    broken.map(|one| text(&one["AssertDescription"])).collect()
+}
+
 /// The pipeline's stack, which is deployed apart from the others.
 pub(crate) fn pipeline() -> Resources {
     let documents = documents("prod");
@@ -165,6 +176,10 @@ impl<'d> Stack<'d> {
             "Fn::Not" => !self.truth(&items()[0]),
             "Fn::And" => items().iter().all(|item| self.truth(item)),
             "Fn::Or" => items().iter().any(|item| self.truth(item)),
+            "Fn::Contains" => {
+                let value = text(&self.resolve(&items()[1]).unwrap());
+                list(&items()[0]).iter().any(|item| text(item) == value)
+            }
             other => panic!("{other}"),
         }
     }
