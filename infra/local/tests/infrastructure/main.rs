@@ -9,6 +9,7 @@
 
 mod alarms;
 mod api;
+mod connections;
 mod database;
 mod environments;
 mod figures;
@@ -20,4 +21,6 @@ mod model;
 mod network;
 mod pattern;
 mod permissions;
+mod rules;
 mod secrets;
+mod versions;
