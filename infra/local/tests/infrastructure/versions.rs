@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::model::{Resources, documents, number, of_kind, resources_of, resources_with, text};
 
-/// The properties of a function that are part of a version.
-const VERSIONED: [&str; 8] =
-    ["Architectures", "Environment", "Handler", "KmsKeyArn", "MemorySize", "Runtime", "Timeout", "VpcConfig"];
+/// The properties of a function that are part of a version. (Another architecture is another program as well.)
+const VERSIONED: [&str; 7] =
+    ["Environment", "Handler", "KmsKeyArn", "MemorySize", "Runtime", "Timeout", "VpcConfig"];
 
 /// What a version of each function holds, and the description by which Lambda tells it from the last.
 fn versions(resources: &Resources) -> BTreeMap<String, (Vec<Value>, String)> {
