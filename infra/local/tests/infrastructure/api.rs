@@ -105,7 +105,10 @@ fn the_security_log_says_who_was_refused_and_nothing_else_about_a_person() {
 
         // It has an end of its own, sooner than that of other logs, and the longest that can be set is no year.
         let group = &resources["ApiLogGroup"].properties;
-        assert_eq!((text(&group["RetentionInDays"]), text(&group["KmsKeyId"])), ("30".to_owned(), "LogsKey.Arn".to_owned()));
+        assert_eq!(
+            (text(&group["RetentionInDays"]), text(&group["KmsKeyId"])),
+            ("30".to_owned(), "LogsKey.Arn".to_owned())
+        );
     }
     let other = resources_with("prod", &[("SecurityLogRetentionDays", "7")]);
     assert_eq!(other["ApiLogGroup"].properties["RetentionInDays"], "7");

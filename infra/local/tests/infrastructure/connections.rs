@@ -34,7 +34,9 @@ fn fits(resources: &Resources) -> bool {
     let (taken, usable) = taken_and_usable(resources);
     let most = match resources.get("Database.ProxyTargets") {
         None => 0.8,
-        Some(targets) => 1.0 - number(&targets.properties["ConnectionPoolConfigurationInfo"]["MaxConnectionsPercent"]) / 100.0,
+        Some(targets) => {
+            1.0 - number(&targets.properties["ConnectionPoolConfigurationInfo"]["MaxConnectionsPercent"]) / 100.0
+        }
     };
     taken <= usable * most
 }
@@ -72,7 +74,8 @@ fn dev_reserves_nothing_and_fits_into_a_new_account_and_with_what_the_handbook_s
 
     let handbook = fs::read_to_string(local::workspace::root().join("infra/README.md")).unwrap();
     let (_, advice) = handbook.split_once("In an account with a larger quota").unwrap();
-    let names = ["Auth", "Patients", "Doctors", "Mappings", "Migrate", "Rotate"].map(|name| format!("{name}Concurrency"));
+    let names =
+        ["Auth", "Patients", "Doctors", "Mappings", "Migrate", "Rotate"].map(|name| format!("{name}Concurrency"));
     let values = names.clone().map(|name| {
         let (_, value) = advice.split_once(&format!("{name}=")).unwrap();
         value.split(|c: char| !c.is_ascii_digit()).next().unwrap()

@@ -64,7 +64,8 @@ async fn each_figure_counts_the_lines_that_it_is_for_and_no_others() {
         ("ServerErrors", OUR_MISTAKES.into()),
         ("Warnings", WARNINGS.map(|(cause, _)| cause).into()),
     ];
-    let found: BTreeMap<_, _> = filters().into_iter().map(|(name, pattern)| (name, counted(&pattern, &lines))).collect();
+    let found: BTreeMap<_, _> =
+        filters().into_iter().map(|(name, pattern)| (name, counted(&pattern, &lines))).collect();
     let expected: BTreeMap<_, _> = expected.into_iter().map(|(name, causes)| (name.to_owned(), causes)).collect();
     assert_eq!(found, expected, "{lines:#?}");
     assert_eq!(lines.iter().filter(|(_, line)| line["coldStart"] == true).count(), 4, "once a function");
@@ -74,7 +75,10 @@ async fn each_figure_counts_the_lines_that_it_is_for_and_no_others() {
         let warning = lines.iter().find(|(of, line)| *of == cause && line["level"] == "WARN");
         assert_eq!(warning.unwrap_or_else(|| panic!("{cause}")).1["event"], event);
     }
-    let alarms = of_kind(&resources("prod"), "AWS::CloudWatch::Alarm").iter().map(|(_, alarm)| alarm.properties.to_string()).collect::<String>();
+    let alarms = of_kind(&resources("prod"), "AWS::CloudWatch::Alarm")
+        .iter()
+        .map(|(_, alarm)| alarm.properties.to_string())
+        .collect::<String>();
     for (_, event) in WARNINGS {
         assert!(alarms.contains(&format!(r#""Name":"Event","Value":"{event}""#)), "no alarm asks for {event}");
     }
@@ -86,7 +90,8 @@ fn who_is_turned_away_at_a_sign_in_is_counted_from_the_gateways_log() {
     let resources = resources("prod");
     let format = text(&resources["ApiApiGatewayDefaultStage"].properties["AccessLogSettings"]["Format"]);
     let filters = of_kind(&resources, "AWS::Logs::MetricFilter");
-    let of_gateway: Vec<_> = filters.iter().filter(|(_, filter)| filter.properties["LogGroupName"] == "ApiLogGroup").collect();
+    let of_gateway: Vec<_> =
+        filters.iter().filter(|(_, filter)| filter.properties["LogGroupName"] == "ApiLogGroup").collect();
     assert_eq!(of_gateway.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["Monitoring.AuthTurnedAway"]);
     let pattern = text(&of_gateway[0].1.properties["FilterPattern"]);
     let throttled = resources["ApiApiGatewayDefaultStage"].properties["RouteSettings"].as_object().unwrap();

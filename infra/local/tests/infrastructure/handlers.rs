@@ -136,7 +136,8 @@ fn variants() -> Vec<Resources> {
 /// `type action on name`, for all that CloudFormation calls and its role may not.
 fn refused() -> BTreeSet<String> {
     let schemas = Schemas::find();
-    let (files, services) = (schemas.read("schemas/providers/us-east-1.json"), schemas.read("AdditionalSpecs/Policies.json"));
+    let (files, services) =
+        (schemas.read("schemas/providers/us-east-1.json"), schemas.read("AdditionalSpecs/Policies.json"));
     let granted = granted();
     let mut actions = BTreeMap::new();
     let mut refused = BTreeSet::new();

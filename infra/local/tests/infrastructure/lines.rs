@@ -2,8 +2,8 @@
 
 use std::{
     panic,
-    sync::atomic::{AtomicI64, Ordering},
     sync::Arc,
+    sync::atomic::{AtomicI64, Ordering},
 };
 
 use futures_util::FutureExt;
@@ -128,9 +128,10 @@ async fn of_dependencies() -> Vec<Line> {
 /// What migrate and rotate print, as programs, when they cannot do their work.
 async fn of_operations() -> Vec<Line> {
     let mut lines = Vec::new();
-    for (function, cause, event) in
-        [("migrate", "a migration without a database", "migration_failed"), ("rotate", "a rotation of nothing", "rotation_failed")]
-    {
+    for (function, cause, event) in [
+        ("migrate", "a migration without a database", "migration_failed"),
+        ("rotate", "a rotation of nothing", "rotation_failed"),
+    ] {
         let running = Environment::start(function, &[]).await;
         running.invoke(json!({})).await.unwrap_err();
         running.printed(event, 1).await;

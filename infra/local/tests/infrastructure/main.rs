@@ -22,5 +22,6 @@ mod network;
 mod pattern;
 mod permissions;
 mod rules;
+mod runbook;
 mod secrets;
 mod versions;

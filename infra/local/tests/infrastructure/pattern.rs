@@ -6,7 +6,8 @@ use serde_json::Value;
 
 /// Whether a line is counted. A pattern that is not understood here is a failure, not a no.
 pub(crate) fn matches(pattern: &str, line: &Value) -> bool {
-    let inside = pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_else(|| panic!("{pattern}"));
+    let inside =
+        pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_else(|| panic!("{pattern}"));
     assert!(!inside.contains("||") && !inside.contains('('), "{pattern}");
     inside.split("&&").all(|condition| holds(condition.trim(), line))
 }
@@ -55,7 +56,8 @@ fn is_like(value: &str, text: &str) -> bool {
 
 #[test]
 fn a_pattern_is_read_as_cloudwatch_reads_it() {
-    let line = serde_json::json!({"event": "request", "status": 401, "coldStart": true, "error": "db sqlstate=42501 x"});
+    let line =
+        serde_json::json!({"event": "request", "status": 401, "coldStart": true, "error": "db sqlstate=42501 x"});
     for (pattern, expected) in [
         (r#"{ $.event = "request" }"#, true),
         (r#"{ $.event = "req" }"#, false),

@@ -8,8 +8,7 @@ use serde_json::Value;
 use crate::model::{Resources, documents, number, of_kind, resources_of, resources_with, text};
 
 /// The properties of a function that are part of a version. (Another architecture is another program as well.)
-const VERSIONED: [&str; 7] =
-    ["Environment", "Handler", "KmsKeyArn", "MemorySize", "Runtime", "Timeout", "VpcConfig"];
+const VERSIONED: [&str; 7] = ["Environment", "Handler", "KmsKeyArn", "MemorySize", "Runtime", "Timeout", "VpcConfig"];
 
 /// What a version of each function holds, and the description by which Lambda tells it from the last.
 fn versions(resources: &Resources) -> BTreeMap<String, (Vec<Value>, String)> {
@@ -49,7 +48,9 @@ fn another_value_of_a_parameter_that_a_function_is_configured_with_is_another_ve
         }
     }
     configured.dedup();
-    for name in ["ApiBasePath", "AuditReadsDurable", "CorsAllowedOrigins", "PasswordMinLength", "TokenTtlSeconds", "UseProxy"] {
+    for name in
+        ["ApiBasePath", "AuditReadsDurable", "CorsAllowedOrigins", "PasswordMinLength", "TokenTtlSeconds", "UseProxy"]
+    {
         assert!(configured.contains(&name), "{name}: {configured:?}");
     }
 }
@@ -85,7 +86,8 @@ fn no_description_of_a_version_can_become_too_long() {
             continue;
         }
         let description = resource["Properties"]["Description"]["Fn::Sub"].as_str().unwrap();
-        let words: Vec<_> = description.split(' ').map(|word| word.trim_start_matches("${").trim_end_matches('}')).collect();
+        let words: Vec<_> =
+            description.split(' ').map(|word| word.trim_start_matches("${").trim_end_matches('}')).collect();
         let length = words.iter().map(|word| longest(word)).sum::<usize>() + words.len() - 1;
         assert!(length <= 256, "{name}: {length}");
         counted += 1;
