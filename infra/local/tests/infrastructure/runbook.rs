@@ -53,6 +53,7 @@ fn shell(script: &str, endpoint: &str) -> Output {
     let path = format!("{}:{}", cli().display(), std::env::var("PATH").unwrap());
     Command::new("bash")
         .args(["-euo", "pipefail", "-c", script])
+        .current_dir(workspace::root())
         .env("PATH", path)
         .envs([("AWS_ENDPOINT_URL", endpoint), ("AWS_DEFAULT_REGION", "eu-central-1"), ("AWS_MAX_ATTEMPTS", "1")])
         .envs([("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_EC2_METADATA_DISABLED", "true")])
