@@ -210,7 +210,7 @@ class Rehearsal:
                     IntegrationUri=integration["uri"]["Fn::Sub"],
                 )  # fmt: skip
                 method = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
-                key = "$default" if route.get("isDefaultRoute") or path == "/$default" else f"{method} {path}"
+                key = "$default" if route.get("isDefaultRoute") or path == "$default" else f"{method} {path}"
                 gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{made['IntegrationId']}")
                 wanted.add(key)
         there = {route["RouteKey"] for route in gateway.get_routes(ApiId=api)["Items"]}
@@ -250,7 +250,8 @@ class Rehearsal:
                 expect(f"{name} policies", set(iam.list_role_policies(RoleName=physical)["PolicyNames"]), names)
             elif resource["Type"] == "AWS::Logs::LogGroup":
                 group = logs.describe_log_groups(logGroupNamePrefix=physical)["logGroups"][0]
-                expect(f"{name} days", str(group["retentionInDays"]), self.parameters["LogRetentionDays"])
+                days = self.parameters[properties["RetentionInDays"]["Ref"]]
+                expect(f"{name} days", str(group["retentionInDays"]), days)
         say(f"read back: {len(self.found)} functions with code, role, memory, time and variables; roles; log groups")
 
 

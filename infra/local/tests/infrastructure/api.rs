@@ -1,10 +1,10 @@
 //! The API as API Gateway gets it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::{Value, json};
 
-use crate::model::{ENVIRONMENTS, Resources, number, of_kind, resources, resources_with, text};
+use crate::model::{ENVIRONMENTS, Resources, documents, list, number, of_kind, resources, resources_with, text};
 
 /// `Function METHOD path` of every route.
 fn routes(body: &Value) -> BTreeSet<String> {
@@ -17,8 +17,8 @@ fn routes(body: &Value) -> BTreeSet<String> {
             let function = uri.rsplit("functions/").next().unwrap().split("FunctionAliaslive").next().unwrap();
             assert!(uri.contains("FunctionAliaslive"), "{path} goes past the alias: {uri}");
             let method = method.replace("x-amazon-apigateway-any-method", "any").to_uppercase();
-            assert_eq!(route.get("isDefaultRoute").is_some(), path == "/$default", "{path}");
-            routes.insert(format!("{function} {method} {}", path.replace("/$default", "$default")));
+            assert_eq!(route.get("isDefaultRoute").is_some(), path == "$default", "{path}");
+            routes.insert(format!("{function} {method} {path}"));
         }
     }
     routes
@@ -55,10 +55,11 @@ fn every_route_is_throttled_and_guessing_passwords_most() {
         let stage = &stages[0].1.properties;
         let all = &stage["DefaultRouteSettings"];
         assert!(number(&all["ThrottlingRateLimit"]) >= 1.0 && number(&all["ThrottlingBurstLimit"]) >= 1.0);
-        assert_eq!(all["DetailedMetricsEnabled"], true);
+        assert_eq!(all["DetailedMetricsEnabled"], false, "a figure for each route would be billed, and none is read");
         let settings = stage["RouteSettings"].as_object().unwrap();
         assert_eq!(settings.keys().collect::<Vec<_>>(), ["POST /api/auth/login", "POST /api/auth/register"]);
         for own in settings.values() {
+            assert_eq!(own["DetailedMetricsEnabled"], false);
             for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
                 assert!(number(&own[limit]) <= number(&all[limit]) / 4.0, "{environment} {limit}");
             }
@@ -67,26 +68,61 @@ fn every_route_is_throttled_and_guessing_passwords_most() {
     }
 }
 
+// What API Gateway's import warns of ends a deployment only if it is told to: a server must then have an address, which SAM
+// does not write.
+#[test]
+fn no_warning_of_the_import_ends_a_deployment() {
+    for environment in ENVIRONMENTS {
+        let api = &resources(environment)["Api"].properties;
+        let servers = list(&api["Body"]["servers"]);
+        let whole = servers.iter().all(|server| server.get("url").is_some());
+        assert!(whole || api.get("FailOnWarnings").is_none_or(|fails| text(fails) == "false"), "{environment}");
+    }
+}
+
 // IN-07, LG-01, LG-03: neither query nor path, header or body; the route says which path, without its id.
 #[test]
-fn the_access_log_says_nothing_about_a_person() {
-    let resources = resources("prod");
-    let log = &resources["ApiApiGatewayDefaultStage"].properties["AccessLogSettings"];
-    assert_eq!(log["DestinationArn"], "ApiLogGroup.Arn");
-    let format: Value = serde_json::from_str(&text(&log["Format"])).unwrap();
-    let fields: Vec<_> = format.as_object().unwrap().values().map(text).collect();
-    let allowed = [
-        "$context.requestId",
-        "$context.requestTimeEpoch",
-        "$context.routeKey",
-        "$context.status",
-        "$context.responseLatency",
-        "$context.responseLength",
-        "$context.integration.status",
-        "$context.integration.latency",
-        "$context.integration.requestId",
-    ];
-    assert_eq!(fields.iter().collect::<BTreeSet<_>>(), allowed.map(str::to_owned).iter().collect());
+fn the_security_log_says_who_was_refused_and_nothing_else_about_a_person() {
+    for environment in ENVIRONMENTS {
+        let resources = resources(environment);
+        let log = &resources["ApiApiGatewayDefaultStage"].properties["AccessLogSettings"];
+        assert_eq!(log["DestinationArn"], "ApiLogGroup.Arn");
+        let format: Value = serde_json::from_str(&text(&log["Format"])).unwrap();
+        let fields: Vec<_> = format.as_object().unwrap().values().map(text).collect();
+        let allowed = [
+            "$context.requestId",
+            "$context.requestTimeEpoch",
+            "$context.identity.sourceIp",
+            "$context.routeKey",
+            "$context.status",
+            "$context.responseLatency",
+            "$context.responseLength",
+            "$context.integration.status",
+            "$context.integration.latency",
+            "$context.integration.requestId",
+        ];
+        assert_eq!(fields.iter().collect::<BTreeSet<_>>(), allowed.map(str::to_owned).iter().collect());
+
+        // It has an end of its own, sooner than that of other logs, and the longest that can be set is no year.
+        let group = &resources["ApiLogGroup"].properties;
+        assert_eq!(
+            (text(&group["RetentionInDays"]), text(&group["KmsKeyId"])),
+            ("30".to_owned(), "LogsKey.Arn".to_owned())
+        );
+    }
+    let other = resources_with("prod", &[("SecurityLogRetentionDays", "7")]);
+    assert_eq!(other["ApiLogGroup"].properties["RetentionInDays"], "7");
+    let longest = documents("prod")["stacks"][""]["Parameters"]["SecurityLogRetentionDays"]["AllowedValues"].clone();
+    assert!(list(&longest).iter().all(|days| number(days) <= 90.0), "{longest}");
+}
+
+/// Addresses are what no other log may hold: no function's line has a field for one.
+#[test]
+fn no_other_log_has_an_address() {
+    let line = fs::read_to_string(local::workspace::root().join("shared/src/telemetry.rs")).unwrap();
+    for word in ["sourceIp", "source_ip", "user_agent", "userAgent"] {
+        assert!(!line.contains(word), "{word}");
+    }
 }
 
 // IN-07

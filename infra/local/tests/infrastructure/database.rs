@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::model::{ENVIRONMENTS, Resources, documents, number, of_kind, resources, resources_with, text};
+use crate::model::{ENVIRONMENTS, Resources, number, of_kind, resources, resources_with, text};
 
 /// Every environment, and production on Aurora with a proxy.
 fn all() -> Vec<(String, Resources)> {
@@ -27,8 +27,13 @@ fn the_data_is_encrypted_private_kept_and_watched() {
         assert_eq!(facts["ManageMasterUserPassword"], true);
         assert_eq!(facts["MasterUserSecret"], json!({"KmsKeyId": "Secrets.SecretsKey.Arn"}));
         assert!(facts.get("MasterUserPassword").is_none());
-        let prod = environment.starts_with("prod");
-        assert!(number(&facts["BackupRetentionPeriod"]) >= if prod { 35.0 } else { 7.0 });
+        let days = match environment.as_str() {
+            "dev" => 1.0,
+            "staging" => 7.0,
+            _ => 35.0,
+        };
+        assert_eq!(number(&facts["BackupRetentionPeriod"]), days, "{environment}");
+        assert_eq!(facts["DatabaseInsightsMode"], "standard");
         assert_eq!(text(&facts["DeletionProtection"]), (environment != "dev").to_string(), "{environment}");
         let logs = if aurora { json!(["postgresql"]) } else { json!(["postgresql", "upgrade"]) };
         assert_eq!(facts["EnableCloudwatchLogsExports"], logs);
@@ -78,6 +83,7 @@ fn it_speaks_tls_only_and_writes_no_value_to_its_log() {
         for (name, value) in [
             ("rds.force_ssl", "1"),
             ("rds.accepted_password_auth_method", "scram"),
+            ("rds.restrict_password_commands", "1"),
             ("password_encryption", "scram-sha-256"),
             ("log_parameter_max_length", "0"),
             ("log_parameter_max_length_on_error", "0"),
@@ -92,76 +98,12 @@ fn it_speaks_tls_only_and_writes_no_value_to_its_log() {
     }
 }
 
-// DB-10
-#[test]
-fn all_instances_of_all_functions_together_leave_a_fifth_of_the_connections_free() {
-    /// What PostgreSQL and RDS keep for their own administrators.
-    const KEPT: f64 = 5.0;
-
-    for (environment, resources) in all() {
-        let names = ["Database.ClusterSettings", "Database.InstanceSettings"];
-        let settings = &names.iter().find_map(|name| resources.get(*name)).unwrap().properties["Parameters"];
-        let usable = number(&settings["max_connections"]) - KEPT;
-        let functions = of_kind(&resources, "AWS::Lambda::Function");
-        assert_eq!(functions.len(), 6);
-        let taken: f64 = functions.iter().map(|(_, f)| number(&f.properties["ReservedConcurrentExecutions"])).sum();
-        assert!(taken <= usable * 0.8, "{environment}: {taken} of {usable}");
-    }
-}
-
-#[test]
-fn the_alarms_go_off_at_four_fifths_and_no_class_is_promised_more_than_its_memory_bears() {
-    /// What RDS takes by default: a connection for so many bytes.
-    const BYTES: f64 = 9_531_392.0;
-    let gib = [
-        ("db.t4g.micro", 1.0),
-        ("db.t4g.small", 2.0),
-        ("db.t4g.medium", 4.0),
-        ("db.m7g.large", 8.0),
-        ("db.m7g.xlarge", 16.0),
-        ("db.r7g.large", 16.0),
-        ("db.r7g.xlarge", 32.0),
-        ("db.r7g.2xlarge", 64.0),
-    ];
-    let template = &documents("prod")["stacks"]["database"];
-    let (mappings, parameters) = (&template["Mappings"], &template["Parameters"]);
-    for (class, memory) in gib {
-        // A part of the memory is the system's own.
-        assert!(
-            number(&mappings["InstanceClasses"][class]["Connections"]) <= memory * 0.8 * 1073741824.0 / BYTES,
-            "{class}"
-        );
-    }
-    let capacities = mappings["Capacities"].as_object().unwrap();
-    for (capacity, numbers) in capacities {
-        let memory = capacity.parse::<f64>().unwrap() * 2.0;
-        assert!(number(&numbers["Connections"]) <= memory * 0.8 * 1073741824.0 / BYTES, "{capacity}");
-    }
-    let classes = mappings["InstanceClasses"].as_object().unwrap();
-    assert_eq!(classes.len(), gib.len());
-    for numbers in classes.values().chain(capacities.values()) {
-        assert_eq!(number(&numbers["Alarm"]), number(&numbers["Connections"]) * 0.8);
-    }
-    for (gib, numbers) in mappings["Storage"].as_object().unwrap() {
-        let gib: f64 = gib.parse().unwrap();
-        assert_eq!(number(&numbers["FreeLow"]), (gib * 1073741824.0 * 0.2).floor());
-        assert_eq!(number(&numbers["Most"]), gib * 5.0);
-    }
-    for (parameter, map) in
-        [("InstanceClass", "InstanceClasses"), ("MaxCapacity", "Capacities"), ("StorageGiB", "Storage")]
-    {
-        let allowed: Vec<_> = parameters[parameter]["AllowedValues"].as_array().unwrap().iter().map(text).collect();
-        assert_eq!(allowed.len(), mappings[map].as_object().unwrap().len());
-        assert!(allowed.iter().all(|value| mappings[map].get(value).is_some()), "{parameter}");
-    }
-}
-
 // IN-11
 #[test]
 fn prod_has_backups_of_its_own_that_nobody_deletes_in_a_week() {
     let resources = resources("prod");
     let vault = &resources["Database.Vault"];
-    assert_eq!(vault.whole["DeletionPolicy"], "Retain");
+    assert_eq!(vault.whole["DeletionPolicy"], "RetainExceptOnCreate");
     assert_eq!(vault.properties["EncryptionKeyArn"], "Database.DatabaseKey.Arn");
     assert_eq!(vault.properties["LockConfiguration"], json!({"MinRetentionDays": 7}));
     let selection = &resources["Database.BackupSelection"].properties["BackupSelection"];
@@ -170,6 +112,33 @@ fn prod_has_backups_of_its_own_that_nobody_deletes_in_a_week() {
     let kept: Vec<_> =
         rules.iter().map(|rule| (text(&rule["RuleName"]), number(&rule["Lifecycle"]["DeleteAfterDays"]))).collect();
     assert_eq!(kept, [("daily".to_owned(), 35.0), ("monthly".to_owned(), 365.0)]);
+    assert!(rules.iter().all(|rule| rule.get("CopyActions").is_none()), "there is no other vault");
+
+    let other = "arn:aws:backup:eu-west-1:210987654321:backup-vault:far-away";
+    let copied = resources_with("prod", &[("BackupCopyVaultArn", other)]);
+    for rule in copied["Database.BackupPlan"].properties["BackupPlan"]["BackupPlanRule"].as_array().unwrap() {
+        let expected = json!([{"DestinationBackupVaultArn": other, "Lifecycle": rule["Lifecycle"]}]);
+        assert_eq!(rule["CopyActions"], expected);
+    }
+}
+
+#[test]
+fn after_a_restore_the_database_is_looked_at_anew_by_the_stack_and_by_those_that_log_in_as_its_owner() {
+    for engine in ["postgres", "aurora-postgresql"] {
+        let of = |generation: &str| resources_with("prod", &[("Engine", engine), ("DatabaseGeneration", generation)]);
+        let (first, second) = (of("1"), of("2"));
+        let database = if engine == "postgres" { "Database.Instance" } else { "Database.Cluster" };
+        assert_eq!(second[database].properties["Tags"], json!([{"Key": "generation", "Value": "2"}]));
+        assert_ne!(first[database].properties, second[database].properties, "else it keeps the secret of the old one");
+        for function in ["Migrate", "Rotate"] {
+            let version = |resources: &Resources| {
+                let versions = of_kind(resources, "AWS::Lambda::Version");
+                let own = versions.iter().find(|(name, _)| name.starts_with(function)).unwrap();
+                text(&own.1.properties["Description"])
+            };
+            assert_ne!(version(&first), version(&second), "{function}: else its alias keeps the old version");
+        }
+    }
 }
 
 #[test]

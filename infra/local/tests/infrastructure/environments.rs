@@ -4,7 +4,7 @@ use std::fs;
 
 use local::workspace;
 
-use crate::model::{ENVIRONMENTS, documents, number, resources, resources_with};
+use crate::model::{ENVIRONMENTS, documents, list, number, of_kind, resources, resources_with, text};
 
 #[test]
 fn every_environment_can_be_worked_out_to_the_last_value() {
@@ -43,7 +43,9 @@ fn dev_is_cheap_and_goes_away_and_prod_is_neither() {
 
     assert_eq!(of("DeletionProtection"), ["false", "true", "true"]);
     assert_eq!(of("MultiAz"), ["false", "true", "true"]);
-    assert_eq!(of("BackupRetentionDays"), ["7", "7", "35"]);
+    assert_eq!(of("BackupRetentionDays"), ["1", "7", "35"]);
+    assert_eq!(of("EndpointZones"), ["1", "all", "all"]);
+    assert_eq!(of("ReleaseAlarms"), ["true"; 3]);
     assert_eq!(of("AwsBackup"), ["false", "false", "true"]);
     assert_eq!(of("ZoneCount"), ["2", "2", "3"]);
     assert_eq!(of("InstanceClass"), ["db.t4g.micro", "db.t4g.small", "db.m7g.large"]);
@@ -76,5 +78,30 @@ fn the_handbook_explains_every_parameter_and_says_what_to_do_about_every_alarm()
                 || general.is_some_and(|general| handbook.contains(&format!("`{general}`")));
             assert!(known, "{short}");
         }
+    }
+}
+
+#[test]
+fn the_handbook_counts_what_dev_is_billed_for_by_the_hour() {
+    let resources = resources("dev");
+    let count = |kind: &str| of_kind(&resources, kind).len();
+    let database = &resources["Database.Instance"].properties;
+    assert_eq!(database["MultiAZ"], "false");
+    let endpoints = of_kind(&resources, "AWS::EC2::VPCEndpoint");
+    let zones = endpoints.iter().filter(|(_, one)| one.properties["VpcEndpointType"] == "Interface");
+    let zones: usize = zones.map(|(_, one)| list(&one.properties["SubnetIds"]).len()).sum();
+    let sentence = format!(
+        "1 {} in one zone with {} GiB, the endpoint in {zones} zone, {} KMS keys, {} secrets, {} alarms and\n{} dashboard.",
+        text(&database["DBInstanceClass"]),
+        text(&database["AllocatedStorage"]),
+        count("AWS::KMS::Key"),
+        count("AWS::SecretsManager::Secret") + 1, // that of the owner, which RDS makes
+        count("AWS::CloudWatch::Alarm"),
+        count("AWS::CloudWatch::Dashboard"),
+    );
+    let handbook = fs::read_to_string(workspace::root().join("infra/README.md")).unwrap();
+    assert!(handbook.contains(&sentence), "{sentence}");
+    for kind in ["AWS::EC2::NatGateway", "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::RDS::DBProxy"] {
+        assert_eq!(count(kind), 0, "{kind}");
     }
 }

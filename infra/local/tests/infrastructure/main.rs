@@ -1,6 +1,7 @@
 //! What is deployed, environment by environment: the templates as CloudFormation gets them, with every value worked out.
 //!
 //! - `model`: the stacks of an environment, after the SAM translator, with parameters, conditions and mappings applied
+//! - `lines`, `pattern`: what the code logs, and how CloudWatch reads it
 //! - `linters`: what cfn-lint, sam and checkov say of them
 //! - the others: what no linter knows to ask, a file for each part
 
@@ -8,11 +9,19 @@
 
 mod alarms;
 mod api;
+mod connections;
 mod database;
 mod environments;
+mod figures;
 mod functions;
+mod handlers;
+mod lines;
 mod linters;
 mod model;
 mod network;
+mod pattern;
 mod permissions;
+mod rules;
+mod runbook;
 mod secrets;
+mod versions;

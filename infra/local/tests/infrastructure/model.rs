@@ -53,11 +53,30 @@ pub(crate) fn resources(environment: &str) -> Resources {
 
 /// The same with other parameters.
 pub(crate) fn resources_with(environment: &str, overrides: &[(&str, &str)]) -> Resources {
-    let documents = documents_with(environment, overrides);
-    let parameters = documents["parameters"].as_object().unwrap().clone();
+    resources_of(&documents_with(environment, overrides), &[])
+}
+
+/// What these templates deploy with other parameters, where SAM itself looks at none of them.
+pub(crate) fn resources_of(documents: &Value, overrides: &[(&str, &str)]) -> Resources {
     let mut resources = Resources::new();
-    Stack::new(String::new(), &documents["stacks"][""], parameters, &documents["stacks"]).collect(&mut resources);
+    root(documents, overrides).collect(&mut resources);
     resources
+}
+
+fn root<'d>(documents: &'d Value, overrides: &[(&str, &str)]) -> Stack<'d> {
+    let mut parameters = documents["parameters"].as_object().unwrap().clone();
+    parameters.extend(overrides.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+    Stack::new(String::new(), &documents["stacks"][""], parameters, &documents["stacks"])
+}
+
+/// What CloudFormation says instead of deploying the root with these parameters: the rules that they break.
+pub(crate) fn broken_rules(environment: &str, overrides: &[(&str, &str)]) -> Vec<String> {
+    let documents = documents(environment);
+    let stack = root(&documents, overrides);
+    let rules = stack.template["Rules"].as_object().unwrap().values();
+    let applicable = rules.filter(|rule| rule.get("RuleCondition").is_none_or(|condition| stack.truth(condition)));
+    let broken = applicable.flat_map(|rule| list(&rule["Assertions"])).filter(|one| !stack.truth(&one["Assert"]));
+    broken.map(|one| text(&one["AssertDescription"])).collect()
 }
 
 /// The pipeline's stack, which is deployed apart from the others.
@@ -165,6 +184,10 @@ impl<'d> Stack<'d> {
             "Fn::Not" => !self.truth(&items()[0]),
             "Fn::And" => items().iter().all(|item| self.truth(item)),
             "Fn::Or" => items().iter().any(|item| self.truth(item)),
+            "Fn::Contains" => {
+                let value = text(&self.resolve(&items()[1]).unwrap());
+                list(&items()[0]).iter().any(|item| text(item) == value)
+            }
             other => panic!("{other}"),
         }
     }

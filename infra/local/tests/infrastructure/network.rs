@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{ENVIRONMENTS, Resources, list, of_kind, resources, text};
+use crate::model::{ENVIRONMENTS, Resources, list, of_kind, resources, resources_with, text};
 
 fn short(group: &str) -> String {
     group.trim_start_matches("Network.").trim_end_matches(".GroupId").trim_end_matches("SecurityGroup").to_owned()
@@ -99,7 +99,7 @@ fn there_is_no_way_to_or_from_the_internet() {
 
 // IN-10
 #[test]
-fn three_aws_apis_are_reached_and_only_for_what_is_needed() {
+fn two_aws_apis_are_reached_and_only_for_what_is_needed() {
     let resources = resources("prod");
     let mut endpoints = BTreeSet::new();
     for (name, endpoint) in of_kind(&resources, "AWS::EC2::VPCEndpoint") {
@@ -121,10 +121,7 @@ fn three_aws_apis_are_reached_and_only_for_what_is_needed() {
         }
     }
     let secrets = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:* if 123456789012";
-    let logs = "arn:aws:logs:eu-central-1:123456789012:log-group:* if 123456789012";
     let expected = [
-        format!("logs: logs:CreateLogStream on {logs}"),
-        format!("logs: logs:PutLogEvents on {logs}"),
         // Who calls there is CloudFormation, by the signature in the URL that it gave.
         "s3: s3:PutObject on arn:aws:s3:::cloudformation-custom-resource-response-eucentral1/* if null".to_owned(),
         format!("secretsmanager: secretsmanager:DescribeSecret on {secrets}"),
@@ -133,6 +130,27 @@ fn three_aws_apis_are_reached_and_only_for_what_is_needed() {
         format!("secretsmanager: secretsmanager:UpdateSecretVersionStage on {secrets}"),
     ];
     assert_eq!(endpoints, expected.into());
+}
+
+#[test]
+fn the_endpoint_has_an_address_in_each_zone_but_for_dev_which_pays_for_one() {
+    let zones = |resources: &Resources| list(&resources["Network.SecretsEndpoint"].properties["SubnetIds"]).len();
+    assert_eq!(ENVIRONMENTS.map(|environment| zones(&resources(environment))), [1, 2, 3]);
+    assert_eq!(zones(&resources_with("prod", &[("EndpointZones", "1")])), 1);
+}
+
+#[test]
+fn zones_can_be_named_where_the_first_of_a_region_do_not_serve() {
+    let resources = resources_with("prod", &[("Zones", "us-east-1b,us-east-1d,us-east-1f")]);
+    for (name, subnet) in of_kind(&resources, "AWS::EC2::Subnet") {
+        let zone = text(&subnet.properties["AvailabilityZone"]);
+        let expected = match name.chars().last() {
+            Some('A') => "us-east-1b",
+            Some('B') => "us-east-1d",
+            _ => "us-east-1f",
+        };
+        assert_eq!(zone, expected, "{name}");
+    }
 }
 
 // IN-10
@@ -155,17 +173,16 @@ fn every_log_is_encrypted_ends_some_day_and_outlives_its_stack() {
         assert_eq!(groups.len(), 10, "{environment}: six functions, the API, the network, two of the database");
         for (name, group) in groups {
             assert_eq!(group.properties["KmsKeyId"], "LogsKey.Arn", "{name}");
-            let days = if environment == "prod" {
-                "365"
-            } else if environment == "staging" {
-                "30"
-            } else {
-                "14"
+            let days = match environment {
+                _ if name == "ApiLogGroup" => "30",
+                "prod" => "365",
+                "staging" => "30",
+                _ => "14",
             };
             assert_eq!(text(&group.properties["RetentionInDays"]), days, "{name}");
             assert_eq!(
                 (&group.whole["DeletionPolicy"], &group.whole["UpdateReplacePolicy"]),
-                (&"Retain".into(), &"Retain".into())
+                (&"RetainExceptOnCreate".into(), &"Retain".into())
             );
         }
     }

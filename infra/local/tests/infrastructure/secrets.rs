@@ -25,12 +25,12 @@ fn secrets_are_made_by_aws_encrypted_with_our_key_and_never_deleted() {
         assert!(number(&made["PasswordLength"]) >= if name.ends_with("JwtKey") { 64.0 } else { 32.0 }, "{name}");
         assert_eq!(
             (&secret.whole["DeletionPolicy"], &secret.whole["UpdateReplacePolicy"]),
-            (&json!("Retain"), &json!("Retain"))
+            (&json!("RetainExceptOnCreate"), &json!("Retain"))
         );
     }
     for (name, key) in of_kind(&resources, "AWS::KMS::Key") {
         assert_eq!(key.properties["EnableKeyRotation"], true, "{name}");
-        assert_eq!(key.whole["DeletionPolicy"], "Retain", "{name}");
+        assert_eq!(key.whole["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
     }
 }
 

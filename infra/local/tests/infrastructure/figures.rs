@@ -1,0 +1,123 @@
+//! The figures that are made from log lines, each held against lines that the code really writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::{
+    lines::{self, Line},
+    model::{list, of_kind, resources, text},
+    pattern,
+};
+
+const FIRST: &str = "the first request";
+const REFUSED: &str = "a refused right";
+const PANIC: &str = "a panic";
+/// What only a mistake of ours makes: nothing that a client sends, and no dependency that is down.
+const OUR_MISTAKES: [&str; 2] = [REFUSED, PANIC];
+const LOGINS: [&str; 4] = ["a login", "a wrong password", "no JSON", "a body too large"];
+/// Causes of a warning, with the event that an alarm knows it by.
+const WARNINGS: [(&str, &str); 6] = [
+    (PANIC, "panic"),
+    ("a server without TLS", "db_tls_refused"),
+    ("a login without limits", "db_role_too_powerful"),
+    ("a secret that is gone", "secret_stale"),
+    ("a migration without a database", "migration_failed"),
+    ("a rotation of nothing", "rotation_failed"),
+];
+
+/// The patterns of all filters on the logs of functions, by the name of their figure without that of the function.
+fn filters() -> BTreeMap<String, String> {
+    let resources = resources("prod");
+    let mut patterns = BTreeMap::new();
+    for (name, filter) in of_kind(&resources, "AWS::Logs::MetricFilter") {
+        let facts = &filter.properties;
+        let (group, figure) = (text(&facts["LogGroupName"]), &facts["MetricTransformations"][0]);
+        assert!(resources.contains_key(&group), "{name}");
+        assert_eq!(figure["MetricNamespace"], "healthcare");
+        if group == "ApiLogGroup" {
+            continue;
+        }
+        let function = group.trim_end_matches("LogGroup");
+        let figure = text(&figure["MetricName"]).trim_start_matches(function).to_owned();
+        let pattern = text(&facts["FilterPattern"]);
+        let other = patterns.insert(figure, pattern.clone());
+        assert!(other.is_none_or(|other| other == pattern), "{name} is not as that of another function");
+    }
+    patterns
+}
+
+/// The causes whose lines a pattern counts.
+fn counted<'l>(pattern: &str, lines: &'l [Line]) -> BTreeSet<&'l str> {
+    lines.iter().filter(|(_, line)| pattern::matches(pattern, line)).map(|(cause, _)| *cause).collect()
+}
+
+// IN-09
+#[tokio::test]
+async fn each_figure_counts_the_lines_that_it_is_for_and_no_others() {
+    let lines = lines::of_functions().await;
+    let expected: [(&str, BTreeSet<&str>); 6] = [
+        ("AccessDenied", [REFUSED].into()),
+        ("ColdStarts", [FIRST].into()),
+        ("LoginAttempts", LOGINS.into()),
+        ("LoginsRefused", ["a wrong password"].into()),
+        ("ServerErrors", OUR_MISTAKES.into()),
+        ("Warnings", WARNINGS.map(|(cause, _)| cause).into()),
+    ];
+    let found: BTreeMap<_, _> =
+        filters().into_iter().map(|(name, pattern)| (name, counted(&pattern, &lines))).collect();
+    let expected: BTreeMap<_, _> = expected.into_iter().map(|(name, causes)| (name.to_owned(), causes)).collect();
+    assert_eq!(found, expected, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|(_, line)| line["coldStart"] == true).count(), 4, "once a function");
+
+    // The event of a warning is the dimension that its alarm asks for.
+    for (cause, event) in WARNINGS {
+        let warning = lines.iter().find(|(of, line)| *of == cause && line["level"] == "WARN");
+        assert_eq!(warning.unwrap_or_else(|| panic!("{cause}")).1["event"], event);
+    }
+    let alarms = of_kind(&resources("prod"), "AWS::CloudWatch::Alarm")
+        .iter()
+        .map(|(_, alarm)| alarm.properties.to_string())
+        .collect::<String>();
+    for (_, event) in WARNINGS {
+        assert!(alarms.contains(&format!(r#""Name":"Event","Value":"{event}""#)), "no alarm asks for {event}");
+    }
+}
+
+// IN-09
+#[test]
+fn who_is_turned_away_at_a_sign_in_is_counted_from_the_gateways_log() {
+    let resources = resources("prod");
+    let format = text(&resources["ApiApiGatewayDefaultStage"].properties["AccessLogSettings"]["Format"]);
+    let filters = of_kind(&resources, "AWS::Logs::MetricFilter");
+    let of_gateway: Vec<_> =
+        filters.iter().filter(|(_, filter)| filter.properties["LogGroupName"] == "ApiLogGroup").collect();
+    assert_eq!(of_gateway.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["Monitoring.AuthTurnedAway"]);
+    let pattern = text(&of_gateway[0].1.properties["FilterPattern"]);
+    let throttled = resources["ApiApiGatewayDefaultStage"].properties["RouteSettings"].as_object().unwrap();
+    assert_eq!(throttled.len(), 2);
+    for route in throttled.keys() {
+        assert!(pattern::matches(&pattern, &lines::of_gateway(&format, route, 429)), "{route}");
+        for status in [200, 401, 413, 500, 503] {
+            assert!(!pattern::matches(&pattern, &lines::of_gateway(&format, route, status)), "{route} {status}");
+        }
+    }
+    assert!(!pattern::matches(&pattern, &lines::of_gateway(&format, "GET /api/patients", 429)));
+}
+
+/// What turns a release back is a crash or an answer 500. The figures test shows that no refusal and no outage is an
+/// answer 500, and that every one of them is answered.
+#[test]
+fn what_turns_a_release_back_is_nothing_that_a_client_or_an_outage_makes() {
+    let resources = resources("prod");
+    let mut watched = BTreeSet::new();
+    for (_, group) in of_kind(&resources, "AWS::CodeDeploy::DeploymentGroup") {
+        for alarm in list(&group.properties["AlarmConfiguration"]["Alarms"]) {
+            let facts: &Value = &resources[&text(&alarm["Name"])].properties;
+            let metric = text(&facts["MetricName"]);
+            let figure = ["Auth", "Patients", "Doctors", "Mappings"].iter().find_map(|name| metric.strip_prefix(name));
+            watched.insert(format!("{} {}", text(&facts["Namespace"]), figure.unwrap_or(&metric)));
+        }
+    }
+    assert_eq!(watched, ["AWS/Lambda Errors".to_owned(), "healthcare ServerErrors".to_owned()].into());
+}
