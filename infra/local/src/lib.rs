@@ -27,7 +27,6 @@ pub mod smoke;
 pub mod stack;
 pub mod testing;
 pub mod tools;
-mod url;
 pub mod workspace;
 
 pub use error::{Error, Result};

@@ -1,12 +1,13 @@
 //! That a restored database can be used, shown on itself.
 
+use shared::config::DatabaseUrl;
 use shared::db::{Login, Session};
 use tokio_postgres::{Client, types::Type};
 
-use super::connection::{owner, refused};
+use super::connection::{malformed, owner, refused};
 use super::counters;
 use crate::error::{Error, Result};
-use crate::{url, workspace};
+use crate::workspace;
 
 /// Somebody who has patients, and how many rows are theirs; then how many doctors and users there are.
 const OWNER: &str = "
@@ -85,8 +86,8 @@ async fn walls(restored: &str, owner: &Client, logins: &[Login; 2]) -> Result<()
 }
 
 async fn login(restored: &str, login: &Login) -> Result<Session> {
-    let url = url::with_login(restored, login).ok_or_else(|| Error::sentence("That is no URL."))?;
-    owner(&url, "restored").await
+    let url = DatabaseUrl::parse(restored).map_err(|error| malformed("restored", &error))?;
+    owner(&url.with_login(&login.name, &login.password), "restored").await
 }
 
 /// What somebody sees who entered as this user, or not at all.

@@ -11,7 +11,7 @@
 //! - [`Share`]: the CPU share and the memory that a function's memory size comes with
 
 pub mod event;
-mod gateway;
+pub(crate) mod gateway;
 pub(crate) mod http;
 pub mod lambda;
 mod pooler;
