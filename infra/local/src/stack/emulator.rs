@@ -66,7 +66,7 @@ impl Emulator {
 
 /// Where a function finds its events.
 pub(super) fn runtime_api(port: u16, function: &str) -> String {
-    format!("127.0.0.1:{port}/.rt/{function}")
+    format!("http://127.0.0.1:{port}/.rt/{function}")
 }
 
 /// What a function makes of an event, as soon as it has one for us.

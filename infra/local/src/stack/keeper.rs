@@ -2,7 +2,7 @@
 //! anew. Until the new one is built, and when it cannot be, the one from before goes on.
 
 use std::io::PipeWriter;
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const LOOK_AT_SOURCES: Duration = Duration::from_millis(500);
 
 pub(super) struct Keeper {
-    functions: Vec<(Arc<Function>, Option<Guarded>)>,
+    functions: Vec<Arc<Function>>,
     environment: Vec<(String, String)>,
     binaries: Binaries,
     /// As they were built; `None` when nothing is built again.
@@ -44,12 +44,12 @@ impl Keeper {
         output: &Output,
         stop: Arc<AtomicBool>,
     ) -> Result<Self> {
-        let functions = functions.iter().map(|function| (Arc::clone(function), None)).collect();
+        let functions = functions.to_vec();
         let sources = options.reload.then_some(sources);
         let environment = options.environment.clone();
-        let mut keeper = Self { functions, environment, binaries, sources, output: output.writer()?, stop };
-        for number in 0..keeper.functions.len() {
-            keeper.start(number)?;
+        let keeper = Self { functions, environment, binaries, sources, output: output.writer()?, stop };
+        for function in &keeper.functions {
+            keeper.start(function)?;
         }
         Ok(keeper)
     }
@@ -63,8 +63,8 @@ impl Keeper {
         let mut looked = Instant::now();
         let mut seen = self.sources.clone();
         while !self.stop.load(Ordering::Relaxed) {
-            for number in 0..self.functions.len() {
-                self.look_after(number);
+            for function in &self.functions {
+                self.look_after(function);
             }
             if looked.elapsed() >= LOOK_AT_SOURCES && self.sources.is_some() {
                 looked = Instant::now();
@@ -80,25 +80,27 @@ impl Keeper {
         }
     }
 
-    fn look_after(&mut self, number: usize) {
-        let Some((function, process)) = self.functions.get_mut(number) else { return };
-        match process.as_mut().map(|process| process.process.ended()) {
-            None if function.take_wish() => self.start_or_say(number),
-            Some(Ok(Some(status))) => {
-                *process = None;
-                let name = function.name();
-                match function.life() {
-                    Life::Ready(..) => {
-                        progress::say(format_args!("The {name} function ended ({status}): it is started again."));
-                        self.start_or_say(number);
-                    }
-                    Life::Starting(start) | Life::Ended(start) => {
-                        function.set(Life::Ended(start));
-                        say_why(name, status);
-                    }
-                }
+    fn look_after(&self, function: &Function) {
+        let Some(status) = function.ended() else {
+            if matches!(function.life(), Life::Ended(_)) && function.take_wish() {
+                self.start_or_say(function);
             }
-            _ => {}
+            return;
+        };
+        *function.process() = None;
+        let name = function.name();
+        match function.life() {
+            Life::Ready(..) => {
+                progress::say(format_args!("The {name} function ended ({status}): it is started again."));
+                self.start_or_say(function);
+            }
+            Life::Starting(start) | Life::Ended(start) => {
+                function.set(Life::Ended(start));
+                progress::say(format_args!(
+                    "The {name} function ended at its start ({status}), as its last lines say: the next request or \
+                     change of its source starts it again."
+                ));
+            }
         }
     }
 
@@ -110,22 +112,21 @@ impl Keeper {
             Ok(binaries) => self.binaries = binaries,
         }
         let is_new = |function: &Function| self.binaries.get(function.name()).is_some_and(|binary| !binary.is_fresh);
-        let functions = self.functions.iter().enumerate();
-        let new: Vec<_> = functions
-            .filter(|(_, (function, process))| is_new(function) || process.is_none())
-            .map(|(number, (function, _))| (number, function.name().to_owned()))
-            .collect();
-        for (number, _) in &new {
-            self.start_or_say(*number);
+        let mut names = Vec::new();
+        for function in &self.functions {
+            if is_new(function) || matches!(function.life(), Life::Ended(_)) {
+                self.start_or_say(function);
+                names.push(function.name());
+            }
         }
-        let names: Vec<_> = new.into_iter().map(|(_, name)| name).collect();
-        let names = if names.is_empty() { "nothing has become different".to_owned() } else { names.join(", ") };
-        progress::say(format_args!("Built; started again: {names}."));
+        match names.is_empty() {
+            true => progress::say("Built; no function has become another one."),
+            false => progress::say(format_args!("Built; started again: {}.", names.join(", "))),
+        }
     }
 
     /// Starts a function, in the place of its process from before.
-    fn start(&mut self, number: usize) -> Result<()> {
-        let Some((function, process)) = self.functions.get_mut(number) else { return Ok(()) };
+    fn start(&self, function: &Function) -> Result<()> {
         let name = function.name();
         let binary = self.binaries.get(name).map(|binary| &binary.path);
         let binary = binary.ok_or_else(|| {
@@ -136,7 +137,7 @@ impl Keeper {
         };
         // What comes now waits for the new one.
         function.set(Life::Starting(next));
-        *process = None;
+        drop(function.process().take());
         let mut command = Command::new(binary);
         process::without_cargo_variables(&mut command);
         function.equip(&mut command);
@@ -146,25 +147,25 @@ impl Keeper {
         command.envs(self.environment.iter().cloned());
         let writer = || self.output.try_clone().about("Cannot open a pipe");
         command.stdout(writer()?).stderr(writer()?);
-        *process = Some(Guarded::start(&mut command, Signal::TERM, Duration::from_secs(5))?);
+        let started = Guarded::start(&mut command, Signal::TERM, Duration::from_secs(5))?;
+        *function.process() = Some(started);
         Ok(())
     }
 
-    fn start_or_say(&mut self, number: usize) {
-        if let Err(error) = self.start(number) {
+    fn start_or_say(&self, function: &Function) {
+        if let Err(error) = self.start(function) {
             progress::say(error);
-            if let Some((function, _)) = self.functions.get(number)
-                && let Life::Starting(start) = function.life()
-            {
+            if let Life::Starting(start) = function.life() {
                 function.set(Life::Ended(start));
             }
         }
     }
 }
 
-fn say_why(name: &str, status: ExitStatus) {
-    progress::say(format_args!(
-        "The {name} function ended at its start ({status}), as its last lines say: the next request or change of its \
-         source starts it again."
-    ));
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        for function in &self.functions {
+            drop(function.process().take());
+        }
+    }
 }

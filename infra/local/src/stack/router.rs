@@ -55,12 +55,10 @@ impl Router {
         self.0.values().map(String::as_str).collect()
     }
 
-    /// A path of this function that a caller needs a token for.
+    /// A path of this function.
     pub(super) fn path_of(&self, function: &str) -> &str {
-        let own = self.0.iter().filter(|(path, name)| *name == function && path.starts_with("/api/"));
-        // Not those where tokens come from.
-        let own = own.map(|(path, _)| path.as_str()).find(|path| !path.ends_with("/login") && !path.contains('{'));
-        own.unwrap_or("/")
+        let mut own = self.0.iter().filter(|(path, name)| *name == function && !path.contains('{'));
+        own.next_back().map_or("/", |(path, _)| path)
     }
 
     /// The function of a path.
