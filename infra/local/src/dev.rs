@@ -1,5 +1,6 @@
 //! `cargo dev`: settings, database, functions, and then waiting for Ctrl-C.
 
+mod checkout;
 mod database;
 mod settings;
 mod welcome;
@@ -22,6 +23,7 @@ const CLUSTER: &str = "dev";
 /// # Errors
 /// When something is missing or fails, with a sentence that says what to do.
 pub fn run() -> Result<()> {
+    checkout::make_own()?;
     interrupt::catch()?;
     let _lock = only_one("cargo dev is already running in this checkout: stop it first, with Ctrl-C.")?;
     let settings = Settings::load()?;

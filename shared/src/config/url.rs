@@ -198,6 +198,12 @@ impl<'u> Parts<'u> {
         let port = if self.port.is_empty() { Some(5432) } else { self.port.parse().ok() };
         let port = port.filter(|port| *port > 0);
         let port = port.ok_or(InvalidUrl::Part("has a port that is no number from 1 to 65535"))?;
+        if self.host.starts_with(['/', '@']) {
+            return Err(InvalidUrl::Part("names a socket: name a host instead, such as 127.0.0.1"));
+        }
+        if self.host.contains(',') {
+            return Err(InvalidUrl::Part("names several hosts: name one"));
+        }
         for (part, missing) in [
             (&self.host, "names no host: add it, such as 127.0.0.1 for a server on this machine"),
             (&self.user, "names no user: add it, as in postgres://user:password@host:port/database"),
@@ -206,12 +212,6 @@ impl<'u> Parts<'u> {
             if part.is_empty() {
                 return Err(InvalidUrl::Part(missing));
             }
-        }
-        if self.host.starts_with(['/', '@']) {
-            return Err(InvalidUrl::Part("names a socket: name a host instead, such as 127.0.0.1"));
-        }
-        if self.host.contains(',') {
-            return Err(InvalidUrl::Part("names several hosts: name one"));
         }
         Ok(DatabaseUrl {
             host: self.host.into_owned(),

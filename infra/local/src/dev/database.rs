@@ -25,10 +25,10 @@ pub(super) fn usable(url: &str, ca_file: Option<&str>) -> Result<DatabaseUrl> {
 fn untrusted(error: &ConfigError) -> Error {
     match error {
         ConfigError::Missing(_) => Error::sentence(
-            "The database of DATABASE_URL is not on this machine: name the authorities that sign its certificate with \
-             DATABASE_CA_FILE (a PEM file), or add sslmode=disable if the network between is your own.",
+            "The connection to the database of DATABASE_URL has to be encrypted: name the authorities that sign its \
+             certificate with DATABASE_CA_FILE (a PEM file), or add sslmode=disable if the network between is your own.",
         ),
-        other => Error::sentence(format_args!("{other}: correct it, in .env or where it is set.")),
+        other => super::settings::wrong(other),
     }
 }
 
@@ -108,10 +108,10 @@ async fn log_in(url: &str, ca_file: Option<&str>) -> Result<()> {
 }
 
 fn unreachable(error: &tokio_postgres::Error) -> Error {
-    let cause = cause(error);
     Error::sentence(format_args!(
-        "The database cannot be reached ({cause}): check DATABASE_URL and that its server is running, or leave \
-         DATABASE_URL out to use the PostgreSQL that comes along."
+        "No connection to the database ({}): check DATABASE_URL and that its server is running, or leave DATABASE_URL \
+         out to use the PostgreSQL that comes along.",
+        cause(error)
     ))
 }
 

@@ -54,15 +54,13 @@ impl Settings {
     }
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let wrong =
-            |error: ConfigError| Error::sentence(format_args!("{error}: correct it, in .env or where it is set."));
         let port = match lookup("PORT") {
             None => 3000,
             Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
                 Error::sentence("PORT is not a port number: set it to a number from 1 to 65535, such as 3000.")
             })?,
         };
-        config::Settings::from_lookup(&lookup).map_err(wrong)?;
+        config::Settings::from_lookup(&lookup).map_err(|error| wrong(&error))?;
         if let Some(key) = lookup("JWT_SECRET") {
             config::key_of(&key).map_err(|error| {
                 Error::sentence(format_args!("{error}. Or leave it out: then one is made and kept in .local/."))
@@ -76,6 +74,11 @@ impl Settings {
         let for_functions = FOR_FUNCTIONS.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?))).collect();
         Ok(Self { port, database_url, ca_file, for_functions })
     }
+}
+
+/// A setting that cannot be.
+pub(super) fn wrong(error: &ConfigError) -> Error {
+    Error::sentence(format_args!("{error}. It is set in .env or in the environment."))
 }
 
 /// `NAME=value` lines; `export`, quotes around the value, empty lines and `#` comments are allowed.
@@ -156,7 +159,7 @@ mod tests {
             ("PORT", "0", "PORT is not a port number"),
             ("PORT", "65536", "PORT is not a port number"),
             ("PORT", "http", "PORT is not a port number"),
-            ("TOKEN_TTL_SECONDS", "1h", "TOKEN_TTL_SECONDS must be a whole number from 60 to 86400: correct it"),
+            ("TOKEN_TTL_SECONDS", "1h", "TOKEN_TTL_SECONDS must be a whole number from 60 to 86400. It is set in"),
             ("TOKEN_TTL_SECONDS", "59", "TOKEN_TTL_SECONDS must be"),
             ("TOKEN_TTL_SECONDS", "-1", "TOKEN_TTL_SECONDS must be"),
             ("TOKEN_TTL_SECONDS", "18446744073709551616", "TOKEN_TTL_SECONDS must be"),
