@@ -23,8 +23,8 @@ const CLUSTER: &str = "dev";
 /// # Errors
 /// When something is missing or fails, with a sentence that says what to do.
 pub fn run() -> Result<()> {
-    checkout::make_own()?;
     interrupt::catch()?;
+    checkout::make_own()?;
     let _lock = only_one("cargo dev is already running in this checkout: stop it first, with Ctrl-C.")?;
     let settings = Settings::load()?;
     check_port(settings.port)?;

@@ -59,6 +59,7 @@ pub struct Stack {
     stop: Arc<AtomicBool>,
     emulator: Emulator,
     output: Output,
+    functions: Vec<Arc<Function>>,
     _runtime: BackgroundRuntime,
 }
 
@@ -106,9 +107,9 @@ impl Stack {
             Gateway::in_front_of(behind, listener)
         })?;
         let keeper = Some(keeper.run()?);
-        let mut stack = Self { gateway, keeper, stop, emulator, output, _runtime: runtime };
-        for function in &functions {
-            stack.wait_for(function)?;
+        let mut stack = Self { gateway, keeper, stop, emulator, output, functions, _runtime: runtime };
+        for function in stack.functions.clone() {
+            stack.wait_for(&function)?;
         }
         Ok(stack)
     }
@@ -117,6 +118,13 @@ impl Stack {
     #[must_use]
     pub fn base_url(&self) -> String {
         self.gateway.url()
+    }
+
+    /// The number of the process of a function, while there is one.
+    #[must_use]
+    pub fn process_id(&self, function: &str) -> Option<u32> {
+        let function = self.functions.iter().find(|other| other.name() == function)?;
+        function.process().as_ref().map(|process| process.process.group())
     }
 
     /// Fails when the emulator has ended by itself.
