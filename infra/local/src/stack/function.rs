@@ -110,18 +110,15 @@ impl Function {
                 outcome = self.first_answer() => Some(outcome),
                 _ = life.wait_for(is_over) => None,
             };
-            match answered {
-                Some(outcome) => {
-                    let status = status(&outcome);
-                    self.life.send_if_modified(|life| {
-                        let is_same = *life == Life::Starting(start);
-                        if is_same {
-                            *life = Life::Ready(start, status);
-                        }
-                        is_same
-                    });
-                }
-                None => {}
+            if let Some(outcome) = answered {
+                let status = status(&outcome);
+                self.life.send_if_modified(|life| {
+                    let is_same = *life == Life::Starting(start);
+                    if is_same {
+                        *life = Life::Ready(start, status);
+                    }
+                    is_same
+                });
             }
         }
     }
