@@ -1,11 +1,21 @@
 //! Settings: read once, from the environment, when the environment starts.
 //!
 //! In AWS the template sets `*_SECRET_ARN`; on a laptop `cargo dev` sets `DATABASE_URL` and `JWT_SECRET` in their place.
+//!
+//! - [`Settings`]: what does not come from a secret
+//! - [`limits`]: what its values may be, in AWS and on a laptop
+//! - `origin`: which origins a browser can have
+//! - [`DatabaseUrl`]: what a URL of a database says
 
-use std::{env, fs, str::FromStr, time::Duration};
+pub mod limits;
+mod origin;
+mod url;
+
+use std::{env, fs, ops::RangeInclusive, str::FromStr, sync::Arc, time::Duration};
 
 use serde::Deserialize;
-use tokio_postgres::config::{Host, SslMode};
+
+pub use self::url::{DatabaseUrl, InvalidUrl};
 
 use crate::{
     auth::KeySet,
@@ -13,7 +23,6 @@ use crate::{
     db::{Connector, Credentials, InvalidRoots, Target, Trust},
     secrets::{Cached, Freshness, SecretError, Stage, Vault},
 };
-use std::sync::Arc;
 
 /// A token with an unknown key id makes us look for new keys, but not as often as anybody likes to send one.
 pub const KEYS_FORCED_EVERY: Duration = Duration::from_secs(60);
@@ -36,6 +45,12 @@ pub enum ConfigError {
     /// A variable holds what it cannot hold.
     #[error("{0} must be {1}")]
     Wrong(&'static str, &'static str),
+    /// A variable holds a number that is too small or too large, or no number.
+    #[error("{0} must be a whole number from {1} to {2}")]
+    Range(&'static str, u64, u64),
+    /// `DATABASE_URL` says what it cannot say.
+    #[error("DATABASE_URL {0}")]
+    Url(#[from] InvalidUrl),
     /// No certificates to trust.
     #[error(transparent)]
     Roots(#[from] InvalidRoots),
@@ -66,14 +81,26 @@ impl Settings {
     /// # Errors
     /// When a variable holds what it cannot hold.
     pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(text)
+    }
+
+    /// The same from what says the value of a variable, if it is set.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn from_lookup(value: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
+        let within = |name, default, limits| number_within(name, value(name), default, limits);
+        let switch = |name| switch(name, value(name).as_deref());
+        let base_path = value("API_BASE_PATH").unwrap_or_default();
+        let password_min_length = within("PASSWORD_MIN_LENGTH", 8, limits::PASSWORD_MIN_LENGTH)?;
         Ok(Self {
-            token_life: Duration::from_secs(number("TOKEN_TTL_SECONDS", 3600)?),
-            password_min_length: number("PASSWORD_MIN_LENGTH", 8)?,
+            token_life: Duration::from_secs(within("TOKEN_TTL_SECONDS", 3600, limits::TOKEN_TTL_SECONDS)?),
+            password_min_length: password_min_length.try_into().unwrap_or(usize::MAX),
             password_blocklist: switch("PASSWORD_BLOCKLIST")?,
-            cors_origins: list("CORS_ALLOWED_ORIGINS"),
+            cors_origins: origin::list(&value("CORS_ALLOWED_ORIGINS").unwrap_or_default())?,
             audit_reads_durable: switch("AUDIT_READS_DURABLE")?,
-            base_path: text("API_BASE_PATH").unwrap_or_default().trim_matches('/').to_owned(),
-            concurrency: number("AWS_LAMBDA_MAX_CONCURRENCY", 1usize)?.max(1),
+            base_path: limits::base_path(&base_path)?.to_owned(),
+            concurrency: parsed("AWS_LAMBDA_MAX_CONCURRENCY", value("AWS_LAMBDA_MAX_CONCURRENCY"), 1usize)?.max(1),
         })
     }
 }
@@ -90,7 +117,7 @@ pub fn database(role: Role, vault: &Arc<Vault>, clock: &Clock) -> Result<Connect
                 Role::Auth => text("AUTH_DATABASE_URL").or_else(|| text("DATABASE_URL")),
                 Role::Api => text("DATABASE_URL"),
             };
-            let (target, trust, credentials) = from_url(&url.ok_or(ConfigError::Missing("DATABASE_URL"))?, trust)?;
+            let (target, trust, credentials) = from_url(&url.ok_or(ConfigError::Missing("DATABASE_URL"))?, None)?;
             Ok(Connector::new(target, trust, Cached::fixed(credentials)))
         }
     }
@@ -118,8 +145,17 @@ pub fn database_as(credentials: Credentials) -> Result<Connector, ConfigError> {
 /// # Errors
 /// When the URL is malformed, or when there are no certificates to trust and it needs some.
 pub fn owner_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, ConfigError> {
-    let (target, trust, credentials) = from_url(url, || ca_file.map_or_else(trust, trust_file))?;
+    let (target, trust, credentials) = from_url(url, ca_file)?;
     Ok(Connector::for_owner(target, trust, Cached::fixed(credentials)))
+}
+
+/// How to reach the database of a URL as a function does, for `cargo dev`; `ca_file` is its `DATABASE_CA_FILE`.
+///
+/// # Errors
+/// As [`owner_of_url`].
+pub fn login_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, ConfigError> {
+    let (target, trust, credentials) = from_url(url, ca_file)?;
+    Ok(Connector::new(target, trust, Cached::fixed(credentials)))
 }
 
 /// The keys that sign tokens.
@@ -129,14 +165,23 @@ pub fn owner_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, Confi
 pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigError> {
     let Some(arn) = text("JWT_SECRET_ARN") else {
         let key = text("JWT_SECRET").ok_or(ConfigError::Missing("JWT_SECRET"))?;
-        let keys = KeySet::of(&key).map_err(|_| ConfigError::Wrong("JWT_SECRET", "at least 32 random characters"))?;
-        return Ok(Cached::fixed(keys));
+        return Ok(Cached::fixed(key_of(&key)?));
     };
     let vault = Arc::clone(vault);
     Ok(Cached::fetched(clock.clone(), KEYS_FORCED_EVERY, move |freshness| {
         let (vault, arn) = (Arc::clone(&vault), arn.clone());
         Box::pin(async move { KeySet::fetch(&vault, &arn, freshness).await })
     }))
+}
+
+/// The set of the one key that `JWT_SECRET` says.
+///
+/// # Errors
+/// When it is weak.
+pub fn key_of(key: &str) -> Result<KeySet, ConfigError> {
+    const RANDOM: &str = "at least 32 random characters, such as `openssl rand -hex 32` prints";
+
+    KeySet::of(key).map_err(|_| ConfigError::Wrong("JWT_SECRET", RANDOM))
 }
 
 /// A login that Secrets Manager holds, as RDS writes it: `{"username": "…", "password": "…"}`.
@@ -195,7 +240,7 @@ fn trust() -> Result<Trust, ConfigError> {
 }
 
 fn via_proxy() -> Result<bool, ConfigError> {
-    switch("DATABASE_VIA_PROXY")
+    switch("DATABASE_VIA_PROXY", text("DATABASE_VIA_PROXY").as_deref())
 }
 
 fn trust_file(path: &str) -> Result<Trust, ConfigError> {
@@ -204,38 +249,22 @@ fn trust_file(path: &str) -> Result<Trust, ConfigError> {
     Ok(if via_proxy()? { trust.through_proxy() } else { trust })
 }
 
-/// `postgres://user:password@host:port/database?sslmode=…`. Without TLS only on this machine, or where it says so.
-fn from_url(
-    url: &str,
-    trust: impl FnOnce() -> Result<Trust, ConfigError>,
-) -> Result<(Target, Trust, Credentials), ConfigError> {
-    const FORM: ConfigError = ConfigError::Wrong("DATABASE_URL", "postgres://user:password@host:port/database");
-
-    // Certificates are always verified in full, so the modes that ask for it mean `require`.
-    let url = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
-    let config = tokio_postgres::Config::from_str(&url).map_err(|_| FORM)?;
-    let ([Host::Tcp(host)], Some(user), Some(database)) = (config.get_hosts(), config.get_user(), config.get_dbname())
-    else {
-        return Err(FORM);
+/// What a URL says; its own authorities come before those of `ca_file`, and these before those of the environment.
+fn from_url(url: &str, ca_file: Option<&str>) -> Result<(Target, Trust, Credentials), ConfigError> {
+    let url = DatabaseUrl::parse(url)?;
+    let trust = match (url.needs_tls(), url.ca_file.as_deref().or(ca_file)) {
+        (false, _) => Trust::Network,
+        (true, Some(path)) => trust_file(path)?,
+        (true, None) => trust()?,
     };
-    let password = config.get_password().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
-    let loopback = matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1");
-    let trust = match config.get_ssl_mode() {
-        SslMode::Disable => Trust::Network,
-        SslMode::Prefer if loopback => Trust::Network,
-        _ => trust()?,
-    };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    let target = Target { host: host.clone(), port, database: database.to_owned() };
-    Ok((target, trust, Credentials { user: user.to_owned(), password }))
+    let DatabaseUrl { host, port, database, user, password, .. } = url;
+    Ok((Target { host, port, database }, trust, Credentials { user, password }))
 }
 
-fn text(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.trim().is_empty())
-}
-
-fn list(name: &str) -> Vec<String> {
-    text(name).iter().flat_map(|value| value.split(',')).map(|item| item.trim().to_owned()).collect()
+/// What a variable holds, unless that is nothing. What is no text becomes one that no setting can be.
+fn text(name: &'static str) -> Option<String> {
+    let value = env::var_os(name)?.to_string_lossy().trim().to_owned();
+    Some(value).filter(|value| !value.is_empty())
 }
 
 /// A number of the environment, or what it is when it is not set.
@@ -243,14 +272,28 @@ fn list(name: &str) -> Vec<String> {
 /// # Errors
 /// When the variable holds something else.
 pub fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
-    match text(name) {
+    parsed(name, text(name), default)
+}
+
+fn parsed<T: FromStr>(name: &'static str, value: Option<String>, default: T) -> Result<T, ConfigError> {
+    match value {
         None => Ok(default),
         Some(value) => value.trim().parse().map_err(|_| ConfigError::Wrong(name, "a whole number")),
     }
 }
 
-fn switch(name: &'static str) -> Result<bool, ConfigError> {
-    match text(name).as_deref() {
+fn number_within(
+    name: &'static str,
+    value: Option<String>,
+    default: u64,
+    limits: RangeInclusive<u64>,
+) -> Result<u64, ConfigError> {
+    let wrong = ConfigError::Range(name, *limits.start(), *limits.end());
+    parsed(name, value, default).ok().filter(|number| limits.contains(number)).ok_or(wrong)
+}
+
+fn switch(name: &'static str, value: Option<&str>) -> Result<bool, ConfigError> {
+    match value.map(str::trim) {
         None | Some("off" | "false" | "0") => Ok(false),
         Some("on" | "true" | "1") => Ok(true),
         Some(_) => Err(ConfigError::Wrong(name, "on or off")),

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, process::Command};
 
 /// Every package of the workspace's builds on this machine, as `name vVersion`.
 fn packages() -> BTreeSet<String> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap());
     cargo.args(["tree", "--offline", "--locked", "--workspace", "--edges", "normal,build,dev", "--prefix", "none"]);
     let output = cargo.args(["--format", "{p}"]).current_dir(local::workspace::root()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -9,9 +9,9 @@ use local::testing::{
 use serde_json::json;
 use shared::config::Role;
 
-const KEY_B: &str = "key B 0123456789 0123456789 0123456789";
-const KEY_C: &str = "key C 0123456789 0123456789 0123456789";
-const KEY_D: &str = "key D 0123456789 0123456789 0123456789";
+const KEY_B: &str = "key B of these tests: Vb7qXz0pWnR4kd2s";
+const KEY_C: &str = "key C of these tests: Vb7qXz0pWnR4kd2s";
+const KEY_D: &str = "key D of these tests: Vb7qXz0pWnR4kd2s";
 
 async fn list(function: &Environment, token: &str) -> Answer {
     function.call("GET", "/api/patients", Some(token), None).await

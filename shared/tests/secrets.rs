@@ -11,7 +11,7 @@ use local::testing::{
 use serde_json::{Value, json};
 use shared::config::Role;
 
-const OTHER_KEY: &str = "another key 0123456789 0123456789 0123456789";
+const OTHER_KEY: &str = "another key of these tests: Vb7qXz0pWnR4kd2s";
 
 async fn list(function: &Environment, token: &str) -> Answer {
     function.call("GET", "/api/patients", Some(token), None).await

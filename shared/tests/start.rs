@@ -13,7 +13,7 @@ use shared::{
     secrets::Cached,
 };
 
-const KEY: &str = "a key 0123456789 0123456789 0123456789";
+const KEY: &str = "the key of these tests: Vb7qXz0pWnR4kd2s";
 
 fn variables<'a>(url: &str, key: &str) -> [(&'a str, String); 2] {
     [("DATABASE_URL", url.to_owned()), ("JWT_SECRET", key.to_owned())]
@@ -70,9 +70,11 @@ async fn a_function_does_not_start_with_a_setting_that_is_missing_or_wrong() {
 
     for (variables, expected) in [
         (vec![], "set DATABASE_URL"),
+        (variables("mysql://nobody", KEY).to_vec(), "DATABASE_URL must be postgres://user:password@host:port/database"),
+        (variables("postgres://nobody", KEY).to_vec(), "DATABASE_URL names no user"),
         (
-            variables("postgres://nobody", KEY).to_vec(),
-            "DATABASE_URL must be postgres://user:password@host:port/database",
+            vec![("DATABASE_URL", url.clone()), ("JWT_SECRET", KEY.to_owned()), ("TOKEN_TTL_SECONDS", "1h".to_owned())],
+            "TOKEN_TTL_SECONDS must be a whole number from 60 to 86400",
         ),
         (vec![("DATABASE_URL", url.clone())], "set JWT_SECRET"),
         (variables(&url, "secret").to_vec(), "JWT_SECRET must be at least 32 random characters"),

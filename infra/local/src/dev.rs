@@ -1,5 +1,6 @@
 //! `cargo dev`: settings, database, functions, and then waiting for Ctrl-C.
 
+mod checkout;
 mod database;
 mod settings;
 mod welcome;
@@ -23,23 +24,24 @@ const CLUSTER: &str = "dev";
 /// When something is missing or fails, with a sentence that says what to do.
 pub fn run() -> Result<()> {
     interrupt::catch()?;
-    let settings = Settings::load()?;
+    checkout::make_own()?;
     let _lock = only_one("cargo dev is already running in this checkout: stop it first, with Ctrl-C.")?;
+    let settings = Settings::load()?;
     check_port(settings.port)?;
     // First, because it may be missing what it needs, and the database takes longer.
     tools::cargo_lambda()?;
 
-    let cluster = match settings.database_url {
+    let cluster = match &settings.database_url {
         Some(_) => None,
         None => Some(progress::step("Starting PostgreSQL", || Cluster::persistent(CLUSTER))?),
     };
-    let owner = database::owner_url(&settings, cluster.as_ref())?;
-    let logins = database::prepare(&owner, settings.ca_file.as_deref())?;
+    let (port, ca_file) = (settings.port, settings.ca_file.clone());
+    let mut environment = settings.for_functions.clone();
+    let owner = database::owner_url(settings, cluster.as_ref())?;
+    environment.extend(database::prepare(&owner, ca_file.as_deref())?);
 
     progress::say("Building and starting the functions …");
-    let mut environment = settings.for_functions;
-    environment.extend(logins);
-    let mut stack = Stack::start(&Options { port: Some(settings.port), environment, reload: true, log: None })?;
+    let mut stack = Stack::start(&Options { port: Some(port), environment, reload: true, log: None })?;
     welcome::print(&stack.base_url())?;
 
     let ended = wait(&mut stack, cluster.as_ref());

@@ -13,7 +13,7 @@ pub enum Error {
     #[error("{0}")]
     Sentence(String),
     /// The operating system said no.
-    #[error("{what}: {cause}.")]
+    #[error("{what}: {cause}.{}", hint(cause))]
     Io {
         /// What was attempted, with the path.
         what: String,
@@ -29,6 +29,17 @@ pub enum Error {
 impl Error {
     pub(crate) fn sentence(text: impl fmt::Display) -> Self {
         Self::Sentence(text.to_string())
+    }
+}
+
+/// What to do about it, where the system's own words do not tell.
+fn hint(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::PermissionDenied => {
+            " Another account may have made it, root perhaps: be that account, or give the folder .local to yours."
+        }
+        io::ErrorKind::StorageFull => " Make room on that disk and try again.",
+        _ => "",
     }
 }
 

@@ -5,11 +5,14 @@
 //! - `place`: which account runs it and where its files are
 //! - `settings`: what a server is started with
 //! - `ready`: whether it answers
-//! - `files`: a data directory, its password and its certificates
+//! - `files`: a data directory, its password and its certificates; `repair`: what becomes of broken ones
+//! - `lock`: whether another server runs on it
 
 mod files;
+mod lock;
 mod place;
 mod ready;
+mod repair;
 mod settings;
 
 use std::fs::{self, OpenOptions};
@@ -97,11 +100,7 @@ impl Cluster {
     /// As [`Cluster::temporary`].
     pub fn persistent(name: &str) -> Result<Self> {
         let place = Place::find()?;
-        let programs = Programs::find(&place.tools())?;
-        let directory = place.cluster(name, programs.version.0);
-        if !directory.exists() {
-            progress::step("Creating the database files", || files::create(&place, &programs, &directory, Sync::Yes))?;
-        }
+        let (programs, directory) = Self::with_data(&place, name)?;
         let guard = Guard::new(Signal::INT, None)?;
         Self::launch(place, programs, directory, &PERSISTENT, Signal::INT, guard)
     }
@@ -111,10 +110,37 @@ impl Cluster {
     /// # Errors
     /// When a file cannot be deleted.
     pub fn delete(name: &str) -> Result<()> {
-        for directory in Place::find()?.clusters(name)? {
+        for (_, directory) in Place::find()?.clusters(name)? {
             fs::remove_dir_all(&directory).about_path("remove", &directory)?;
         }
         Ok(())
+    }
+
+    /// The programs that the kept data was written by, or, without any data, those that are found, with new files.
+    fn with_data(place: &Place, name: &str) -> Result<(Programs, PathBuf)> {
+        let (tools, clusters) = (place.tools(), place.clusters(name)?);
+        for (major, directory) in &clusters {
+            if let Some(programs) = Programs::of(*major, &tools) {
+                repair::broken(place, &programs, directory)?;
+                return Ok((programs, directory.clone()));
+            }
+        }
+        let programs = Programs::find(&tools)?;
+        let directory = place.cluster(name, programs.version.0);
+        if directory.exists() {
+            repair::broken(place, &programs, &directory)?;
+            return Ok((programs, directory));
+        }
+        if let Some((old, unused)) = clusters.first() {
+            progress::say(format_args!(
+                "The data in {} was written by PostgreSQL {old}, which is not here: it is kept, and PostgreSQL {} starts \
+                 with an empty database. Install PostgreSQL {old} to have it back.",
+                unused.display(),
+                programs.version.0,
+            ));
+        }
+        progress::step("Creating the database files", || files::create(place, &programs, &directory, Sync::Yes))?;
+        Ok((programs, directory))
     }
 
     fn launch(
@@ -281,6 +307,10 @@ impl Cluster {
         command.arg("-D").arg(files::data(&self.directory)).stdout(Stdio::null()).stderr(log);
         let address = [format!("port={}", self.port), format!("listen_addresses={HOST}")];
         let always = ["unix_socket_directories=", "ssl=on", "logging_collector=off", "log_destination=stderr"];
+        if let Some(process) = lock::stale(&self.directory)? {
+            // PostgreSQL takes this for its own number before it was started anew.
+            command.env("PG_GRANDPARENT_PID", process.to_string());
+        }
         for setting in self.settings.iter().chain(&always).copied().chain(address.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }

@@ -4,7 +4,7 @@
 use std::env;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -33,6 +33,11 @@ impl Process {
     /// The number of its process group.
     pub(crate) fn group(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it prints, if that was asked for and nobody has taken it yet.
+    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
     }
 
     /// How it ended, if it has.

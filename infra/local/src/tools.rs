@@ -33,7 +33,15 @@ pub fn cargo_lambda() -> Result<PathBuf> {
         return Ok(PathBuf::from("cargo-lambda"));
     }
     // Its dependency, a C compiler, is only for cross-compiling.
-    Ok(install_venv("cargo-lambda", CARGO_LAMBDA, &["--no-deps"])?.join("bin/cargo-lambda"))
+    let installed = install_venv("cargo-lambda", CARGO_LAMBDA, &["--no-deps"]);
+    let folder = installed.map_err(|error| match error {
+        Error::Interrupted => error,
+        other => Error::sentence(format_args!(
+            "{other} Without PyPI, install cargo-lambda 1.9 or newer in another way (https://www.cargo-lambda.info): the \
+             one on PATH is used."
+        )),
+    })?;
+    Ok(folder.join("bin/cargo-lambda"))
 }
 
 /// The `moto_server` program, which stands in for the AWS APIs.
@@ -101,14 +109,16 @@ pub fn python_venv(name: &str, requirements: &[&str]) -> Result<PathBuf> {
 
 fn install_venv(name: &str, requirements: &str, options: &[&str]) -> Result<PathBuf> {
     let tools = workspace::local()?.join("tools");
-    installed(&tools, name, requirements, |directory| {
+    // Its programs hold their own path: in a checkout that was moved they would look for Python where there is none.
+    let what = format!("{requirements}\nin {}", tools.display());
+    installed(&tools, name, &what, |directory| {
         if process::output(Command::new("python3").arg("--version")).is_none() {
             return Err(Error::sentence(format_args!("{name} needs Python: install python3 with its venv module.")));
         }
         let venv = format!("Making a Python environment for {name} (python3 needs its venv module)");
         process::run(Command::new("python3").args(["-m", "venv"]).arg(directory).stdout(io::stderr()), &venv)?;
         let mut pip = Command::new(directory.join("bin/python"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=1"]);
         process::run(pip.args(options).args(requirements.split(' ')), &format!("Installing {requirements} from PyPI"))
     })
 }
@@ -127,9 +137,8 @@ fn installed(tools: &Path, name: &str, what: &str, install: impl FnOnce(&Path) -
         fs::remove_dir_all(&directory).about_path("remove", &directory)?;
     }
     workspace::make_directory(&directory, 0o755)?;
-    progress::step(&format!("Installing {what}"), || install(&directory))?;
-    let marker = marker(tools, name);
-    fs::write(&marker, what).about_path("write", &marker)?;
+    progress::step(&format!("Installing {}", what.lines().next().unwrap_or(name)), || install(&directory))?;
+    workspace::write_private(&marker(tools, name), what)?;
     Ok(directory)
 }
 

@@ -51,7 +51,7 @@ fn in_template() -> BTreeSet<String> {
 
 /// `function path` of every line of the local gateway's table.
 fn in_local_gateway() -> BTreeSet<String> {
-    let output = Command::new(env!("CARGO"))
+    let output = Command::new(std::env::var_os("CARGO").unwrap())
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
         .current_dir(workspace::root())
         .output()

@@ -1,25 +1,34 @@
-//! The functions behind the gateway emulator; what they answer is for the end-to-end test.
+//! The functions behind the gateway, as `cargo dev` runs them; what they answer is for the end-to-end test.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::{env, fs};
 
 use local::stack::{Options, Stack};
 
+/// The functions with a database that is nowhere, and with these settings.
+fn start(name: &str, settings: &[(&str, &str)]) -> (local::Result<Stack>, std::path::PathBuf) {
+    let log = env::temp_dir().join(format!("health-stack-{}-{name}.log", std::process::id()));
+    let nowhere = "postgres://nobody:nothing@127.0.0.1:1/nowhere";
+    let usual = [("DATABASE_URL", nowhere), ("JWT_SECRET", "the key of these tests: Vb7qXz0pWnR4kd2s")];
+    let environment = usual.iter().chain(settings).map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    (Stack::start(&Options { port: None, environment, reload: false, log: Some(log.clone()) }), log)
+}
+
 #[test]
 fn every_function_answers_and_none_is_left_when_the_stack_has_stopped() {
-    let log = env::temp_dir().join(format!("health-stack-{}.log", std::process::id()));
-    let nowhere = "postgres://nobody:nothing@127.0.0.1:1/nowhere";
-    let environment = [("DATABASE_URL", nowhere), ("JWT_SECRET", "a key for tests, of more than 32 bytes")];
-    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let options = Options { port: None, environment, reload: false, log: Some(log.clone()) };
-
-    let stack = Stack::start(&options).unwrap();
+    let (stack, log) = start("life", &[]);
+    let stack = stack.unwrap();
     let url = stack.base_url();
     let address = url.strip_prefix("http://").unwrap();
     let (unknown, wrong_method) = (call(address, "GET", "/nowhere"), call(address, "DELETE", "/api/auth/login"));
+    for path in ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"] {
+        let answer = call(address, "GET", path);
+        assert!(answer.starts_with("HTTP/1.1 401"), "{path}: {answer}");
+    }
     stack.stop().unwrap();
 
     assert!(unknown.starts_with("HTTP/1.1 404") && unknown.contains("application/problem+json"), "{unknown}");
@@ -32,9 +41,86 @@ fn every_function_answers_and_none_is_left_when_the_stack_has_stopped() {
     fs::remove_file(log).unwrap();
 }
 
+#[test]
+fn what_is_not_text_reaches_the_function_as_it_does_in_aws() {
+    let (stack, log) = start("bytes", &[]);
+    let stack = stack.unwrap();
+    let url = stack.base_url();
+    let address = url.strip_prefix("http://").unwrap();
+    let json = "content-type: application/json\r\n";
+    let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for body in
+        [&b"{\"email\":\"J\xf6rg\"}"[..], b"\xff\xfe", &[b"\xff\xfe".as_slice(), &utf16].concat(), b"\x1f\x8b\x08\0\0"]
+    {
+        let answer = send(address, "POST", "/api/auth/login", json, body);
+        assert!(
+            answer.starts_with("HTTP/1.1 400") && answer.contains("application/problem+json"),
+            "{body:x?}: {answer}"
+        );
+        assert!(answer.contains("The body must be UTF-8") && answer.contains("x-request-id: "), "{answer}");
+    }
+    let latin =
+        send_bytes(address, b"GET /api/patients HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-client: J\xf6rg\r\n\r\n");
+    assert!(latin.starts_with("HTTP/1.1 401") && latin.contains("A token is required"), "{latin}");
+    let twice = send(address, "GET", "/api/patients", "authorization: Bearer a\r\nauthorization: Bearer a\r\n", b"");
+    assert!(twice.starts_with("HTTP/1.1 401") && twice.contains("invalid_token"), "{twice}");
+    let large = send(address, "POST", "/api/auth/login", json, &vec![b' '; (6 << 20) + 1]);
+    assert!(large.starts_with("HTTP/1.1 413"), "{large}");
+    stack.stop().unwrap();
+
+    let lines = fs::read_to_string(&log).unwrap();
+    let refused = lines
+        .lines()
+        .filter(|line| line.contains(r#""route":"POST /api/auth/login""#) && line.contains(r#""status":400"#));
+    assert_eq!(refused.count(), 4, "{lines}");
+    fs::remove_file(log).unwrap();
+}
+
+#[test]
+fn a_function_that_is_gone_is_started_again() {
+    let (stack, log) = start("gone", &[]);
+    let stack = stack.unwrap();
+    let url = stack.base_url();
+    let address = url.strip_prefix("http://").unwrap();
+    for signal in ["KILL", "TERM", "KILL"] {
+        let before = stack.process_id("patients").unwrap();
+        Command::new("/bin/sh").args(["-c", &format!("kill -s {signal} {before}")]).status().unwrap();
+
+        // One that reads is answered by the new one, however close it comes behind the end of the old one.
+        let answer = call(address, "GET", "/api/patients");
+        assert!(answer.starts_with("HTTP/1.1 401"), "SIG{signal}: {answer}");
+        assert_ne!(stack.process_id("patients"), Some(before), "SIG{signal}");
+    }
+    stack.stop().unwrap();
+    fs::remove_file(log).unwrap();
+}
+
+#[test]
+fn a_function_that_cannot_start_is_not_waited_for() {
+    let (stack, log) = start("wrong", &[("TOKEN_TTL_SECONDS", "1h")]);
+
+    let said = stack.err().expect("it starts with a setting that cannot be").to_string();
+    assert!(said.contains("function does not start: its last lines say why."), "{said}");
+    let lines = fs::read_to_string(&log).unwrap();
+    assert!(lines.contains("TOKEN_TTL_SECONDS must be a whole number from 60 to 86400"), "{lines}");
+    fs::remove_file(log).unwrap();
+}
+
 fn call(address: &str, method: &str, path: &str) -> String {
+    send(address, method, path, "", b"")
+}
+
+fn send(address: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> String {
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+    );
+    send_bytes(address, &[head.as_bytes(), body].concat())
+}
+
+fn send_bytes(address: &str, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    stream.write_all(request).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer

@@ -29,7 +29,7 @@ use tokio_postgres::config::{ChannelBinding, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-const KEY: &str = "a key 0123456789 0123456789 0123456789";
+const KEY: &str = "the key of these tests: Vb7qXz0pWnR4kd2s";
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 type Authority = CertifiedIssuer<'static, KeyPair>;

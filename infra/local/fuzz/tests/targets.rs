@@ -65,7 +65,9 @@ fn run(name: &str, target: fn(&[u8])) {
 
 /// The inputs that are kept because each of them once reached something new.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    // Asked for when it runs: the checkout may have been moved since this was compiled.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
+    let folder = Path::new(&here).join("corpus").join(name);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty());

@@ -2,53 +2,72 @@
 
 use std::error::Error as _;
 
-use shared::config::{self, ConfigError};
+use shared::config::{self, ConfigError, DatabaseUrl};
 use shared::db::Login;
 use tokio_postgres::{Client, types::Type};
 
 use super::settings::Settings;
 use crate::error::{About, Error, Result};
 use crate::postgres::Cluster;
-use crate::{progress, url, workspace};
+use crate::{progress, workspace};
 
 const DATABASE: &str = "health";
-const NOT_A_URL: &str =
-    "DATABASE_URL is not a PostgreSQL URL: set it to something like postgres://user:password@host:5432/database.";
 
-/// The URL of the database's owner: the one that was set, or that of our own server.
-pub(super) fn owner_url(settings: &Settings, cluster: Option<&Cluster>) -> Result<String> {
-    match (&settings.database_url, cluster) {
-        (Some(url), _) => Ok(url.clone()),
-        (None, Some(cluster)) => {
-            block_on(create_database(&cluster.url("postgres")))?;
-            Ok(cluster.url(DATABASE))
-        }
-        (None, None) => Err(Error::sentence(NOT_A_URL)),
+/// The variable of each login's URL, and its role.
+const LOGINS: [(&str, &str); 2] = [("AUTH_DATABASE_URL", "app_auth"), ("DATABASE_URL", "app_api")];
+
+/// Reads the URL of a database that somebody has set, and makes sure that it can be trusted.
+pub(super) fn usable(url: &str, ca_file: Option<&str>) -> Result<DatabaseUrl> {
+    config::owner_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
+    DatabaseUrl::parse(url).map_err(|error| untrusted(&error.into()))
+}
+
+fn untrusted(error: &ConfigError) -> Error {
+    match error {
+        ConfigError::Missing(_) => Error::sentence(
+            "The connection to the database of DATABASE_URL has to be encrypted: name the authorities that sign its \
+             certificate with DATABASE_CA_FILE (a PEM file), or add sslmode=disable if the network between is your own.",
+        ),
+        other => super::settings::wrong(other),
     }
 }
 
-/// Migrates the database, and returns the URLs that the functions log in with.
-pub(super) fn prepare(owner: &str, ca_file: Option<&str>) -> Result<Vec<(String, String)>> {
+/// The URL of the database's owner: the one that was set, or that of our own server.
+pub(super) fn owner_url(settings: Settings, cluster: Option<&Cluster>) -> Result<DatabaseUrl> {
+    let own = |cluster: &Cluster, name| {
+        DatabaseUrl::parse(&cluster.url(name)).map_err(|error| Error::sentence(format_args!("Our own URL {error}.")))
+    };
+    match (settings.database_url, cluster) {
+        (None, Some(cluster)) => {
+            block_on(create_database(&own(cluster, "postgres")?))?;
+            own(cluster, DATABASE)
+        }
+        (Some(url), _) => Ok(url),
+        (None, None) => Err(Error::sentence("There is no database: set DATABASE_URL.")),
+    }
+}
+
+/// Migrates the database, and returns the URLs that the functions log in with; each of them works.
+pub(super) fn prepare(owner: &DatabaseUrl, ca_file: Option<&str>) -> Result<Vec<(String, String)>> {
     let mut logins = Vec::new();
     let mut urls = Vec::new();
-    for (variable, group) in [("AUTH_DATABASE_URL", "app_auth"), ("DATABASE_URL", "app_api")] {
-        let login = Login {
-            group: group.to_owned(),
-            name: format!("{group}_login"),
-            password: workspace::secret(&format!("{group}-password"))?,
-        };
-        let url = url::with_login(owner, &login).ok_or_else(|| Error::sentence(NOT_A_URL))?;
-        urls.push((variable.to_owned(), url));
+    for (variable, group) in LOGINS {
+        let password = workspace::secret(&format!("{group}-password"), "the database is told of it now")?;
+        let login = Login { group: group.to_owned(), name: format!("{group}_login"), password };
+        urls.push((variable.to_owned(), owner.with_login(&login.name, &login.password)));
         logins.push(login);
     }
     let report = block_on(migrate(owner, ca_file, &logins))?;
     if !report.applied.is_empty() {
         progress::say(format_args!("Migrated the database: {}", report.applied.join(", ")));
     }
+    for (_, url) in &urls {
+        block_on(log_in(url, ca_file))?;
+    }
     Ok(urls)
 }
 
-async fn create_database(url: &str) -> Result<()> {
+async fn create_database(url: &DatabaseUrl) -> Result<()> {
     const EXISTS: &str = "SELECT FROM pg_database WHERE datname = $1";
     let client = connect(url, None).await?;
     let found = client.query_typed(EXISTS, &[(&DATABASE, Type::TEXT)]).await.map_err(|error| refused(&error))?;
@@ -58,7 +77,7 @@ async fn create_database(url: &str) -> Result<()> {
     Ok(())
 }
 
-async fn migrate(url: &str, ca_file: Option<&str>, logins: &[Login]) -> Result<migrate::Report> {
+async fn migrate(url: &DatabaseUrl, ca_file: Option<&str>, logins: &[Login]) -> Result<migrate::Report> {
     let mut client = connect(url, ca_file).await?;
     migrate::run(&mut client, logins).await.map_err(|error| match error {
         migrate::Error::TooOld(version) => Error::sentence(format_args!(
@@ -69,26 +88,39 @@ async fn migrate(url: &str, ca_file: Option<&str>, logins: &[Login]) -> Result<m
     })
 }
 
-async fn connect(url: &str, ca_file: Option<&str>) -> Result<Client> {
-    let connector = config::owner_of_url(url, ca_file).map_err(|error| match error {
-        ConfigError::Wrong("DATABASE_URL", _) => Error::sentence(NOT_A_URL),
-        other => Error::sentence(format_args!("The database cannot be trusted: {other}.")),
-    })?;
+async fn connect(url: &DatabaseUrl, ca_file: Option<&str>) -> Result<Client> {
+    let url = url.with_login(&url.user, &url.password);
+    let connector = config::owner_of_url(&url, ca_file).map_err(|error| untrusted(&error))?;
     let (client, _connection) = connector.open().await.map_err(|error| unreachable(&error))?;
     Ok(client)
 }
 
+/// Logs in as a function will: what it would be refused, it is refused here, where it can be said.
+async fn log_in(url: &str, ca_file: Option<&str>) -> Result<()> {
+    let connector = config::login_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
+    connector.open().await.map(drop).map_err(|error| {
+        let cause = cause(&error);
+        Error::sentence(format_args!(
+            "The functions cannot log in to the database ({cause}): let the roles app_auth_login and app_api_login log \
+             in with a password, in the server's pg_hba.conf."
+        ))
+    })
+}
+
 fn unreachable(error: &tokio_postgres::Error) -> Error {
-    let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
     Error::sentence(format_args!(
-        "The database of DATABASE_URL cannot be reached ({cause}): check the URL and that the server is running, or \
-         unset DATABASE_URL to use the PostgreSQL that comes along."
+        "No connection to the database ({}): check DATABASE_URL and that its server is running, or leave DATABASE_URL \
+         out to use the PostgreSQL that comes along.",
+        cause(error)
     ))
 }
 
 fn refused(error: &tokio_postgres::Error) -> Error {
-    let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    Error::sentence(format_args!("The database refused a statement: {cause}."))
+    Error::sentence(format_args!("The database refused a statement: {}.", cause(error)))
+}
+
+fn cause(error: &tokio_postgres::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -1,47 +1,56 @@
-//! The settings: the environment first, then `.env` at the root of the checkout.
+//! The settings: the environment first, then `.env` at the root of the checkout. All of them are judged here, before
+//! anything is built or started.
 
 use std::{env, fs, io};
 
-use shared::auth::KeySet;
+use shared::config::{self, ConfigError, DatabaseUrl};
 
+use super::database;
 use crate::error::{About, Error, Result};
 use crate::workspace;
 
 /// What the functions read themselves; `.env.example` says what each one means.
-const FOR_FUNCTIONS: [&str; 8] = [
+const FOR_FUNCTIONS: [&str; 9] = [
     "JWT_SECRET",
     "TOKEN_TTL_SECONDS",
     "PASSWORD_MIN_LENGTH",
     "PASSWORD_BLOCKLIST",
     "CORS_ALLOWED_ORIGINS",
     "AUDIT_READS_DURABLE",
+    "API_BASE_PATH",
     "DATABASE_CA_FILE",
     "RUST_LOG",
 ];
 
-const WEAK_KEY: &str =
-    "JWT_SECRET is too weak: set it to at least 32 random characters, or leave it out to have one made.";
-
 /// What `cargo dev` runs with.
 pub(super) struct Settings {
     pub(super) port: u16,
-    pub(super) database_url: Option<String>,
+    pub(super) database_url: Option<DatabaseUrl>,
     pub(super) ca_file: Option<String>,
     pub(super) for_functions: Vec<(String, String)>,
 }
 
 impl Settings {
     pub(super) fn load() -> Result<Self> {
-        let path = workspace::root().join(".env");
+        let path = workspace::find_root()?.join(".env");
         let file = match fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(Error::sentence(".env is not UTF-8: save it as UTF-8 in your editor."));
+            }
             other => other.about_path("read", &path)?,
         };
         let file = parse(&file)?;
-        Self::from_lookup(|name| {
+        let mut settings = Self::from_lookup(|name| {
             let in_file = || file.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-            env::var(name).ok().or_else(in_file).filter(|value| !value.is_empty())
-        })
+            let value = env::var_os(name).map(|value| value.to_string_lossy().into_owned()).or_else(in_file);
+            value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        })?;
+        if !settings.for_functions.iter().any(|(name, _)| name == "JWT_SECRET") {
+            let key = workspace::secret("jwt-secret", "everybody has to sign in again")?;
+            settings.for_functions.push(("JWT_SECRET".to_owned(), key));
+        }
+        Ok(settings)
     }
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
@@ -51,20 +60,32 @@ impl Settings {
                 Error::sentence("PORT is not a port number: set it to a number from 1 to 65535, such as 3000.")
             })?,
         };
-        let mut for_functions: Vec<_> =
-            FOR_FUNCTIONS.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?))).collect();
-        match lookup("JWT_SECRET") {
-            Some(key) if KeySet::of(&key).is_err() => return Err(Error::sentence(WEAK_KEY)),
-            Some(_) => {}
-            None => for_functions.push(("JWT_SECRET".to_owned(), workspace::secret("jwt-secret")?)),
+        config::Settings::from_lookup(&lookup).map_err(|error| wrong(&error))?;
+        if let Some(key) = lookup("JWT_SECRET") {
+            config::key_of(&key).map_err(|error| {
+                Error::sentence(format_args!("{error}. Or leave it out: then one is made and kept in .local/."))
+            })?;
         }
-        Ok(Self { port, database_url: lookup("DATABASE_URL"), ca_file: lookup("DATABASE_CA_FILE"), for_functions })
+        let (url, ca_file) = (lookup("DATABASE_URL"), lookup("DATABASE_CA_FILE"));
+        let database_url = match &url {
+            Some(url) => Some(database::usable(url, ca_file.as_deref())?),
+            None => None,
+        };
+        let for_functions = FOR_FUNCTIONS.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?))).collect();
+        Ok(Self { port, database_url, ca_file, for_functions })
     }
+}
+
+/// A setting that cannot be.
+pub(super) fn wrong(error: &ConfigError) -> Error {
+    Error::sentence(format_args!("{error}. It is set in .env or in the environment."))
 }
 
 /// `NAME=value` lines; `export`, quotes around the value, empty lines and `#` comments are allowed.
 fn parse(text: &str) -> Result<Vec<(String, String)>> {
     let mut settings = Vec::new();
+    // Editors on Windows mark a file as UTF-8 by a character that no one sees.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -94,14 +115,35 @@ fn unquoted(value: &str) -> &str {
 mod tests {
     use super::*;
 
+    fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+        settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// What is said of one setting.
+    fn said(name: &str, value: &str) -> String {
+        let settings = Settings::from_lookup(|asked| (asked == name).then(|| value.to_owned()));
+        settings.err().map_or_else(String::new, |error| error.to_string())
+    }
+
     #[test]
     fn env_files_are_read_as_shells_read_them() {
         let text = "# a comment\n\nPORT=3001\nexport A = 'x # y'\nB=\"q\" # why\nC=1 # one\nD=a=b#c\nE=\n";
 
         let settings = parse(text).unwrap();
 
-        let expected = [("PORT", "3001"), ("A", "x # y"), ("B", "q"), ("C", "1"), ("D", "a=b#c"), ("E", "")];
-        assert_eq!(settings, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(
+            settings,
+            owned(&[("PORT", "3001"), ("A", "x # y"), ("B", "q"), ("C", "1"), ("D", "a=b#c"), ("E", "")])
+        );
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_and_other_ends_of_lines_change_nothing() {
+        let expected = owned(&[("PORT", "3001"), ("A", "b")]);
+        for text in ["\u{feff}PORT=3001\nA=b", "\u{feff}PORT=3001\r\nA=b\r\n", "\u{feff}# a comment\nPORT=3001\nA=b"] {
+            assert_eq!(parse(text).unwrap(), expected, "{text:?}");
+        }
+        assert!(parse("PORT=3001\n\u{feff}").is_err(), "elsewhere it is a mistake");
     }
 
     #[test]
@@ -112,18 +154,42 @@ mod tests {
     }
 
     #[test]
-    fn a_port_must_be_a_number_that_a_client_can_connect_to() {
-        for port in ["0", "65536", "http", "-1"] {
-            let settings = Settings::from_lookup(|name| (name == "PORT").then(|| port.to_owned()));
-
-            assert!(settings.is_err_and(|error| error.to_string().starts_with("PORT is not a port number")), "{port}");
+    fn what_the_functions_would_refuse_is_refused_at_once() {
+        for (name, value, sentence) in [
+            ("PORT", "0", "PORT is not a port number"),
+            ("PORT", "65536", "PORT is not a port number"),
+            ("PORT", "http", "PORT is not a port number"),
+            ("TOKEN_TTL_SECONDS", "1h", "TOKEN_TTL_SECONDS must be a whole number from 60 to 86400. It is set in"),
+            ("TOKEN_TTL_SECONDS", "59", "TOKEN_TTL_SECONDS must be"),
+            ("TOKEN_TTL_SECONDS", "-1", "TOKEN_TTL_SECONDS must be"),
+            ("TOKEN_TTL_SECONDS", "18446744073709551616", "TOKEN_TTL_SECONDS must be"),
+            ("PASSWORD_MIN_LENGTH", "129", "PASSWORD_MIN_LENGTH must be a whole number from 8 to 128"),
+            ("PASSWORD_BLOCKLIST", "yes", "PASSWORD_BLOCKLIST must be on or off"),
+            ("AUDIT_READS_DURABLE", "yes", "AUDIT_READS_DURABLE must be on or off"),
+            ("CORS_ALLOWED_ORIGINS", "*", "CORS_ALLOWED_ORIGINS must be origins as browsers send them"),
+            ("API_BASE_PATH", "/a/b", "API_BASE_PATH must be a slash and one word"),
+            ("JWT_SECRET", "short", "JWT_SECRET must be at least 32 random characters"),
+            ("DATABASE_URL", "postgres://o:canary@h/d?nonsense=1", "DATABASE_URL has the parameter nonsense"),
+            ("DATABASE_URL", "postgres://o:can/ary@h/d", "DATABASE_URL has a /, a ? or an @ in its user or password"),
+            (
+                "DATABASE_URL",
+                "postgres://o:canary@localhost/d?sslmode=require&sslrootcert=/none",
+                "DATABASE_CA_FILE must be",
+            ),
+        ] {
+            let said = said(name, value);
+            assert!(said.starts_with(sentence) && said.ends_with('.'), "{name}={value}: {said}");
+            assert!(!said.contains("canary"), "{said}");
         }
-    }
-
-    #[test]
-    fn a_key_that_the_functions_would_refuse_is_refused_at_once() {
-        let settings = Settings::from_lookup(|name| (name == "JWT_SECRET").then(|| "short".to_owned()));
-
-        assert!(settings.is_err_and(|error| error.to_string() == WEAK_KEY));
+        for (name, value) in [
+            ("TOKEN_TTL_SECONDS", "60"),
+            ("TOKEN_TTL_SECONDS", "86400"),
+            ("PASSWORD_MIN_LENGTH", "128"),
+            ("CORS_ALLOWED_ORIGINS", "http://localhost:5173/, http://127.0.0.1:5173"),
+            ("JWT_SECRET", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+            ("DATABASE_URL", "postgres://o:p@localhost/d"),
+        ] {
+            assert_eq!(said(name, value), "", "{name}={value}");
+        }
     }
 }

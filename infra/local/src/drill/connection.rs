@@ -1,6 +1,6 @@
 //! Connections of the owner, and what is not said of their failures.
 
-use shared::config::{self, ConfigError};
+use shared::config::{self, ConfigError, InvalidUrl};
 use shared::db::{DbError, Session};
 
 use crate::error::{Error, Result};
@@ -37,14 +37,17 @@ impl Pair {
 /// A connection to the `which` database with the login of its URL.
 pub(super) async fn owner(url: &str, which: &str) -> Result<Session> {
     let connector = config::owner_of_url(url, None).map_err(|error| match error {
-        ConfigError::Wrong("DATABASE_URL", form) => {
-            Error::sentence(format_args!("The URL of the {which} database is not of the form {form}."))
-        }
+        ConfigError::Url(error) => malformed(which, &error),
         other => Error::sentence(format_args!("The {which} database cannot be trusted: {other}.")),
     })?;
     Session::open(&connector)
         .await
         .map_err(|error| Error::sentence(format_args!("The {which} database cannot be reached ({error}).")))
+}
+
+/// A URL that cannot be used, and why.
+pub(super) fn malformed(which: &str, error: &InvalidUrl) -> Error {
+    Error::sentence(format_args!("The URL of the {which} database {error}."))
 }
 
 /// A refusal by its code: the server's own words may quote a row.

@@ -1,12 +1,13 @@
 //! That a restored database can be used, shown on itself.
 
+use shared::config::DatabaseUrl;
 use shared::db::{Login, Session};
 use tokio_postgres::{Client, types::Type};
 
-use super::connection::{owner, refused};
+use super::connection::{malformed, owner, refused};
 use super::counters;
 use crate::error::{Error, Result};
-use crate::{url, workspace};
+use crate::workspace;
 
 /// A user who has patients, and how many rows are theirs; then how many doctors there are.
 const OWNER: &str = "
@@ -120,8 +121,8 @@ async fn between(
 }
 
 async fn login(restored: &str, login: &Login) -> Result<Session> {
-    let url = url::with_login(restored, login).ok_or_else(|| Error::sentence("That is no URL."))?;
-    owner(&url, "restored").await
+    let url = DatabaseUrl::parse(restored).map_err(|error| malformed("restored", &error))?;
+    owner(&url.with_login(&login.name, &login.password), "restored").await
 }
 
 /// What this session sees, or none.

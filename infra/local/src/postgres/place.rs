@@ -56,17 +56,18 @@ impl Place {
         self.home.join("postgres").join(format!("{name}-{major}"))
     }
 
-    /// The persistent clusters of that name, whatever their version.
-    pub(crate) fn clusters(&self, name: &str) -> Result<Vec<PathBuf>> {
+    /// The persistent clusters of that name, each with its major version, the newest first.
+    pub(crate) fn clusters(&self, name: &str) -> Result<Vec<(u32, PathBuf)>> {
         let folder = self.folder()?;
         let entries = fs::read_dir(&folder).about_path("read", &folder)?;
-        let of_that_name = |path: &PathBuf| {
-            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            file.strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix('-'))
-                .is_some_and(|major| major.parse::<u32>().is_ok())
+        let of_that_name = |path: PathBuf| {
+            let file = path.file_name()?.to_str()?;
+            let major = file.strip_prefix(name)?.strip_prefix('-')?.parse().ok()?;
+            Some((major, path))
         };
-        Ok(entries.flatten().map(|entry| entry.path()).filter(of_that_name).collect())
+        let mut clusters: Vec<_> = entries.flatten().filter_map(|entry| of_that_name(entry.path())).collect();
+        clusters.sort_unstable_by(|one, other| other.cmp(one));
+        Ok(clusters)
     }
 
     /// Makes a directory that belongs to the account, for it alone.

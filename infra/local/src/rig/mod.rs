@@ -1,7 +1,7 @@
 //! What production does to the functions, on its worst day.
 //!
 //! cargo-lambda's emulator serves development: it knows no freeze, no deadline, no limit of memory, payload or
-//! concurrency. Here is all of that, for tests and benchmarks.
+//! concurrency. Here is all of that, for tests and benchmarks; `cargo dev` has the gateway, too.
 //!
 //! - [`lambda`]: the Lambda service around a function's binary
 //! - [`Gateway`]: API Gateway in front of functions, on real HTTP
@@ -11,7 +11,7 @@
 //! - [`Share`]: the CPU share and the memory that a function's memory size comes with
 
 pub mod event;
-mod gateway;
+pub(crate) mod gateway;
 pub(crate) mod http;
 pub mod lambda;
 mod pooler;

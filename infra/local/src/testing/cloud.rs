@@ -24,7 +24,7 @@ use super::{
 };
 
 /// The key that signs tokens at first.
-pub const FIRST_KEY: &str = "the first key 0123456789 0123456789 0123";
+pub const FIRST_KEY: &str = "the first key of the tests: Vb7qXz0pWnR4kd2s";
 /// The password of the database's login at first.
 pub const FIRST_PASSWORD: &str = "the first password";
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 
 use crate::error::{About, Error, Result};
-use crate::process;
+use crate::{process, progress};
 
 const VERSION: &str = "18.4.0-beta.17";
 const NAME: &str = "postgresql";
@@ -24,30 +24,42 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs, installing them under `tools` when npm is there.
+    /// Finds the programs, installing them under `tools` when npm is there. What the machine has is used when npm is
+    /// missing, or when what it brings cannot be had or does not run here.
     pub(crate) fn find(tools: &Path) -> Result<Self> {
-        match package() {
-            Some(package) if super::is_installed(tools, NAME, &package) || has_npm() => Self::from_npm(tools, &package),
-            _ => Self::on_this_machine(),
+        let package = package().filter(|package| super::is_installed(tools, NAME, package) || has_npm());
+        let Some(package) = package else {
+            return Self::on_this_machine().ok_or_else(|| none("There is no PostgreSQL here"));
+        };
+        match Self::from_npm(tools, &package) {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(reason) => {
+                let found = Self::on_this_machine().ok_or_else(|| none(reason.to_string().trim_end_matches('.')))?;
+                let (major, minor) = found.version;
+                progress::say(format_args!("{reason} PostgreSQL {major}.{minor} of this machine is used instead."));
+                Ok(found)
+            }
+            found => found,
         }
+    }
+
+    /// The programs of this major version, if they are here already.
+    pub(crate) fn of(major: u32, tools: &Path) -> Option<Self> {
+        let installed = package().filter(|package| super::is_installed(tools, NAME, package));
+        let from_npm = installed.map(|package| bin_of(&tools.join(NAME), &package));
+        let places = from_npm.into_iter().chain(candidates());
+        places.filter_map(Self::at).filter(|found| found.version.0 == major).max_by_key(|found| found.version)
     }
 
     fn from_npm(tools: &Path, package: &str) -> Result<Self> {
         let directory = super::installed(tools, NAME, package, |directory| install(directory, package))?;
-        let bin = directory.join("node_modules").join(without_version(package)).join("native/bin");
-        Self::at(bin).ok_or_else(|| {
-            Error::sentence("The PostgreSQL from npm does not run on this machine: set DATABASE_URL to another.")
-        })
+        Self::at(bin_of(&directory, package))
+            .ok_or_else(|| Error::sentence("The PostgreSQL from npm does not run on this machine."))
     }
 
-    fn on_this_machine() -> Result<Self> {
+    fn on_this_machine() -> Option<Self> {
         let found = candidates().into_iter().filter_map(Self::at).max_by_key(|found| found.version);
-        found.filter(|found| found.version.0 >= OLDEST_MAJOR).ok_or_else(|| {
-            Error::sentence(format_args!(
-                "There is no PostgreSQL here: install Node.js (npm brings one along) or PostgreSQL {OLDEST_MAJOR} or \
-                 newer, or set DATABASE_URL."
-            ))
-        })
+        found.filter(|found| found.version.0 >= OLDEST_MAJOR)
     }
 
     fn at(bin: PathBuf) -> Option<Self> {
@@ -55,6 +67,18 @@ impl Programs {
         let version = super::version(&text)?;
         bin.join("initdb").is_file().then_some(Self { bin, version })
     }
+}
+
+/// All that can be done when there is none.
+fn none(reason: &str) -> Error {
+    Error::sentence(format_args!(
+        "{reason}: let npm (it comes with Node.js) reach its registry, or install PostgreSQL {OLDEST_MAJOR} or newer, or \
+         set DATABASE_URL to a PostgreSQL that runs already."
+    ))
+}
+
+fn bin_of(directory: &Path, package: &str) -> PathBuf {
+    directory.join("node_modules").join(without_version(package)).join("native/bin")
 }
 
 /// The npm package for this machine, if there is one.
@@ -89,6 +113,8 @@ fn install(directory: &Path, package: &str) -> Result<()> {
         "--no-fund",
         "--no-update-notifier",
         "--loglevel=error",
+        "--fetch-retries=1",
+        "--fetch-retry-mintimeout=1000",
         "--prefix",
     ]);
     npm.stdout(Stdio::null());

@@ -1,4 +1,4 @@
-//! The real binaries behind cargo-lambda's gateway emulator, on a database of their own, and a plain HTTP client.
+//! The real binaries behind the gateway, as `cargo dev` runs them, on a database of their own, and a plain HTTP client.
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf, time::Duration};
 

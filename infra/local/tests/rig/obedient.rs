@@ -1,15 +1,15 @@
 //! A function that does what it is told.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use local::rig::lambda::{Environment, Function, Limits};
+use local::{
+    rig::lambda::{Environment, Function, Limits},
+    workspace,
+};
 
 /// Its binary.
 fn binary() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig/function.py")
+    workspace::root().join("infra/local/tests/rig/function.py")
 }
 
 fn variables() -> [(&'static str, String); 1] {

@@ -1,14 +1,17 @@
 //! API Gateway in front of functions: real HTTP comes in, an event goes to the function of its route, and what becomes
-//! of it goes back as real HTTP.
+//! of it goes back as real HTTP. `cargo dev` has it in front of cargo-lambda, tests in front of the rig's own Lambda.
 //!
 //! - `request`: from a request to an event
 //! - `answer`: from what became of it to an answer, AWS's own ones among them
+//! - `routes`: which paths a route takes
 
 mod answer;
 mod request;
+mod routes;
 
 use std::{
     convert::Infallible,
+    future::Future,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -23,7 +26,12 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{event::Form, lambda::Function};
+pub(crate) use routes::takes;
+
+use super::{
+    event::Form,
+    lambda::{Function, Outcome},
+};
 use crate::error::{About, Result};
 
 /// How long a gateway waits for a function: 30 seconds for an HTTP API, 29 for a REST API unless AWS allows more.
@@ -35,9 +43,18 @@ pub struct Gateway {
     accepting: AbortHandle,
 }
 
-struct Inner {
+/// What the events of a gateway go to.
+pub(crate) trait Behind: Send + Sync + 'static {
+    /// What becomes of an event for this path.
+    fn invoke(&self, path: &str, event: String) -> impl Future<Output = Outcome> + Send;
+}
+
+/// Functions by their tables.
+struct Tables(Vec<(&'static [Route], Function)>);
+
+struct Inner<B> {
     form: Form,
-    functions: Vec<(&'static [Route], Function)>,
+    behind: B,
     timeout: Duration,
 }
 
@@ -61,8 +78,17 @@ impl Gateway {
         timeout: Duration,
     ) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.about("Cannot listen")?;
+        Self::serve(listener, Inner { form, behind: Tables(functions), timeout })
+    }
+
+    /// One in front of something else, where this listens.
+    pub(crate) fn in_front_of(behind: impl Behind, listener: TcpListener) -> Result<Self> {
+        Self::serve(listener, Inner { form: Form::HttpApi, behind, timeout: TIMEOUT })
+    }
+
+    fn serve(listener: TcpListener, inner: Inner<impl Behind>) -> Result<Self> {
         let address = listener.local_addr().about("Cannot listen")?;
-        let inner = Arc::new(Inner { form, functions, timeout });
+        let inner = Arc::new(inner);
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, client)) = listener.accept().await {
@@ -86,7 +112,7 @@ impl Drop for Gateway {
     }
 }
 
-async fn serve(stream: TcpStream, client: IpAddr, inner: Arc<Inner>) {
+async fn serve<B: Behind>(stream: TcpStream, client: IpAddr, inner: Arc<Inner<B>>) {
     // Without it an answer of two packets would wait for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request: Request<Incoming>| async {
@@ -96,37 +122,25 @@ async fn serve(stream: TcpStream, client: IpAddr, inner: Arc<Inner>) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-impl Inner {
+impl<B: Behind> Inner<B> {
     async fn answer(&self, request: Request<Incoming>, client: &str) -> Answer {
         let id = request::new_id();
         let outcome = match request::read(request, self.form, client).await {
             Ok(request) => {
                 let event = request.event(self.form, &id, client);
-                let outcome = tokio::time::timeout(self.timeout, self.function(&request.path).invoke(event)).await;
+                let outcome = tokio::time::timeout(self.timeout, self.behind.invoke(&request.path, event)).await;
                 outcome.map_err(|_elapsed| Refusal::TimedOut)
             }
             Err(refusal) => Err(refusal),
         };
         answer::to_http(self.form, &id, outcome)
     }
-
-    /// The function of the route that this path takes.
-    #[expect(clippy::indexing_slicing, reason = "a gateway in front of nothing is a mistake of the test")]
-    fn function(&self, path: &str) -> &Function {
-        let has_path = |(routes, _): &&(&[Route], _)| routes.iter().any(|route| takes(route.path, path));
-        &self.functions.iter().find(has_path).unwrap_or(&self.functions[0]).1
-    }
 }
 
-/// Whether a route takes this path, whatever the method: every path has an `ANY` route in `template.yaml`.
-fn takes(route: &str, path: &str) -> bool {
-    let (mut route, mut path) = (route.split('/'), path.split('/'));
-    loop {
-        match (route.next(), path.next()) {
-            (None, None) => return true,
-            (Some("{id}"), Some(segment)) if !segment.is_empty() => {}
-            (Some(expected), Some(segment)) if expected == segment => {}
-            _ => return false,
-        }
+impl Behind for Tables {
+    #[expect(clippy::indexing_slicing, reason = "a gateway in front of nothing is a mistake of the test")]
+    async fn invoke(&self, path: &str, event: String) -> Outcome {
+        let has_path = |(routes, _): &&(&[Route], _)| routes.iter().any(|route| takes(route.path, path));
+        self.0.iter().find(has_path).unwrap_or(&self.0[0]).1.invoke(event).await
     }
 }

@@ -1,0 +1,106 @@
+//! The binaries of the functions, built by cargo with its own progress on the terminal.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde::Deserialize;
+
+use crate::error::{About, Error, Result};
+use crate::process::{self, Guarded};
+use crate::{interrupt, workspace};
+
+/// A binary by its name.
+pub(super) type Binaries = BTreeMap<String, Binary>;
+
+pub(super) struct Binary {
+    pub(super) path: PathBuf,
+    /// Whether it was there already.
+    pub(super) is_fresh: bool,
+}
+
+/// Builds all of them, into the target folder of this program: that one is this checkout's own.
+pub(super) fn all() -> Result<Binaries> {
+    let this = env::current_exe().about("Cannot find this program")?;
+    let mut cargo = Command::new("cargo");
+    process::without_cargo_variables(&mut cargo);
+    cargo.args(["build", "--bins", "--message-format=json-render-diagnostics"]);
+    if let Some(target) = target_folder(&this) {
+        cargo.arg("--target-dir").arg(target);
+    }
+    cargo.current_dir(workspace::find_root()?).stdout(Stdio::piped());
+    let mut build = Guarded::start(&mut cargo, Signal::TERM, Duration::from_secs(5))?;
+    let messages = build.process.take_stdout();
+    let reader =
+        std::thread::spawn(move || messages.map_or_else(Binaries::new, |messages| read(BufReader::new(messages))));
+    let ended = loop {
+        interrupt::check()?;
+        if let Some(status) = interrupt::poll(Duration::from_millis(200), || build.process.ended())? {
+            break status;
+        }
+    };
+    let binaries = reader.join().unwrap_or_default();
+    match ended.success() {
+        true => Ok(binaries),
+        false => Err(Error::sentence(format_args!("Building the functions failed ({ended}); see above."))),
+    }
+}
+
+/// The folder above `debug/` or `release/`.
+pub(crate) fn target_folder(program: &Path) -> Option<PathBuf> {
+    let profile = program.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
+    profile.and_then(Path::parent).map(Path::to_owned)
+}
+
+/// What cargo says of each binary: <https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>
+fn read(messages: impl BufRead) -> Binaries {
+    #[derive(Deserialize)]
+    struct Artifact {
+        target: Target,
+        executable: PathBuf,
+        fresh: bool,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+    }
+    // Most messages are about other things, and are no artifacts.
+    let artifacts = messages.lines().map_while(std::io::Result::ok);
+    let artifacts = artifacts.filter_map(|line| serde_json::from_str::<Artifact>(&line).ok());
+    artifacts
+        .map(|artifact| (artifact.target.name, Binary { path: artifact.executable, is_fresh: artifact.fresh }))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binaries_are_those_that_cargo_names() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"shared"},"executable":null,"fresh":true}
+            {"reason":"compiler-artifact","target":{"name":"auth"},"executable":"/a b/debug/auth","fresh":false}
+            {"reason":"build-script-executed","package_id":"x"}
+            {"reason":"compiler-artifact","target":{"name":"doctors"},"executable":"/a b/debug/doctors","fresh":true}
+            no message
+            {"reason":"build-finished","success":true}"#;
+
+        let binaries = read(messages.as_bytes());
+
+        let found: Vec<_> =
+            binaries.iter().map(|(name, one)| (name.as_str(), one.path.to_str(), one.is_fresh)).collect();
+        assert_eq!(found, [("auth", Some("/a b/debug/auth"), false), ("doctors", Some("/a b/debug/doctors"), true)]);
+    }
+
+    #[test]
+    fn a_target_folder_is_above_the_profile() {
+        for program in ["/a/target/debug/local", "/a/target/debug/deps/stack-1f"] {
+            assert_eq!(target_folder(Path::new(program)), Some(PathBuf::from("/a/target")), "{program}");
+        }
+        assert_eq!(target_folder(Path::new("/usr/bin/local")), None);
+    }
+}

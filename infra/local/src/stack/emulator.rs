@@ -1,0 +1,98 @@
+//! cargo-lambda's emulator of the Lambda API: events go in by `Invoke`, and functions fetch them by the Runtime API.
+
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::handshake;
+use hyper::{Request, StatusCode, body::Bytes, header::HOST};
+use hyper_util::rt::TokioIo;
+use rustix::process::Signal;
+
+use super::output::Output;
+use crate::error::{Error, Result};
+use crate::process::{self, Guarded};
+use crate::rig::lambda::{LARGEST_ANSWER, LARGEST_EVENT, Outcome};
+use crate::{interrupt, tools, workspace};
+
+pub(super) struct Emulator {
+    process: Guarded,
+    port: u16,
+}
+
+impl Emulator {
+    /// Starts it and waits until it listens.
+    pub(super) fn start(output: &Output) -> Result<Self> {
+        let port = process::free_port()?;
+        let mut command = Command::new(tools::cargo_lambda()?);
+        process::without_cargo_variables(&mut command);
+        // It would start the functions itself, but not again when one has ended.
+        command.args(["lambda", "watch", "--only-lambda-apis", "--quiet", "--disable-cors"]);
+        command.args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
+        command.arg("--manifest-path").arg(workspace::find_root()?.join("Cargo.toml"));
+        command.env("RUST_LOG", "cargo_lambda=warn").stdout(output.writer()?).stderr(output.writer()?);
+        let process = Guarded::start(&mut command, Signal::TERM, Duration::from_secs(10))?;
+        let mut emulator = Self { process, port };
+        let listens = interrupt::poll(Duration::from_secs(30), || {
+            interrupt::check()?;
+            emulator.check()?;
+            Ok(TcpStream::connect(("127.0.0.1", port)).ok())
+        })?;
+        match listens {
+            Some(_) => Ok(emulator),
+            None => Err(Error::sentence("cargo-lambda does not listen after half a minute; its log says why.")),
+        }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Fails when it has ended by itself.
+    pub(super) fn check(&mut self) -> Result<()> {
+        match self.process.process.ended()? {
+            Some(status) => Err(Error::sentence(format_args!(
+                "cargo-lambda ended ({status}); its log says why. Run `cargo dev` again."
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn stop(&mut self) -> Result<()> {
+        self.process.process.stop()
+    }
+}
+
+/// Where a function finds its events.
+pub(super) fn runtime_api(port: u16, function: &str) -> String {
+    format!("http://127.0.0.1:{port}/.rt/{function}")
+}
+
+/// What a function makes of an event, as soon as it has one for us.
+pub(super) async fn invoke(port: u16, function: &str, event: String) -> Outcome {
+    if event.len() > LARGEST_EVENT {
+        return Outcome::TooLarge;
+    }
+    match call(port, function, event).await {
+        Ok((StatusCode::OK, answer)) if answer.len() <= LARGEST_ANSWER => Outcome::Answer(answer),
+        Ok((_, error)) => Outcome::Error(error),
+        Err(_) => Outcome::Crashed,
+    }
+}
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn call(port: u16, function: &str, event: String) -> std::result::Result<(StatusCode, String), AnyError> {
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+    let request = Request::post(format!("/2015-03-31/functions/{function}/invocations"))
+        .header(HOST, "127.0.0.1")
+        .body(Full::new(Bytes::from(event)))?;
+    // What goes wrong on it, the request tells.
+    tokio::spawn(connection);
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let answer = body.collect().await?.to_bytes();
+    Ok((head.status, String::from_utf8(answer.into())?))
+}

@@ -1,0 +1,96 @@
+//! Which function a path belongs to: `[workspace.metadata.lambda.watch.router]` in the root's `Cargo.toml`, which a
+//! `cargo lambda watch` without us reads as well.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::rig::gateway::takes;
+use crate::{process, workspace};
+
+/// The path of whatever has no other one.
+const ANY: &str = "/{*path}";
+
+/// The paths and the function of each.
+pub(super) struct Router(BTreeMap<String, String>);
+
+impl Router {
+    pub(super) fn load() -> Result<Self> {
+        let mut cargo = Command::new("cargo");
+        process::without_cargo_variables(&mut cargo);
+        cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]).current_dir(workspace::find_root()?);
+        let read = process::output(&mut cargo).and_then(|text| Self::read(&text));
+        read.ok_or_else(|| {
+            Error::sentence(format_args!(
+                "The root's Cargo.toml has no [workspace.metadata.lambda.watch.router] with a function for {ANY}."
+            ))
+        })
+    }
+
+    fn read(metadata: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            metadata: Workspace,
+        }
+        #[derive(Deserialize)]
+        struct Workspace {
+            lambda: Lambda,
+        }
+        #[derive(Deserialize)]
+        struct Lambda {
+            watch: Watch,
+        }
+        #[derive(Deserialize)]
+        struct Watch {
+            router: BTreeMap<String, String>,
+        }
+        let router = serde_json::from_str::<Metadata>(metadata).ok()?.metadata.lambda.watch.router;
+        router.contains_key(ANY).then_some(Self(router))
+    }
+
+    /// The name of each function.
+    pub(super) fn functions(&self) -> BTreeSet<&str> {
+        self.0.values().map(String::as_str).collect()
+    }
+
+    /// A path of this function.
+    pub(super) fn path_of(&self, function: &str) -> &str {
+        let mut own = self.0.iter().filter(|(path, name)| *name == function && !path.contains('{'));
+        own.next_back().map_or("/", |(path, _)| path)
+    }
+
+    /// The function of a path.
+    pub(super) fn function(&self, path: &str) -> &str {
+        let exact = self.0.iter().find(|(route, _)| takes(route, path)).map(|(_, function)| function);
+        exact.or_else(|| self.0.get(ANY)).map_or("", String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_goes_to_the_function_of_its_route_and_any_other_one_to_the_last() {
+        let router = Router::load().unwrap();
+
+        for (path, function) in [
+            ("/api/auth/login", "auth"),
+            ("/api/patients", "patients"),
+            ("/api/patients/7", "patients"),
+            ("/api/mappings/x y", "mappings"),
+            ("/api/doctors/1", "doctors"),
+            ("/api/patients/", "doctors"),
+            ("/api/patients/7/8", "doctors"),
+            ("/api/Patients", "doctors"),
+            ("/", "doctors"),
+            ("", "doctors"),
+            ("*", "doctors"),
+        ] {
+            assert_eq!(router.function(path), function, "{path}");
+        }
+        assert_eq!(router.functions().into_iter().collect::<Vec<_>>(), ["auth", "doctors", "mappings", "patients"]);
+    }
+}

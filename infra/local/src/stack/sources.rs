@@ -1,0 +1,72 @@
+//! What the functions are made of, as it is now: each file with its length and the time of its last change.
+//!
+//! It is looked at, not waited for: a system has only so many file watches, which editors use up, and none on some shared
+//! folders.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::workspace;
+
+/// Where it may lie, from the root.
+const PLACES: [&str; 7] =
+    ["functions", "shared", "migrations", "infra/local/Cargo.toml", "Cargo.toml", "Cargo.lock", ".cargo"];
+
+/// A state of all files.
+pub(super) type Sources = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+
+pub(super) fn now() -> Sources {
+    of(&workspace::root())
+}
+
+fn of(root: &Path) -> Sources {
+    let mut sources = Sources::new();
+    for place in PLACES {
+        collect(&root.join(place), &mut sources);
+    }
+    sources
+}
+
+/// What is not there, or not any more, is no source.
+fn collect(path: &Path, sources: &mut Sources) {
+    let Ok(facts) = fs::metadata(path) else { return };
+    if facts.is_dir() {
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            collect(&entry.path(), sources);
+        }
+    } else {
+        sources.insert(path.to_owned(), (facts.len(), facts.modified().ok()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_of_a_source_is_another_state() {
+        let root = std::env::temp_dir().join(format!("health-sources-{}", workspace::random_hex().unwrap()));
+        let (source, new) = (root.join("functions/a/src/lib.rs"), root.join("functions/a/src/new.rs"));
+        fs::create_dir_all(source.parent().unwrap()).unwrap();
+        fs::write(&source, "one").unwrap();
+        let mut states = vec![of(&root)];
+
+        fs::write(&source, "other").unwrap();
+        states.push(of(&root));
+        let later = SystemTime::UNIX_EPOCH;
+        fs::File::options().write(true).open(&source).unwrap().set_modified(later).unwrap();
+        states.push(of(&root));
+        fs::write(&new, "").unwrap();
+        states.push(of(&root));
+        fs::rename(&new, root.join("functions/a/src/renamed.rs")).unwrap();
+        states.push(of(&root));
+        fs::write(root.join("README.md"), "not a source").unwrap();
+
+        assert_eq!(states.last(), Some(&of(&root)));
+        states.dedup();
+        assert_eq!(states.len(), 5);
+        fs::remove_dir_all(root).unwrap();
+    }
+}
