@@ -133,7 +133,10 @@ mod tests {
     #[test]
     fn a_key_is_its_own_key_for_every_character() {
         let (nfd, nfc) = (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfc());
-        for c in '\0'..=char::MAX {
+        // But for the bulk of Chinese, Korean and Tangut, of which each is like the other.
+        let bulk =
+            |c: &char| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{ac10}'..='\u{d7a3}' | '\u{17000}'..='\u{18cff}');
+        for c in ('\0'..'\u{20000}').filter(|c| !bulk(c)).chain('\u{2f800}'..'\u{2fa20}') {
             for address in
                 [format!("a{c}@x.example"), format!("{c}\u{345}\u{301}@x.example"), format!("a@x{c}x.example")]
             {

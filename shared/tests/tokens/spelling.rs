@@ -36,7 +36,7 @@ async fn no_bit_of_a_token_can_be_flipped() {
 /// The same members as an array, in the order in which a program may have declared them.
 fn in_order(object: &str, names: &[&str]) -> String {
     let object: serde_json::Value = serde_json::from_str(object).unwrap();
-    serde_json::Value::from_iter(names.iter().map(|name| object[name].clone())).to_string()
+    serde_json::Value::from_iter(names.iter().map(|name| object.get(*name).unwrap().clone())).to_string()
 }
 
 // JW-11
