@@ -149,13 +149,12 @@ pub fn owner_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, Confi
     Ok(Connector::for_owner(target, trust, Cached::fixed(credentials)))
 }
 
-/// How to reach the database of a URL as a function does, for `cargo dev`; `ca_file` is its `DATABASE_CA_FILE`.
+/// The same as a function does.
 ///
 /// # Errors
 /// As [`owner_of_url`].
 pub fn login_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, ConfigError> {
-    let (target, trust, credentials) = from_url(url, ca_file)?;
-    Ok(Connector::new(target, trust, Cached::fixed(credentials)))
+    from_url(url, ca_file).map(|(target, trust, login)| Connector::new(target, trust, Cached::fixed(login)))
 }
 
 /// The keys that sign tokens.

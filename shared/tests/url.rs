@@ -1,6 +1,6 @@
 //! URLs of databases, as other tools and hosters hand them out.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![expect(clippy::panic, reason = "a test that cannot run has failed")]
 
 use shared::config::{DatabaseUrl, InvalidUrl};
 

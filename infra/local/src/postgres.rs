@@ -6,9 +6,11 @@
 //! - `settings`: what a server is started with
 //! - `ready`: whether it answers
 //! - `files`: a data directory, its password and its certificates; `repair`: what becomes of broken ones
+//! - `kept`: the data of a name, and the programs that can read it
 //! - `lock`: whether another server runs on it
 
 mod files;
+mod kept;
 mod lock;
 mod place;
 mod ready;
@@ -23,14 +25,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use self::files::Sync;
 use self::place::Place;
 use self::settings::{DURABLE, PERSISTENT, TEMPORARY};
 use crate::error::{About, Error, Result};
 use crate::guard::Guard;
 use crate::process::{self, Process};
 use crate::tools::postgres::Programs;
-use crate::{interrupt, progress, workspace};
+use crate::{interrupt, workspace};
 
 const HOST: &str = "127.0.0.1";
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -100,7 +101,7 @@ impl Cluster {
     /// As [`Cluster::temporary`].
     pub fn persistent(name: &str) -> Result<Self> {
         let place = Place::find()?;
-        let (programs, directory) = Self::with_data(&place, name)?;
+        let (programs, directory) = kept::data(&place, name)?;
         let guard = Guard::new(Signal::INT, None)?;
         Self::launch(place, programs, directory, &PERSISTENT, Signal::INT, guard)
     }
@@ -114,33 +115,6 @@ impl Cluster {
             fs::remove_dir_all(&directory).about_path("remove", &directory)?;
         }
         Ok(())
-    }
-
-    /// The programs that the kept data was written by, or, without any data, those that are found, with new files.
-    fn with_data(place: &Place, name: &str) -> Result<(Programs, PathBuf)> {
-        let (tools, clusters) = (place.tools(), place.clusters(name)?);
-        for (major, directory) in &clusters {
-            if let Some(programs) = Programs::of(*major, &tools) {
-                repair::broken(place, &programs, directory)?;
-                return Ok((programs, directory.clone()));
-            }
-        }
-        let programs = Programs::find(&tools)?;
-        let directory = place.cluster(name, programs.version.0);
-        if directory.exists() {
-            repair::broken(place, &programs, &directory)?;
-            return Ok((programs, directory));
-        }
-        if let Some((old, unused)) = clusters.first() {
-            progress::say(format_args!(
-                "The data in {} was written by PostgreSQL {old}, which is not here: it is kept, and PostgreSQL {} starts \
-                 with an empty database. Install PostgreSQL {old} to have it back.",
-                unused.display(),
-                programs.version.0,
-            ));
-        }
-        progress::step("Creating the database files", || files::create(place, &programs, &directory, Sync::Yes))?;
-        Ok((programs, directory))
     }
 
     fn launch(

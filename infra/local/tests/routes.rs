@@ -5,7 +5,7 @@
 
 mod tables;
 
-use std::{collections::BTreeSet, env, fs, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 use local::{
     testing::{Cloud, Rotator, TestApp},
