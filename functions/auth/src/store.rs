@@ -79,12 +79,7 @@ pub(crate) async fn finish_login(
         .one(
             "-- auth::finish_login
              SELECT app.finish_login($1, $2, $3, $4) AS session_id",
-            &[
-                (&user, Type::INT8),
-                (&verified, Type::TEXT),
-                (&better, Type::TEXT),
-                (&life.as_secs_f64(), Type::FLOAT8),
-            ],
+            &[(&user, Type::INT8), (&verified, Type::TEXT), (&better, Type::TEXT), (&life.as_secs_f64(), Type::FLOAT8)],
         )
         .await?;
     row_value(&row, "session_id")

@@ -7,12 +7,14 @@
 //! transaction, and the run is repeated after a pause, until it succeeds or its time is over.
 //!
 //! [`Run`] does it; `function` is invoked to do it by CloudFormation, whose protocol is in `custom_resource`, by a daily
-//! schedule, or by hand. `migrations` knows what is due, `sessions` what is over.
+//! schedule, or by hand. `migrations` knows what is due, `rights` what everybody has too much, `email_keys` what accounts
+//! lack, `sessions` what is over.
 
 mod custom_resource;
 mod email_keys;
 mod function;
 mod migrations;
+mod rights;
 mod sessions;
 
 use std::time::Duration;
@@ -177,6 +179,7 @@ impl<'a> Run<'a> {
     async fn attempt(&self, client: &mut Client, is_new: bool, report: &mut Report) -> Result<(), Error> {
         client.batch_execute(GROUP_ROLES).await?;
         report.waits = migrations::apply(client, &self.migrations, is_new, &mut report.applied).await?;
+        rights::take_away(client).await?;
         email_keys::fill(client).await?;
         partitions(client, &mut report.strays).await?;
         logins(client, self.logins).await?;

@@ -2,7 +2,7 @@
 
 use local::testing::TestDb;
 use shared::config::Role;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, error::SqlState};
 
 /// Every right there is in a migrated database.
 async fn rights(db: &TestDb) -> Vec<String> {
@@ -67,7 +67,7 @@ async fn a_right_of_any_kind_that_is_not_listed_is_noticed() {
     assert_eq!(rights(&db).await, before);
 }
 
-/// What a function's login is refused, whatever it has set for itself.
+// Whatever a login has set for itself.
 #[tokio::test]
 async fn a_login_can_neither_make_nor_lock_nor_take_anything() {
     let db = TestDb::new().await;
@@ -93,8 +93,6 @@ async fn a_login_can_neither_make_nor_lock_nor_take_anything() {
                 "LOCK TABLE refinery_schema_history",
                 "SELECT lo_create(0)",
                 "SELECT lo_from_bytea(0, 'x')",
-                "SELECT pg_advisory_lock(1)",
-                "SELECT pg_try_advisory_xact_lock(1, 2)",
                 "SELECT pg_logical_emit_message(false, 'x', 'y')",
                 "SELECT pg_notify('x', 'y')",
                 "SELECT password_hash FROM users",
@@ -107,11 +105,83 @@ async fn a_login_can_neither_make_nor_lock_nor_take_anything() {
                 "ALTER ROLE app_api SET search_path = app",
                 "SET ROLE pg_read_all_data",
             ] {
+                client.batch_execute("BEGIN").await.unwrap();
                 let refused = client.batch_execute(sql).await.expect_err(sql);
+                client.batch_execute("ROLLBACK").await.unwrap();
                 let code = refused.code().map(SqlState::code).unwrap_or_default();
 
                 assert!(code == "42501", "{role:?}: {sql}: {refused:?}");
             }
         }
     }
+}
+
+/// How many rows a statement gives or changes; undone.
+async fn rows(client: &Client, sql: &str) -> Result<u64, Option<SqlState>> {
+    client.batch_execute("BEGIN").await.unwrap();
+    let outcome = client.execute_typed(sql, &[]).await.map_err(|error| error.code().cloned());
+    client.batch_execute("ROLLBACK").await.unwrap();
+    outcome
+}
+
+#[tokio::test]
+async fn who_asks_cannot_be_stated() {
+    let db = TestDb::new().await;
+    let ((alice, _), (bob, his)) = (db.user().await, db.user().await);
+    let ended = db.session(bob.get()).await;
+    let sql = format!("UPDATE sessions SET revoked_at = now() WHERE id = '{ended}'");
+    db.owner().await.batch_execute(&sql).await.unwrap();
+    db.patient(alice.get(), "Jane").await;
+    let denied = Err(Some(SqlState::INSUFFICIENT_PRIVILEGE));
+    let trail = "INSERT INTO audit_events (action, outcome) VALUES ('patient.read', 'ok')";
+
+    for stated in [
+        format!("set_config('app.user_id', '{alice}', false)"),
+        format!("set_config('app.session_id', gen_random_uuid()::text, false)"),
+        format!("set_config('app.session_id', '{ended}', false)"),
+        format!("set_config('app.session_id', '{his}', false), set_config('app.user_id', '{alice}', false)"),
+    ] {
+        let is_bob = stated.contains(&his.to_string());
+        let api = db.raw(Role::Api).await;
+        api.batch_execute(&format!("SELECT {stated}")).await.unwrap();
+        for sql in ["SELECT FROM patients", "UPDATE patients SET name = 'Stolen'", "SELECT FROM mappings"] {
+            assert_eq!(rows(&api, sql).await, Ok(0), "{stated}: {sql}");
+        }
+        let new = format!(
+            "INSERT INTO patients (user_id, name, dob, gender) VALUES ({alice}, 'Planted', '1990-05-15', 'other')"
+        );
+        assert_eq!(rows(&api, &new).await, denied, "{stated}");
+        assert_eq!(rows(&api, trail).await, if is_bob { Ok(1) } else { denied.clone() }, "{stated}");
+
+        let auth = db.raw(Role::Auth).await;
+        auth.batch_execute(&format!("SELECT {stated}")).await.unwrap();
+        let own = u64::from(is_bob);
+        assert_eq!(rows(&auth, "SELECT id, name, email, created_at FROM users").await, Ok(own), "{stated}");
+        assert_eq!(rows(&auth, "SELECT id, user_id FROM sessions").await, Ok(2 * own), "{stated}");
+        assert_eq!(rows(&auth, trail).await, if is_bob { Ok(1) } else { denied.clone() }, "{stated}");
+        for column in ["user_id", "session_id", "at", "request_id"] {
+            let forged = format!("INSERT INTO audit_events (action, outcome, {column}) VALUES ('a.b', 'ok', NULL)");
+            assert_eq!(rows(&auth, &forged).await, denied, "{stated}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_stays_ended() {
+    let db = TestDb::new().await;
+    let (bob, his) = db.user().await;
+    let ended = db.session(bob.get()).await;
+    let auth = db.raw(Role::Auth).await;
+    let end = |at: &str| format!("UPDATE sessions SET revoked_at = {at} WHERE id = '{ended}'");
+    let enter = format!("SELECT app.enter({bob}, '{ended}', '', '', true)");
+
+    auth.batch_execute(&format!("SELECT set_config('app.session_id', '{his}', false)")).await.unwrap();
+    auth.batch_execute(&end("now()")).await.unwrap();
+    for at in ["NULL", "'infinity'", "now()"] {
+        auth.batch_execute(&end(at)).await.unwrap();
+        let dead = auth.batch_execute(&enter).await.unwrap_err();
+        assert_eq!(dead.code().map(SqlState::code), Some("AP401"), "{at}");
+    }
+    let since = format!("SELECT revoked_at <= now() FROM sessions WHERE id = '{ended}'");
+    assert!(db.owner().await.query_typed_one(&since, &[]).await.unwrap().get::<_, bool>(0));
 }

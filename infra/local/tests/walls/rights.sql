@@ -7,7 +7,7 @@ WITH known AS (
     SELECT 'database' AS what, datdba AS owner, coalesce(datacl, acldefault('d', datdba)) AS acl
       FROM pg_database WHERE datname = current_database()
     UNION ALL
-    SELECT 'schema ' || nspname, nspowner, coalesce(nspacl, acldefault('n', nspowner))
+    SELECT 'schema ' || nspname::text, nspowner, coalesce(nspacl, acldefault('n', nspowner))
       FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
     UNION ALL
     SELECT CASE relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname, relowner,
@@ -28,7 +28,7 @@ WITH known AS (
     UNION ALL
     SELECT 'large object', lomowner, coalesce(lomacl, acldefault('L', lomowner)) FROM pg_largeobject_metadata
     UNION ALL
-    SELECT 'default of ' || defaclobjtype, defaclrole, defaclacl FROM pg_default_acl
+    SELECT 'default of ' || defaclobjtype::text, defaclrole, defaclacl FROM pg_default_acl
     UNION ALL
     SELECT 'language ' || lanname, lanowner, lanacl FROM pg_language WHERE lanacl IS NOT NULL
     UNION ALL
@@ -60,7 +60,7 @@ WITH known AS (
     SELECT 'policy ' || polname || ' on ' || polrelid::regclass || ' to '
            || array_to_string(ARRAY(SELECT CASE role WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(role)::text END
                                       FROM unnest(polroles) role ORDER BY 1), ', ')
-           || ' for ' || polcmd || coalesce(' using ' || pg_get_expr(polqual, polrelid), '')
+           || ' for ' || polcmd::text || coalesce(' using ' || pg_get_expr(polqual, polrelid), '')
            || coalesce(' check ' || pg_get_expr(polwithcheck, polrelid), '')
       FROM pg_policy
     UNION ALL
@@ -74,7 +74,7 @@ WITH known AS (
     SELECT 'everybody may call ' || p.oid::regprocedure::text
       FROM pg_proc p
      WHERE pronamespace = 'pg_catalog'::regnamespace
-       AND (proname ~ '^(lo_|lowrite$|loread$|pg_advisory|pg_try_advisory)' OR proname IN ('pg_notify', 'pg_logical_emit_message'))
+       AND (proname ~ '^lo_' OR proname IN ('loread', 'lowrite', 'pg_notify', 'pg_logical_emit_message'))
        AND EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) acl
                     WHERE acl.grantee = 0 AND acl.privilege_type = 'EXECUTE')
 )

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use local::testing::TestDb;
 
 /// Each constraint and what it refuses. There are two users, patients of the first, a doctor, and the mapping of both.
-const REFUSED: [(&str, &str); 35] = [
+const REFUSED: [(&str, &str); 37] = [
     ("users_pkey", "INSERT INTO users OVERRIDING SYSTEM VALUE SELECT id, name, email || 'x', password_hash FROM users"),
     ("users_email_keyless_key", "INSERT INTO users (name, email, password_hash) VALUES ('x', 'bob@example.com', 'x')"),
     ("users_email_key_key", "UPDATE users SET email_key = 'alice@example.com' WHERE id = 2"),
@@ -17,6 +17,8 @@ const REFUSED: [(&str, &str); 35] = [
     ("users_email_check", "UPDATE users SET email = repeat('x', 255) WHERE id = 1"),
     ("users_password_hash_check", "UPDATE users SET password_hash = repeat('x', 513)"),
     ("sessions_pkey", "INSERT INTO sessions SELECT * FROM sessions"),
+    ("sessions_expires_at_check", "UPDATE sessions SET expires_at = 'infinity'"),
+    ("sessions_expires_at_check", "UPDATE sessions SET expires_at = created_at + interval '744 hours 1 second'"),
     ("sessions_user_id_fkey", "UPDATE sessions SET user_id = 999"),
     ("patients_pkey", "INSERT INTO patients OVERRIDING SYSTEM VALUE SELECT id, 2, name, dob, gender FROM patients"),
     ("patients_user_id_fkey", "UPDATE patients SET user_id = 999 WHERE id = 2"),
@@ -96,6 +98,7 @@ async fn what_is_just_allowed_is_stored() {
         "UPDATE patients SET gender = 'other'; UPDATE patients SET gender = 'unknown'",
         "UPDATE doctors SET name = repeat('ü', 200), specialty = repeat('ü', 200)",
         "UPDATE doctors SET name = 'x', specialty = 'x'",
+        "UPDATE sessions SET expires_at = created_at + interval '744 hours'",
     ] {
         owner.batch_execute(sql).await.expect(sql);
     }
