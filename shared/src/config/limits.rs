@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 
 use super::ConfigError;
+use crate::auth::LONGEST_LIFE;
 
 /// How many seconds a token may live.
-pub const TOKEN_TTL_SECONDS: RangeInclusive<u64> = 60..=86_400;
+pub const TOKEN_TTL_SECONDS: RangeInclusive<u64> = 60..=LONGEST_LIFE.as_secs();
 /// How many characters the shortest password may have: no fewer than the contract's, no more than a password may have.
 pub const PASSWORD_MIN_LENGTH: RangeInclusive<u64> = 8..=128;
 /// The longest base path, with its slash.

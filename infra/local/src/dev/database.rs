@@ -58,6 +58,9 @@ pub(super) fn prepare(owner: &DatabaseUrl, ca_file: Option<&str>) -> Result<Vec<
         logins.push(login);
     }
     let report = block_on(migrate(owner, ca_file, &logins))?;
+    if let Some(waits) = &report.waits {
+        progress::say(waits);
+    }
     if !report.applied.is_empty() {
         progress::say(format_args!("Migrated the database: {}", report.applied.join(", ")));
     }

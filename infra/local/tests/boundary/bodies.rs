@@ -117,6 +117,26 @@ async fn a_body_may_have_one_mebibyte_and_no_byte_more() {
     }
 }
 
+#[tokio::test]
+async fn a_body_has_at_most_256_members() {
+    let app = app().await;
+    let alice = app.user().await;
+    let with = |more: usize| {
+        let more: Vec<_> = (0..more).map(|number| format!("\"k{number}\":[{{}}]")).collect();
+        jane().to_string().replacen('{', &format!("{{{},", more.join(",")), 1)
+    };
+
+    alice.post("/api/patients", with(256 - 3)).await.expect(201);
+    for more in [257 - 3, 100_000] {
+        let refused = alice.post("/api/patients", with(more)).await.expect(400);
+        assert_eq!(refused["message"], "The body must have at most 256 members");
+    }
+    // What else is wrong is said first: behind the last that is looked at it still has to be JSON.
+    let broken = with(300) + "}";
+    let refused = alice.post("/api/patients", broken).await.expect(400);
+    assert_eq!(refused["message"], "The body must be a JSON object with distinct keys");
+}
+
 // HT-08
 #[tokio::test]
 async fn a_body_that_is_too_large_is_not_looked_at() {

@@ -52,12 +52,14 @@ fn everything_that_can_go_wrong_is_watched() {
         "healthcare LoginsRefused",
         "healthcare MappingsServerErrors",
         "healthcare PatientsServerErrors",
+        "healthcare Warnings audit_rows_without_partition",
         "healthcare Warnings db_role_too_powerful",
         "healthcare Warnings db_tls_refused",
         "healthcare Warnings migration_failed",
         "healthcare Warnings panic",
         "healthcare Warnings rotation_failed",
         "healthcare Warnings secret_stale",
+        "healthcare Warnings unusable_password_hash",
     ];
     assert_eq!(watched, expected.map(str::to_owned).into());
 }

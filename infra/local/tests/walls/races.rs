@@ -59,3 +59,26 @@ async fn a_doctor_that_is_deleted_while_another_user_assigns_them_is_deleted_or_
     let lists = lists.map(|list| list.expect(200).as_array().unwrap().len());
     assert_eq!((kept, lists), (assigned, [assigned, assigned].map(|count| usize::try_from(count).unwrap())));
 }
+
+#[tokio::test]
+async fn a_doctor_that_is_deleted_while_one_assigns_them_oneself_is_deleted() {
+    let app = TestApp::start_all(&TABLES).await;
+    let alice = app.user().await;
+    let patient = app.db.patient(alice.id, "Jane").await;
+
+    for _ in 0..ROUNDS {
+        let new = json!({"name": "Dr. X", "specialty": "Y"});
+        let path = alice.post("/api/doctors", new).await.headers["location"].clone();
+        let doctor: i64 = path.rsplit('/').next().unwrap().parse().unwrap();
+        let mapping = json!({"patientId": patient, "doctorId": doctor});
+
+        let (deleted, mapped) = tokio::join!(alice.delete(&path), alice.post("/api/mappings", &mapping));
+
+        assert_eq!(deleted.status, 200, "{deleted:?}");
+        assert!(matches!(mapped.status, 201 | 404), "{mapped:?}");
+    }
+    assert_eq!((app.db.count("mappings").await, app.db.count("doctors").await), (0, 0));
+    let ended = "SELECT count(*) FILTER (WHERE action = 'mapping.create' AND outcome = 'ok')
+                      = count(*) FILTER (WHERE action = 'mapping.delete' AND outcome = 'ok') FROM audit_events";
+    assert!(app.db.owner().await.query_typed_one(ended, &[]).await.unwrap().get::<_, bool>(0), "each leaves its row");
+}
