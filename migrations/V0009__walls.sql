@@ -1,5 +1,5 @@
--- The walls stand by themselves: who is asking is derived from a live session and never stated, nobody deletes but
--- through functions that name the owner, and sessions only ever end.
+-- The walls stand by themselves: who is asking is derived from a live session and never stated, deleting goes through
+-- functions that name the owner, and a session that has ended stays ended.
 
 -- The session's id is the capability: 122 random bits that only the holder of a token knows. Qualified names and
 -- operators instead of SET search_path, which would cost each call more than the look-up does.
@@ -43,7 +43,7 @@ CREATE OR REPLACE FUNCTION app.enter_anonymous(request_id text, source_ip text)
 
 -- Sessions. The longest that a setting allows is a day; the bound leaves room for longer ones and for no endless one.
 ALTER TABLE sessions ADD CONSTRAINT sessions_expires_at_check
-    CHECK (expires_at <= created_at + make_interval(hours => 31 * 24));
+    CHECK (expires_at <= created_at + make_interval(hours => 31 * 24)) NOT VALID;
 
 CREATE FUNCTION app.stay_ended() RETURNS trigger
     LANGUAGE plpgsql AS $$
@@ -61,7 +61,7 @@ CREATE POLICY audit_events_own ON audit_events FOR INSERT TO app_api
     WITH CHECK (user_id = (SELECT app.current_user_id()));
 CREATE POLICY audit_events_accounts ON audit_events FOR INSERT TO app_auth WITH CHECK (true);
 
--- Accounts. Somebody who is not signed in yet gets at nothing but these three; a hash is given out by address only.
+-- Accounts. These three are all that a request without a session gets; a hash is given out by address only.
 CREATE FUNCTION app.register(name text, email text, email_key text, password_hash text, life double precision)
     RETURNS TABLE (user_id bigint, session_id uuid)
     LANGUAGE sql SECURITY DEFINER

@@ -28,6 +28,8 @@ mod report;
 mod tap;
 mod unit;
 
+use std::path::PathBuf;
+
 use self::binaries::Binaries;
 use self::fixture::Fixture;
 use self::measure::Bench;
@@ -37,6 +39,14 @@ use crate::error::{About, Result};
 use crate::postgres::Cluster;
 use crate::progress;
 use crate::testing::Database;
+
+/// The binary of a function as it is deployed, built if need be.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn binary(function: &str) -> Result<PathBuf> {
+    Ok(Binaries::build()?.bootstrap(function))
+}
 
 /// Builds the binaries for Lambda, measures everything, prints one table, and keeps it and its picture.
 ///

@@ -9,10 +9,12 @@ use crate::functions::{self, Functions};
 /// A request of about so many bytes, as the event that Lambda hands over.
 type Build = fn(usize, &Functions) -> Event;
 
-/// An event, and the path that decides which function gets it.
-struct Event {
-    path: String,
-    json: String,
+/// A request.
+pub struct Event {
+    /// The path that decides which function gets it.
+    pub path: String,
+    /// What Lambda hands over.
+    pub json: String,
 }
 
 /// The sizes in bytes, each twice the one before, up to the largest body that is read.
@@ -44,10 +46,13 @@ fn answer_hostile(functions: &Functions, path: &str, event: &[u8]) -> u16 {
     functions.status(path, event)
 }
 
-/// The event of this shape and size, for a function that runs elsewhere.
+/// The event of this shape and size, for a function that runs elsewhere and takes this token.
 #[must_use]
-pub fn event(shape: &str, size: usize) -> String {
-    functions::with(|functions| build(shape, size, functions).json)
+pub fn event(shape: &str, size: usize, token: &str) -> Event {
+    functions::with(|functions| {
+        let Event { path, json } = build(shape, size, functions);
+        Event { path, json: json.replace(&functions.token, token) }
+    })
 }
 
 fn build(shape: &str, size: usize, functions: &Functions) -> Event {

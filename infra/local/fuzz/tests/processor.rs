@@ -1,0 +1,66 @@
+//! No request of a megabyte costs more than 50 ms of a processor, of the binaries as they are deployed.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot run has failed")]
+
+use std::{fs, time::Duration};
+
+use fuzz::growth::{event, shapes};
+use local::{
+    bench,
+    rig::lambda::{Environment, Limits, Outcome},
+    testing::KEY,
+};
+use shared::{
+    auth::{KeySet, Tokens},
+    clock::Clock,
+    secrets::Cached,
+};
+
+/// The largest body that is read.
+const SIZE: usize = 1 << 20;
+/// The processor time that a request may take.
+const MOST: Duration = Duration::from_millis(50);
+/// How often each is sent: what something else on the machine costs it once, it does not cost it again.
+const TIMES: usize = 3;
+
+/// The processor time of a process so far: what it has run, by the scheduler's accounting.
+fn spent(function: &Environment) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{}/schedstat", function.process_id())).unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn no_request_of_a_megabyte_takes_more_than_50_milliseconds_of_a_processor() {
+    let variables = [
+        // Nobody listens there: what passes is answered 503.
+        ("DATABASE_URL", "postgres://user:password@127.0.0.1:1/none".to_owned()),
+        ("JWT_SECRET", KEY.to_owned()),
+    ];
+    let keys = Cached::fixed(KeySet::of(KEY).unwrap());
+    let session = "0b9e9b5c-2b0a-4f5e-8d59-6f2f7f9b7a11".parse().unwrap();
+    let tokens = Tokens::new(keys, Clock::System, Duration::from_secs(3600));
+    let token = tokens.sign("7".parse().unwrap(), session).await.unwrap();
+    let mut dear = Vec::new();
+    for name in ["auth", "patients", "doctors", "mappings"] {
+        let binary = tokio::task::spawn_blocking(move || bench::binary(name)).await.unwrap().unwrap();
+        let function = Environment::start(&binary, &variables, &Limits::default()).await.unwrap();
+        for shape in shapes() {
+            let hostile = event(&shape, SIZE, &token);
+            if !hostile.path.starts_with(&format!("/api/{name}")) {
+                continue;
+            }
+            let mut least = Duration::MAX;
+            for _ in 0..TIMES {
+                let before = spent(&function);
+                let outcome = function.invoke(&hostile.json).await;
+                let Outcome::Answer(answer) = outcome else { panic!("{shape}: {outcome:?}") };
+                assert!(!answer.contains(r#""statusCode":500"#), "{shape}: {answer}");
+                least = least.min(spent(&function) - before);
+            }
+            if least > MOST {
+                dear.push(format!("{shape}: {least:?}"));
+            }
+        }
+    }
+    assert_eq!(dear, [] as [String; 0]);
+}
