@@ -3,6 +3,8 @@
 use shared::{domain::Email, telemetry};
 use tokio_postgres::{Client, error::SqlState, types::Type};
 
+/// The migration that adds the column.
+pub(crate) const SINCE: i32 = 8;
 /// How many accounts one transaction changes.
 const BATCH: i64 = 1_000;
 /// How often a transaction is tried that lost against somebody who registered.

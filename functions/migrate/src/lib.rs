@@ -180,7 +180,9 @@ impl<'a> Run<'a> {
         client.batch_execute(GROUP_ROLES).await?;
         report.waits = migrations::apply(client, &self.migrations, is_new, &mut report.applied).await?;
         rights::take_away(client).await?;
-        email_keys::fill(client).await?;
+        if self.migrations.iter().any(|migration| migration.version() >= email_keys::SINCE) {
+            email_keys::fill(client).await?;
+        }
         partitions(client, &mut report.strays).await?;
         logins(client, self.logins).await?;
         report.purged += sessions::purge(client, self.end).await?;
