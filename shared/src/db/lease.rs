@@ -45,7 +45,8 @@ impl Lease {
     /// Ends the lease of a flight whose other answers are not wanted: the server stops sending them.
     pub(super) async fn abandon(mut self) {
         if let Some(ending) = self.end() {
-            ending.await;
+            // In a box: it is large, and every flight would have room for it.
+            Box::pin(ending).await;
         }
     }
 

@@ -120,7 +120,8 @@ impl Unit<'_> {
         let (mut retries, mut reconnects) = (RETRIES, RECONNECTS);
         loop {
             let lease = self.db.lease().await?;
-            match self.flight(lease, sql, params, &mut take).await? {
+            // In a box, because each future around it would copy it whole.
+            match Box::pin(self.flight(lease, sql, params, &mut take)).await? {
                 Ok(taken) => return Ok(taken),
                 Err(Failed { error, .. }) if error.was_undone() && retries > 0 => {
                     retries -= 1;
