@@ -127,7 +127,7 @@ async fn a_body_has_at_most_256_members() {
     };
 
     alice.post("/api/patients", with(256 - 3)).await.expect(201);
-    for more in [257 - 3, 100_000] {
+    for more in [257 - 3, 60_000] {
         let refused = alice.post("/api/patients", with(more)).await.expect(400);
         assert_eq!(refused["message"], "The body must have at most 256 members");
     }

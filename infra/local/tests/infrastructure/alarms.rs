@@ -92,7 +92,7 @@ fn every_alarm_is_heard_and_says_what_to_do() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         let alarms = of_kind(&resources, "AWS::CloudWatch::Alarm");
-        assert_eq!(alarms.len(), if environment == "dev" { 23 } else { 27 });
+        assert_eq!(alarms.len(), if environment == "dev" { 25 } else { 29 });
         for (name, alarm) in alarms {
             let facts = &alarm.properties;
             assert_eq!(list(&facts["AlarmActions"]), ["AlarmTopic"], "{name}");
