@@ -64,61 +64,58 @@ CREATE POLICY audit_events_accounts ON audit_events FOR INSERT TO app_auth WITH 
 -- Accounts. These three are all that a request without a session gets; a hash is given out by address only.
 CREATE FUNCTION app.register(name text, email text, email_key text, password_hash text, life double precision)
     RETURNS TABLE (user_id bigint, session_id uuid)
-    LANGUAGE sql SECURITY DEFINER
-    BEGIN ATOMIC
+    LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
         WITH added AS (
-            INSERT INTO users (name, email, email_key, password_hash)
+            INSERT INTO public.users (name, email, email_key, password_hash)
             SELECT $1, $2, $3, $4
-             WHERE NOT EXISTS (SELECT FROM users u WHERE u.email_key IS NULL AND u.email = $2 COLLATE "C")
+             WHERE NOT EXISTS (SELECT FROM public.users u WHERE u.email_key IS NULL AND u.email = $2 COLLATE "C")
             ON CONFLICT DO NOTHING
             RETURNING id
         ), session AS (
-            INSERT INTO sessions (user_id, expires_at)
+            INSERT INTO public.sessions (user_id, expires_at)
             SELECT id, now() + make_interval(secs => $5) FROM added
             RETURNING user_id, id
         ), audited AS (
-            INSERT INTO audit_events (action, user_id, session_id, outcome)
+            INSERT INTO public.audit_events (action, user_id, session_id, outcome)
             SELECT 'auth.register', session.user_id, session.id,
                    CASE WHEN session.id IS NULL THEN 'conflict' ELSE 'ok' END
               FROM (SELECT) AS always LEFT JOIN session ON true
         )
         SELECT session.user_id, session.id FROM session;
-    END;
+    $$;
 COMMENT ON FUNCTION app.register IS 'Adds a user and a session of theirs that lives for so many seconds; no row if the address is taken.';
 
 CREATE FUNCTION app.find_login(email_key text, email text)
     RETURNS TABLE (user_id bigint, password_hash text)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    BEGIN ATOMIC
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
         SELECT u.id, u.password_hash
-          FROM users u
+          FROM public.users u
          WHERE u.email_key = $1 OR (u.email_key IS NULL AND u.email = $2 COLLATE "C")
          ORDER BY u.email_key IS NOT NULL
          LIMIT 1;
-    END;
+    $$;
 COMMENT ON FUNCTION app.find_login IS
     'The user with this address and the hash of their password. An account without a key answers to its address as '
     'entered, and goes before the one that has the key.';
 
 CREATE FUNCTION app.finish_login(user_id bigint, verified text, better text, life double precision)
     RETURNS uuid
-    LANGUAGE sql SECURITY DEFINER
-    BEGIN ATOMIC
+    LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
         WITH known AS (
-            SELECT u.id FROM users u WHERE u.id = $1 AND u.password_hash = $2
+            SELECT u.id FROM public.users u WHERE u.id = $1 AND u.password_hash = $2
         ), rehashed AS (
-            UPDATE users u SET password_hash = $3 FROM known WHERE u.id = known.id AND $3 IS NOT NULL
+            UPDATE public.users u SET password_hash = $3 FROM known WHERE u.id = known.id AND $3 IS NOT NULL
         ), session AS (
-            INSERT INTO sessions (user_id, expires_at)
+            INSERT INTO public.sessions (user_id, expires_at)
             SELECT id, now() + make_interval(secs => $4) FROM known
             RETURNING id
         ), audited AS (
-            INSERT INTO audit_events (action, user_id, session_id, outcome)
+            INSERT INTO public.audit_events (action, user_id, session_id, outcome)
             SELECT 'auth.login', $1, session.id, CASE WHEN session.id IS NULL THEN 'refused' ELSE 'ok' END
               FROM (SELECT) AS always LEFT JOIN session ON true
         )
         SELECT id FROM session;
-    END;
+    $$;
 COMMENT ON FUNCTION app.finish_login IS
     'A new session, if the hash that the password was verified with (null if it was wrong) is still the user''s; better '
     'takes its place unless null. Else null.';

@@ -168,7 +168,7 @@ async fn a_newer_one_is_not_asked_for_more_often_than_allowed() {
 // JW-05
 #[tokio::test]
 async fn ten_thousand_unknown_keys_cost_one_look() {
-    const KEY: &str = "the key in force 0123456789 0123456789";
+    const KEY: &str = "the key in force Zq7vT4wLx9 Kp2mDr8sHn";
     let ids: (UserId, SessionId) = ("1".parse().unwrap(), "6f1c8c9e-3a52-4a57-9a51-5e7c2f0f3c11".parse().unwrap());
     let (clock, life) = (Clock::System, Duration::from_secs(3600));
     let looks = Arc::new(Mutex::new(Vec::new()));

@@ -73,7 +73,7 @@ async fn unknown_keys_are_looked_for_once_however_many_are_sent() {
 async fn a_token_of_more_than_four_kilobytes_is_not_worth_a_look_for_its_key() {
     let cloud = Cloud::new(Role::Api).await;
     let function = cloud.start("patients").await;
-    let unknown = cloud.token("a stranger's key 0123456789 0123456789 abcdef").await;
+    let unknown = cloud.token("a stranger's key Zq7vT4wLx9 Kp2mDr8sHn abcdef").await;
     let _ = cloud.take_stages();
 
     for length in [4_097, 5_000, 100_000, 4 << 20] {

@@ -57,9 +57,9 @@ async fn a_unit_that_fails_anywhere_is_not_acknowledged_and_leaves_no_row() {
     let owner = app.db.owner().await;
 
     // enter: no such session
-    owner.batch_execute("UPDATE sessions SET revoked_at = now()").await.unwrap();
+    owner.batch_execute("UPDATE sessions SET expires_at = now()").await.unwrap();
     assert_problem(&alice.write(INSERT).await, 401, "a dead session");
-    owner.batch_execute("UPDATE sessions SET revoked_at = NULL").await.unwrap();
+    owner.batch_execute("UPDATE sessions SET expires_at = now() + interval '1 hour'").await.unwrap();
     // enter: the server refuses to run it
     owner.batch_execute("REVOKE EXECUTE ON FUNCTION app.enter FROM app_api").await.unwrap();
     assert_problem(&alice.write(INSERT).await, 500, "no right to enter");

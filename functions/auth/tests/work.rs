@@ -26,7 +26,7 @@ async fn start() -> Environment {
 
 async fn start_on(db: &TestDb) -> Environment {
     let variables =
-        [("DATABASE_URL", db.url(Role::Auth)), ("JWT_SECRET", "a key of this test 0123456789 0123456789".to_owned())];
+        [("DATABASE_URL", db.url(Role::Auth)), ("JWT_SECRET", "a key of this test Zq7vT4wLx9 Kp2mDr8sHn".to_owned())];
     let program = tokio::task::spawn_blocking(|| binary("auth")).await.unwrap();
     let function = Environment::start(&program, &variables, &Limits::default()).await.unwrap();
     function.ready().await.unwrap();

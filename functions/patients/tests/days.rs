@@ -13,7 +13,7 @@ use shared::{
     secrets::Cached,
 };
 
-const KEY: &str = "a key of this test 0123456789 0123456789";
+const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 /// Both sides of the date line, of midnight, of the hour, and of a change of the clocks.
 const ZONES: [&str; 8] = [
     "UTC",

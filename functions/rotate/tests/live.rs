@@ -101,7 +101,7 @@ async fn a_rotation_of_the_key_costs_no_valid_token() {
     let arn = &cloud.jwt_secret;
     let version = rotator.begin(arn).await;
     rotator.step(arn, &version, "createSecret").await.unwrap();
-    let unknown = cloud.token("a stranger's key 0123456789 0123456789 abcdef").await;
+    let unknown = cloud.token("a stranger's key Zq7vT4wLx9 Kp2mDr8sHn abcdef").await;
     assert_eq!(refreshed.call("GET", "/api/patients", Some(&unknown), None).await.status, 401);
 
     let sent = while_requests_run(&stale, first, async |_| {
@@ -142,7 +142,7 @@ async fn who_has_just_looked_for_keys_in_vain_may_look_again_before_the_new_one_
     let rotator = Rotator::with(&cloud, &[("KEY_NOTICE_SECONDS", "2".to_owned())]).await;
     let (a, b) = [(); 2].map(|()| environment(&cloud, &Clock::System, Duration::from_secs(2))).into();
     assert!(a.verify(&cloud.token(FIRST_KEY).await).await.is_ok());
-    let unknown = cloud.token("a stranger's key 0123456789 0123456789 abcdef").await;
+    let unknown = cloud.token("a stranger's key Zq7vT4wLx9 Kp2mDr8sHn abcdef").await;
 
     assert!(a.verify(&unknown).await.is_err());
     rotator.rotate(&cloud.jwt_secret).await;

@@ -36,7 +36,7 @@ use shared::{
 };
 use tokio_postgres::types::Type;
 
-const KEY: &str = "a key of this test 0123456789 0123456789";
+const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 const PASSWORD: &str = "securePassword123";
 
 /// A function as it is deployed, on a database of its own.

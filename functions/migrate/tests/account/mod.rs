@@ -13,7 +13,7 @@ use shared::{
     secrets::Cached,
 };
 
-const KEY: &str = "a key of this test 0123456789 0123456789";
+const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 const PASSWORD: &str = "canary-password";
 /// The schema in few words, with what a failed migration could have left.
 const SCHEMA: &str = "

@@ -182,8 +182,9 @@ pub(super) async fn connect(url: &str) -> Client {
 impl Database<'_> {
     /// A user who never signs in; their id.
     pub async fn raw_user(&self) -> i64 {
-        let sql = "INSERT INTO users (name, email, password_hash)
-                   VALUES ('A user', 'raw' || gen_random_uuid() || '@example.com', 'none') RETURNING id";
+        let sql = "INSERT INTO users (name, email, email_key, password_hash)
+                   SELECT 'A user', address, address, 'none'
+                     FROM concat('raw', gen_random_uuid(), '@example.com') address RETURNING id";
         self.insert(sql, &[]).await
     }
 
@@ -224,7 +225,7 @@ impl Database<'_> {
 
         let email = format!("user{}@example.com", NEXT.fetch_add(1, Ordering::Relaxed));
         let sql = "WITH added AS (
-                       INSERT INTO users (name, email, password_hash) VALUES ('A user', $1, 'none') RETURNING id
+                       INSERT INTO users (name, email, email_key, password_hash) VALUES ('A user', $1, $1, 'none') RETURNING id
                    )
                    INSERT INTO sessions (user_id, expires_at) SELECT id, now() + interval '1 hour' FROM added
                    RETURNING user_id, id";

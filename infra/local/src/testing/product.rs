@@ -17,7 +17,7 @@ use super::{
 };
 use crate::rig::lambda::{Environment, Function, Limits, Outcome};
 
-const KEY: &str = "the key of the product's tests 0123456789 0123456789";
+const KEY: &str = "the key of the product's tests Zq7vT4wLx9 Kp2mDr8sHn";
 
 /// The database, and a user who is signed in.
 pub struct Product {

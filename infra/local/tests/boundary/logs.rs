@@ -17,7 +17,7 @@ use shared::{
 
 use crate::{everything, good_body, path, routes, tables::TABLES};
 
-const KEY: &str = "a key of this test 0123456789 0123456789";
+const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 /// What would be a record of its own, if it were written as it is.
 const FORGED: &str = "\"\n{\"level\":\"ERROR\",\"event\":\"forged\"}\r\n";
 

@@ -165,7 +165,7 @@ async fn the_base_path_is_understood_as_the_template_writes_it() {
     let variables = [
         ("API_BASE_PATH", "/v1".to_owned()),
         ("DATABASE_URL", "postgres://user:password@127.0.0.1:1/nowhere".to_owned()),
-        ("JWT_SECRET", "a key of this test 0123456789 0123456789".to_owned()),
+        ("JWT_SECRET", "a key of this test Zq7vT4wLx9 Kp2mDr8sHn".to_owned()),
     ];
     let function = Environment::start("doctors", &variables).await;
     for (path, status) in [("/v1/api/doctors", 401), ("/api/doctors", 401), ("/v2/api/doctors", 404)] {

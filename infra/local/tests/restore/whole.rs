@@ -64,7 +64,7 @@ const BROKEN: [(&str, &str); 25] = [
     ("DELETE FROM audit_events WHERE id = (SELECT max(id) FROM audit_events)", "rows of public.audit_events: "),
     ("UPDATE users SET name = name || ' ' WHERE id = 1", "rows of public.users: as many"),
     ("UPDATE users SET name = 'User ' || 3 - id WHERE id IN (1, 2)", "rows of public.users: as many"),
-    ("UPDATE sessions SET revoked_at = NULL", "rows of public.sessions: as many"),
+    ("UPDATE sessions SET created_at = created_at - interval '1 second'", "rows of public.sessions: as many"),
     (
         "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 3",
         "rows of public.refinery_schema_history: as",
