@@ -1,6 +1,6 @@
 //! Migrations, roles and partitions, on real databases.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
 use local::testing::TestDb;
 use migrate::Run;

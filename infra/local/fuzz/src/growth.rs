@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::functions::{self, Functions};
 
+/// A text of about so many bytes.
+type Text = fn(usize) -> String;
+
 /// A request of about so many bytes, as the event that Lambda hands over.
 type Build = fn(usize, &Functions) -> Event;
 
@@ -78,7 +81,7 @@ const BODIES: [(&str, &str, &[&str]); 5] = [
 ];
 
 /// Texts of about so many bytes.
-const TEXTS: [(&str, fn(usize) -> String); 8] = [
+const TEXTS: [(&str, Text); 8] = [
     ("letters", |size| "a".repeat(size)),
     ("spaces", |size| "\u{3000}".repeat(size / 3)),
     ("nothing visible", |size| "\u{200b}".repeat(size / 3)),

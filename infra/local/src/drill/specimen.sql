@@ -1,7 +1,7 @@
 -- A made-up hospital: names in many scripts, changes, deletions that leave gaps, sessions dead and alive, a trail.
 
-INSERT INTO users (name, email, email_key, password_hash)
-SELECT 'User ' || n, 'user' || n || '@example.com', 'user' || n || '@example.com', '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$' || n
+INSERT INTO users (name, email, password_hash)
+SELECT 'User ' || n, 'user' || n || '@example.com', '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$' || n
   FROM generate_series(1, 12) n;
 
 INSERT INTO sessions (user_id, created_at, expires_at, revoked_at)

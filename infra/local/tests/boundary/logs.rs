@@ -67,7 +67,7 @@ async fn send_everything(environment: &Environment, table: &[shared::Route], tok
 async fn a_request_leaves_one_line_of_at_most_a_kilobyte_that_its_answer_names() {
     let db = TestDb::new().await;
     let (user, session) = db.user().await;
-    let tokens = Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), Clock::System, Duration::from_secs(60));
+    let tokens = Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), Clock::System, Duration::from_secs(3600));
     let (token, owner) = (tokens.sign(user, session).await.unwrap(), db.owner().await);
 
     for ((role, table), function) in TABLES.iter().zip(["auth", "patients", "doctors", "mappings"]) {

@@ -19,7 +19,10 @@ pub(crate) struct Restored {
 /// A made-up hospital.
 pub(crate) async fn hospital() -> TestDb {
     let db = TestDb::new().await;
-    db.owner().await.batch_execute(SPECIMEN).await.unwrap();
+    let owner = db.owner().await;
+    owner.batch_execute(SPECIMEN).await.unwrap();
+    // As the daily run leaves it.
+    owner.batch_execute("UPDATE users SET email_key = email").await.unwrap();
     db
 }
 
@@ -66,7 +69,10 @@ impl Restored {
     /// A copy of it that this has been done to.
     pub(crate) async fn broken(&self, number: usize, sql: &str) -> Database<'_> {
         let copy = format!("CREATE DATABASE broken_{number} TEMPLATE restored");
-        self.database("postgres").owner().await.batch_execute(&copy).await.unwrap();
+        let admin = self.database("postgres").owner().await;
+        admin.batch_execute(&copy).await.unwrap();
+        // A clone has not the rights of what it was cloned from.
+        admin.batch_execute(&format!("REVOKE TEMPORARY ON DATABASE broken_{number} FROM PUBLIC")).await.unwrap();
         let broken = self.database(&format!("broken_{number}"));
         broken.owner().await.batch_execute(sql).await.unwrap();
         broken

@@ -73,8 +73,8 @@ const BROKEN: [(&str, &str); 25] = [
     ("DROP POLICY patients_owner ON patients", "policy public.patients.patients_owner: missing"),
     ("ALTER POLICY patients_owner ON patients USING (true)", "policy public.patients.patients_owner: not as"),
     ("ALTER TABLE mappings DISABLE ROW LEVEL SECURITY", "row-level security of public.mappings: not as"),
-    ("REVOKE DELETE ON patients FROM app_api", "right of app_api: DELETE on public.patients: missing"),
-    ("REVOKE INSERT (name) ON users FROM app_auth", "right of app_auth: INSERT on public.users.name: missing"),
+    ("REVOKE SELECT ON patients FROM app_api", "right of app_api: SELECT on public.patients: missing"),
+    ("REVOKE SELECT (name) ON users FROM app_auth", "right of app_auth: SELECT on public.users.name: missing"),
     ("GRANT SELECT ON users TO app_api", "right of app_api: SELECT on public.users: not in the original"),
     (
         "GRANT EXECUTE ON FUNCTION app.enter TO PUBLIC",

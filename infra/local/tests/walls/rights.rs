@@ -137,7 +137,7 @@ async fn who_asks_cannot_be_stated() {
 
     for stated in [
         format!("set_config('app.user_id', '{alice}', false)"),
-        format!("set_config('app.session_id', gen_random_uuid()::text, false)"),
+        "set_config('app.session_id', gen_random_uuid()::text, false)".to_owned(),
         format!("set_config('app.session_id', '{ended}', false)"),
         format!("set_config('app.session_id', '{his}', false), set_config('app.user_id', '{alice}', false)"),
     ] {
