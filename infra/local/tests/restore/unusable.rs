@@ -38,6 +38,7 @@ async fn a_restored_database_without_walls_or_rights_is_not_usable() {
 
 #[tokio::test]
 async fn a_restored_database_of_the_release_before_is_brought_up_to_date() {
+    let _ = TestDb::new().await; // with the logins, which belong to the server: two runs would make them at once
     let db = TestDb::empty().await;
     let mut owner = db.owner().await;
     Run::new(&logins()).to(6).on(&mut owner).await.unwrap();
