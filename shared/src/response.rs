@@ -23,12 +23,20 @@ pub fn ok(value: &impl Serialize) -> Reply {
     json(StatusCode::OK, value)
 }
 
-/// 201 with this JSON, and where to find it from now on.
+/// 201 with this JSON, for what has no address of its own.
 ///
 /// # Errors
 /// 500 when the value cannot be written as JSON.
-pub fn created(location: &str, value: &impl Serialize) -> Reply {
-    let mut response = json(StatusCode::CREATED, value)?;
+pub fn created(value: &impl Serialize) -> Reply {
+    json(StatusCode::CREATED, value)
+}
+
+/// 201 with this JSON and a `Location`: the path at which it can be read from now on.
+///
+/// # Errors
+/// 500 when the value cannot be written as JSON.
+pub fn created_at(location: &str, value: &impl Serialize) -> Reply {
+    let mut response = created(value)?;
     let location = HeaderValue::from_str(location).map_err(|error| ApiError::Internal(error.into()))?;
     response.headers_mut().insert(LOCATION, location);
     Ok(response)

@@ -21,7 +21,7 @@ pub(crate) async fn register(app: &App, request: &Request) -> Reply {
     let hash = app.passwords.hash(new.password.as_str()).await?;
     let (user, session) = store::insert(&app.db, request.origin(), &new, &hash, app.tokens.life()).await?;
 
-    response::created("/api/auth/me", &token(app, request, user, session).await?)
+    response::created_at("/api/auth/me", &token(app, request, user, session).await?)
 }
 
 /// `POST /api/auth/login`: a new session, if the password is right.

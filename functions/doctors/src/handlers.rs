@@ -16,7 +16,7 @@ pub(crate) async fn create(app: &App, request: &Request) -> Reply {
 
     let doctor = store::insert(&app.db, &user, &new).await?;
 
-    response::created(&format!("/api/doctors/{}", doctor.id), &doctor)
+    response::created_at(&format!("/api/doctors/{}", doctor.id), &doctor)
 }
 
 /// `GET /api/doctors`: the whole directory.

@@ -11,7 +11,7 @@ pub(crate) async fn create(app: &App, request: &Request) -> Reply {
 
     let mapping = store::insert(&app.db, &user, &new).await?;
 
-    response::created(&format!("/api/mappings/{}", mapping.id), &mapping)
+    response::created(&mapping)
 }
 
 /// `GET /api/mappings`: all mappings of the caller's patients.

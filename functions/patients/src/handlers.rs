@@ -16,7 +16,7 @@ pub(crate) async fn create(app: &App, request: &Request) -> Reply {
 
     let patient = store::insert(&app.db, &user, &new).await?;
 
-    response::created(&format!("/api/patients/{}", patient.id), &patient)
+    response::created_at(&format!("/api/patients/{}", patient.id), &patient)
 }
 
 /// `GET /api/patients`: all of the caller's patients.

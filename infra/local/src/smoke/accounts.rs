@@ -54,7 +54,7 @@ pub(super) fn register(walk: &mut Walk, first_name: &str) -> Walked<User> {
     let (name, email) = (walk.name(first_name), format!("{first_name}.{mark}@example.com"));
 
     let body = json!({"name": name, "email": email, "password": password});
-    let created = walk.step("registers a user", post(REGISTER, &body))?.created(ME, &json!({"token": TOKEN}))?;
+    let created = walk.step("registers a user", post(REGISTER, &body))?.created_at(ME, &json!({"token": TOKEN}))?;
 
     let token = created["token"].as_str().unwrap_or_default().to_owned();
     let me = Request::new("GET", ME).token(&token);

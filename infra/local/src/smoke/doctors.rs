@@ -45,7 +45,7 @@ pub(super) fn add(walk: &mut Walk, user: &User, name: &str) -> Walked<Value> {
     let name = walk.name(name);
     let new = json!({"name": name, "specialty": "Cardiology"});
     let step = walk.step("adds a doctor", user.post(ALL, &new))?;
-    step.created("/api/doctors/{id}", &shape::doctor(&name, "Cardiology"))
+    step.created_at("/api/doctors/{id}", &shape::doctor(&name, "Cardiology"))
 }
 
 /// The directory holds others' doctors too: each of the right form, ordered by id, and ours among them.

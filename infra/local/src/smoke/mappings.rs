@@ -48,14 +48,14 @@ pub(super) fn add_patient(walk: &mut Walk, user: &User, name: &str) -> Walked<Va
     let name = walk.name(name);
     let new = json!({"name": name, "dob": "1990-05-15", "gender": "female"});
     let step = walk.step("adds a patient", user.post("/api/patients", &new))?;
-    step.created("/api/patients/{id}", &shape::patient(user, &name, "1990-05-15", "female"))
+    step.created_at("/api/patients/{id}", &shape::patient(user, &name, "1990-05-15", "female"))
 }
 
 /// The doctor is assigned to the patient.
 pub(super) fn assign(walk: &mut Walk, user: &User, patient: &Value, doctor: &Value) -> Walked<Value> {
     let new = json!({"patientId": patient["id"], "doctorId": doctor["id"]});
     let step = walk.step("assigns a doctor to a patient", user.post(ALL, &new))?;
-    step.created("/api/mappings/{id}", &shape::mapping(patient, doctor))
+    step.created(&shape::mapping(patient, doctor))
 }
 
 /// What can be wrong about a mapping.

@@ -16,7 +16,7 @@ pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
     let name = walk.name("Jane Smith");
     let new = json!({"name": name, "dob": "1990-05-15", "gender": "female"});
     let jane = walk.step("adds a patient", alice.post(ALL, &new))?;
-    let jane = jane.created("/api/patients/{id}", &shape::patient(alice, &name, "1990-05-15", "female"))?;
+    let jane = jane.created_at("/api/patients/{id}", &shape::patient(alice, &name, "1990-05-15", "female"))?;
     let path = format!("{ALL}/{}", jane["id"]);
 
     // Trimmed and otherwise exactly as it was sent; and what only the server writes, nobody else does.
@@ -26,7 +26,7 @@ pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
         "id": 1, "userId": 1, "version": 99, "createdAt": "2001-01-01T00:00:00.000Z", "updatedAt": null,
     });
     let zoe = walk.step("adds a patient with any name, and ignores unknown keys", alice.post(ALL, &new))?;
-    let zoe = zoe.created("/api/patients/{id}", &shape::patient(alice, &name, "1900-01-01", "unknown"))?;
+    let zoe = zoe.created_at("/api/patients/{id}", &shape::patient(alice, &name, "1900-01-01", "unknown"))?;
 
     walk.step("lists the caller's patients", alice.get(ALL))?.ok(&json!([jane, zoe]))?;
     walk.step("shows one patient", alice.get(&path))?.ok(&jane)?;

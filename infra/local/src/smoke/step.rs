@@ -46,8 +46,17 @@ impl Step<'_> {
         }
     }
 
+    /// 201 with exactly this body, and no `Location`.
+    pub(super) fn created(mut self, body: &Value) -> Walked<Value> {
+        self.answered(201)?;
+        self.header("content-type", "application/json")?;
+        let location = self.answer.header("location").unwrap_or_default().to_owned();
+        self.fact("header location", "", &location)?;
+        self.body(body)
+    }
+
     /// 201 with exactly this body, and where to find it from now on.
-    pub(super) fn created(mut self, at: &str, body: &Value) -> Walked<Value> {
+    pub(super) fn created_at(mut self, at: &str, body: &Value) -> Walked<Value> {
         self.answered(201)?;
         self.header("content-type", "application/json")?;
         let created = self.body(body)?;

@@ -55,7 +55,7 @@ pub(crate) const LIES: &[Lie] = &[
         on: ("POST /api/mappings", 201),
         after: 0,
         tell: |answer| drop(answer.headers.insert("location".to_owned(), "/api/mappings".to_owned())),
-        found: &["wrong:    header location", "expected: /api/mappings/"],
+        found: &["wrong:    header location", "came:     /api/mappings"],
     },
     Lie {
         on: ("GET /api/patients/{id}", 404),

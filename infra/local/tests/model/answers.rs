@@ -43,8 +43,12 @@ impl Expected {
         Self::ok(&json!({"message": message}))
     }
 
-    pub(crate) fn created(location: &str, text: &str) -> Self {
-        Self { status: 201, location: Some(location.to_owned()), ..Self::ok(&text) }
+    pub(crate) fn created(text: &str) -> Self {
+        Self { status: 201, ..Self::ok(&text) }
+    }
+
+    pub(crate) fn created_at(location: &str, text: &str) -> Self {
+        Self { location: Some(location.to_owned()), ..Self::created(text) }
     }
 
     pub(crate) fn nothing() -> Self {

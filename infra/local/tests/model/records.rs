@@ -13,7 +13,7 @@ impl Model {
         let patient = Patient { id, owner, name, dob, gender, version: 1, created_at: at.clone(), updated_at: at };
         let shown = patient.show();
         self.patients.insert(id, patient);
-        Ok(Expected::created(&format!("/api/patients/{id}"), &shown))
+        Ok(Expected::created_at(&format!("/api/patients/{id}"), &shown))
     }
 
     pub(crate) fn add_doctor(&mut self, fields: &Fields, seen: &Seen<'_>) -> Outcome<Expected> {
@@ -22,7 +22,7 @@ impl Model {
         let doctor = Doctor { id, name, specialty, version: 1, created_at: at.clone(), updated_at: at };
         let shown = doctor.show("");
         self.doctors.insert(id, doctor);
-        Ok(Expected::created(&format!("/api/doctors/{id}"), &shown))
+        Ok(Expected::created_at(&format!("/api/doctors/{id}"), &shown))
     }
 
     pub(crate) fn assign(&mut self, user: i64, fields: &Fields, seen: &Seen<'_>) -> Outcome<Expected> {
@@ -41,7 +41,7 @@ impl Model {
         let mapping = Mapping { id, created_at, patient, doctor };
         let shown = self.show(&mapping);
         self.mappings.insert(id, mapping);
-        Ok(Expected::created(&format!("/api/mappings/{id}"), &shown))
+        Ok(Expected::created(&shown))
     }
 
     pub(crate) fn change_patient(&mut self, user: i64, id: i64, fields: &Fields, seen: &Seen<'_>) -> Outcome<Expected> {

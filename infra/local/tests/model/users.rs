@@ -26,7 +26,7 @@ impl Model {
         if self.users.insert(id, User { id, name, email, password, created }).is_some() {
             return Err("the user's id is not new".to_owned());
         }
-        self.sign_in(id, seen).map(|token| Expected::created("/api/auth/me", &token))
+        self.sign_in(id, seen).map(|token| Expected::created_at("/api/auth/me", &token))
     }
 
     pub(crate) fn login(&mut self, call: &Call, seen: &Seen<'_>) -> Outcome<Expected> {
