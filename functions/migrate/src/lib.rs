@@ -8,12 +8,14 @@
 //!
 //! [`Run`] does it; `function` is invoked to do it by CloudFormation, whose protocol is in `custom_resource`, by a daily
 //! schedule, or by hand. `migrations` knows what is due, `rights` what everybody has too much, `email_keys` what accounts
-//! lack, `sessions` what is over.
+//! lack, `partitions` those of the audit trail, `sessions` what is over; `pages` cuts a table into pieces.
 
 mod custom_resource;
 mod email_keys;
 mod function;
 mod migrations;
+mod pages;
+mod partitions;
 mod rights;
 mod sessions;
 
@@ -22,7 +24,7 @@ use std::time::Duration;
 pub use function::handle;
 pub use migrations::Waiting;
 use refinery::Migration;
-use shared::db::{LOCK, Login};
+use shared::db::{LOCK, Login, OVERDUE};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, error::SqlState};
 
@@ -85,8 +87,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The oldest server that knows what the migrations use.
 const OLDEST: i32 = 150_000;
-/// How many months ahead the audit trail has partitions.
-const MONTHS_AHEAD: i32 = 3;
 
 /// The roles that carry grants and policies. Logins are members: rotation may clone a login, but not what hangs on it.
 const GROUP_ROLES: &str = "
@@ -180,29 +180,19 @@ impl<'a> Run<'a> {
         client.batch_execute(GROUP_ROLES).await?;
         report.waits = migrations::apply(client, &self.migrations, is_new, &mut report.applied).await?;
         rights::take_away(client).await?;
+        logins(client, self.logins).await?;
         if self.migrations.iter().any(|migration| migration.version() >= email_keys::SINCE) {
             email_keys::fill(client).await?;
         }
-        partitions(client, &mut report.strays).await?;
-        logins(client, self.logins).await?;
+        report.strays = report.strays.max(partitions::ensure(client, self.end).await?);
         report.purged += sessions::purge(client, self.end).await?;
         Ok(())
     }
 }
 
-/// Makes the partitions of the audit trail.
-async fn partitions(client: &mut Client, strays: &mut i64) -> Result<(), Error> {
-    const STRAYS: &str = "SELECT count(*) FROM audit_events_default";
-
-    let found: i64 = client.query_typed_one(STRAYS, &[]).await?.try_get(0)?;
-    *strays = found.max(*strays);
-    let transaction = client.transaction().await?;
-    transaction.batch_execute(LOCK).await?;
-    transaction.batch_execute(&format!("SELECT app.ensure_audit_partitions({MONTHS_AHEAD})")).await?;
-    Ok(transaction.commit().await?)
-}
-
 async fn logins(client: &mut Client, logins: &[Login]) -> Result<(), Error> {
+    let names: Vec<_> = logins.iter().map(|login| login.name.as_str()).collect();
+    Login::end_overdue(client, &names, OVERDUE).await;
     let transaction = client.transaction().await?;
     transaction.batch_execute(LOCK).await?;
     for login in logins {

@@ -2,9 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
+use std::time::Duration;
+
 use local::testing::TestDb;
 use migrate::Run;
-use shared::{config::Role, db::Login};
+use shared::{
+    config::Role,
+    db::{Credentials, Login, OVERDUE},
+};
 use tokio_postgres::{Client, NoTls, types::Type};
 
 /// A login of this test alone: roles belong to the server, which the tests share.
@@ -133,6 +138,26 @@ async fn sessions_that_ended_more_than_30_days_ago_are_deleted_and_no_others() {
     assert_eq!(migrate::run(&mut owner, &[]).await.unwrap().purged, 0);
 }
 
+// No setting bounded them before.
+#[tokio::test]
+async fn a_session_of_before_that_would_live_for_years_is_cut_and_stops_no_migration() {
+    let db = TestDb::empty().await;
+    let mut owner = db.owner().await;
+    Run::new(&[]).to(6).on(&mut owner).await.unwrap();
+    let sessions = "INSERT INTO users (name, email, password_hash) VALUES ('A', 'a@example.com', 'x');
+                    INSERT INTO sessions (user_id, created_at, expires_at, revoked_at)
+                    SELECT 1, now(), now() + life, ended
+                      FROM (VALUES (interval '1 hour', NULL), ('100 years', NULL), ('60 days', now())) AS s (life, ended)";
+    owner.batch_execute(sessions).await.unwrap();
+
+    migrate::run(&mut owner, &[]).await.unwrap();
+
+    let lives =
+        "SELECT string_agg(extract(epoch FROM expires_at - created_at)::bigint || ' ' || (revoked_at IS NULL), ', '
+                                   ORDER BY expires_at, revoked_at) FROM sessions";
+    assert_eq!(one::<String>(&owner, lives).await, "3600 true, 2678400 false, 2678400 true");
+}
+
 // A login may be in the hands of an intruder.
 #[tokio::test]
 async fn no_lock_that_a_login_can_take_holds_a_run_up() {
@@ -140,16 +165,22 @@ async fn no_lock_that_a_login_can_take_holds_a_run_up() {
     let tables = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace";
     let tables: Vec<String> =
         db.owner().await.query_typed(tables, &[]).await.unwrap().iter().map(|it| it.get(0)).collect();
+    // There is a partition to be made.
+    let last = tables.iter().filter(|table| table.starts_with("audit_events_2")).max().unwrap();
+    db.owner().await.batch_execute(&format!("DROP TABLE {last}")).await.unwrap();
+    let tables: Vec<_> = tables.iter().filter(|table| *table != last).collect();
     let mut held = Vec::new();
     for role in [Role::Auth, Role::Api] {
         let it = db.raw(role).await;
         it.batch_execute("SET idle_in_transaction_session_timeout = 0; SET transaction_timeout = 0").await.unwrap();
         it.batch_execute("SELECT pg_try_advisory_lock(n) FROM unnest(ARRAY[0, 1, 4711001]) n; BEGIN").await.unwrap();
+        it.batch_execute("ALTER ROLE CURRENT_USER SET jit = off").await.unwrap();
+        it.batch_execute("INSERT INTO audit_events (action, outcome) SELECT 'a.b', 'ok' WHERE false").await.unwrap();
         for table in &tables {
             for mode in ["ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE"] {
                 let lock = format!("SAVEPOINT it; LOCK TABLE {table} IN {mode} MODE NOWAIT");
                 let refused = it.batch_execute(&lock).await.is_err();
-                assert!(refused || table != "refinery_schema_history", "{role:?} {mode}");
+                assert!(refused || *table != "refinery_schema_history", "{role:?} {mode}");
                 if refused {
                     it.batch_execute("ROLLBACK TO it").await.unwrap();
                 }
@@ -158,9 +189,36 @@ async fn no_lock_that_a_login_can_take_holds_a_run_up() {
         held.push(it);
     }
 
-    let report = migrate::run(&mut db.owner().await, &[login("held_up", "first")]).await.unwrap();
+    let logins = [Role::Auth, Role::Api].map(|role| {
+        let group = if role == Role::Auth { "app_auth" } else { "app_api" };
+        let Credentials { user, password } = TestDb::credentials(role);
+        Login { group: group.to_owned(), name: user, password }
+    });
+    let report = migrate::run(&mut db.owner().await, &logins).await.unwrap();
 
-    assert!(report.applied.is_empty() && can_log_in(&db, "held_up", "first").await);
+    assert_eq!((report.applied.len(), report.strays), (0, 0));
+    assert!(one::<bool>(&db.owner().await, &format!("SELECT to_regclass('{last}') IS NOT NULL")).await);
+}
+
+#[tokio::test]
+async fn a_transaction_of_a_login_that_lasts_longer_than_any_limit_is_ended() {
+    let db = TestDb::new().await;
+    let mut owner = db.owner().await;
+    migrate::run(&mut owner, &[login("overdue", "first"), login("in_time", "first")]).await.unwrap();
+    let begin = async |name: &str| {
+        let url = format!("postgres://{name}:first@127.0.0.1:{}/{}", db.cluster.port(), db.name);
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("BEGIN; ALTER ROLE CURRENT_USER SET statement_timeout = 0").await.unwrap();
+        client
+    };
+    let (overdue, in_time) = (begin("overdue").await, begin("in_time").await);
+
+    Login::end_overdue(&owner, &["overdue"], Duration::ZERO).await;
+    Login::end_overdue(&owner, &["in_time"], OVERDUE).await;
+
+    assert!(overdue.batch_execute("COMMIT").await.is_err());
+    in_time.batch_execute("COMMIT").await.unwrap();
 }
 
 // DB-24
@@ -178,24 +236,51 @@ async fn a_login_gets_its_password_its_group_and_the_limits_of_every_login() {
     for name in names {
         let row = owner
             .query_typed_one(
-                "SELECT array_to_string(rolconfig, ' '), pg_has_role(oid, 'app_api', 'USAGE'),
-                        rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb
+                "SELECT pg_has_role(oid, 'app_api', 'USAGE'), rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb
                    FROM pg_roles WHERE rolname = $1",
                 &[(&name, Type::TEXT)],
             )
             .await
             .unwrap();
-        let (limits, member, powerful): (String, bool, bool) = (row.get(0), row.get(1), row.get(2));
-        assert!(member && !powerful, "{name}");
-        for limit in [
-            "lock_timeout=2s",
-            "statement_timeout=4s",
-            "idle_in_transaction_session_timeout=5s",
-            "client_connection_check_interval=2s",
-        ] {
-            assert!(limits.contains(limit), "{name}: {limits}");
-        }
+        assert!(row.get::<_, bool>(0) && !row.get::<_, bool>(1), "{name}");
+        assert_eq!(settings(&owner, name).await, LIMITS, "{name}");
     }
+}
+
+/// What the settings of every login are, in every database, on a server that knows all of them.
+const LIMITS: &str = "client_connection_check_interval=2s idle_in_transaction_session_timeout=5s jit=off lock_timeout=2s \
+                      search_path=public, pg_temp statement_timeout=4s transaction_timeout=8s";
+
+async fn settings(owner: &Client, name: &str) -> String {
+    let settings = format!(
+        "SELECT coalesce(string_agg(coalesce(datname || ': ', '') || config, ' ' ORDER BY datname, config), '')
+           FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase,
+                unnest(setconfig) config
+          WHERE rolname = '{name}'"
+    );
+    one(owner, &settings).await
+}
+
+// Every role may change its own settings.
+#[tokio::test]
+async fn whatever_a_login_has_set_for_itself_is_put_back() {
+    let db = TestDb::new().await;
+    let mut owner = db.owner().await;
+    let logins = [login("own_limits", "first")];
+    migrate::run(&mut owner, &logins).await.unwrap();
+    let changes = format!(
+        "ALTER ROLE own_limits SET statement_timeout = 0; ALTER ROLE own_limits RESET jit;
+         ALTER ROLE own_limits SET work_mem = '1GB'; ALTER ROLE own_limits SET app.session_id = 'x';
+         ALTER ROLE own_limits IN DATABASE {0} SET search_path = pg_temp, public;
+         ALTER ROLE own_limits IN DATABASE {0} SET row_security = off;
+         ALTER ROLE own_limits IN DATABASE postgres SET lock_timeout = 0",
+        db.name
+    );
+    owner.batch_execute(&changes).await.unwrap();
+
+    migrate::run(&mut owner, &logins).await.unwrap();
+
+    assert_eq!(settings(&owner, "own_limits").await, LIMITS);
 }
 
 #[tokio::test]
@@ -239,7 +324,7 @@ async fn a_password_never_reaches_the_servers_log() {
 #[tokio::test]
 async fn the_audit_trail_has_partitions_ahead_and_takes_over_what_the_default_caught() {
     let db = TestDb::new().await;
-    let owner = db.owner().await;
+    let mut owner = db.owner().await;
     let partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'audit_events'::regclass";
     assert_eq!(one::<i64>(&owner, partitions).await, 5, "this month, three more, the default");
 
@@ -247,11 +332,14 @@ async fn the_audit_trail_has_partitions_ahead_and_takes_over_what_the_default_ca
         "INSERT INTO audit_events (action, outcome, at) VALUES ('patient.read', 'ok', now() + interval '5 months')";
     owner.batch_execute(late).await.unwrap();
     assert_eq!(one::<i64>(&owner, "SELECT count(*) FROM audit_events_default").await, 1);
-    owner.batch_execute("SELECT app.ensure_audit_partitions(6)").await.unwrap();
+    let first = migrate::run(&mut owner, &[]).await.unwrap();
+    let second = migrate::run(&mut owner, &[]).await.unwrap();
 
+    assert_eq!((first.strays, second.strays), (1, 0));
     assert_eq!(one::<i64>(&owner, "SELECT count(*) FROM audit_events_default").await, 0);
     assert_eq!(one::<i64>(&owner, "SELECT count(*) FROM audit_events").await, 1);
-    assert_eq!(one::<i64>(&owner, partitions).await, 8);
+    assert_eq!(one::<i64>(&owner, partitions).await, 6, "and the month of that row");
+    assert!(one::<bool>(&owner, "SELECT to_regclass('audit_events_strays') IS NULL").await);
 }
 
 #[tokio::test]

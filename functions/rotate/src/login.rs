@@ -9,7 +9,7 @@ use shared::{
     DbError,
     clock::Clock,
     config,
-    db::{LOCK, Login, Session},
+    db::{LOCK, Login, OVERDUE, Session},
     secrets::{SecretError, Vault},
 };
 use tokio_postgres::{Client, types::Type};
@@ -64,6 +64,7 @@ async fn make(owner: &mut Client, login: &Login, in_force: &str) -> Result<(), t
     /// Nothing that a request needs is waited for, and nothing is held meanwhile.
     const PATIENCE: &str = "SET LOCAL lock_timeout = '10s'";
 
+    Login::end_overdue(owner, &[&login.name, in_force], OVERDUE).await;
     let transaction = owner.transaction().await?;
     transaction.batch_execute(PATIENCE).await?;
     transaction.batch_execute(LOCK).await?;
@@ -95,7 +96,9 @@ async fn works(client: &Client, pair: &[String], group: &str) -> Result<(), Erro
 async fn are_alike(client: &Client, pair: &[String], group: &str) -> Result<bool, tokio_postgres::Error> {
     const QUESTION: &str = "-- rotate
         SELECT count(DISTINCT limits) = 1 AND bool_and(is_plain AND groups = ARRAY[$2])
-          FROM (SELECT ARRAY(SELECT unnest(rolconfig) ORDER BY 1) AS limits,
+          FROM (SELECT ARRAY(SELECT setdatabase || ' ' || config
+                               FROM pg_db_role_setting, unnest(setconfig) config
+                              WHERE setrole = r.oid ORDER BY 1) AS limits,
                        NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls) AS is_plain,
                        ARRAY(SELECT DISTINCT pg_get_userbyid(roleid)::text
                                FROM pg_auth_members WHERE member = r.oid) AS groups

@@ -39,7 +39,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, 
 pub use error::{DbError, OnConstraint, row_value};
 use idle::verify_idle;
 use lease::Lease;
-pub use login::{LOCK, Login};
+pub use login::{LOCK, Login, OVERDUE};
 pub use session::Session;
 pub use tls::InvalidRoots;
 pub use unit::{Param, Unit};

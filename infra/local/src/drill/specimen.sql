@@ -31,11 +31,20 @@ DELETE FROM patients WHERE id % 10 = 5 OR id > 530;
 DELETE FROM mappings WHERE doctor_id = (SELECT max(id) FROM doctors);
 DELETE FROM doctors WHERE id = (SELECT max(id) FROM doctors);
 
+-- The months that have passed have their partitions.
+DO $$ DECLARE
+    first_day date;
+BEGIN
+    FOR n IN 1 .. 3 LOOP
+        first_day := date_trunc('month', now() AT TIME ZONE 'UTC' - make_interval(months => n));
+        EXECUTE format('CREATE TABLE %I PARTITION OF audit_events FOR VALUES FROM (%L) TO (%L)',
+                       'audit_events_' || to_char(first_day, 'YYYY_MM'), first_day || ' 00:00+00',
+                       (first_day + interval '1 month')::date || ' 00:00+00');
+    END LOOP;
+END $$;
 INSERT INTO audit_events (at, user_id, session_id, action, record_id, outcome, fields, request_id, source_ip)
 SELECT now() + make_interval(days => n), p.user_id, gen_random_uuid(), 'patient.update', p.id, 'ok',
        ARRAY['name', 'dob'], 'request-' || n, '203.0.113.7'
   FROM patients p, generate_series(-90, 0, 30) n;
 INSERT INTO audit_events (action, outcome) SELECT 'auth.login', 'refused' FROM generate_series(1, 50);
 
--- As the daily run has done with the months that have rows.
-SELECT app.ensure_audit_partitions(3);

@@ -5,14 +5,25 @@
 -- operators instead of SET search_path, which would cost each call more than the look-up does.
 CREATE OR REPLACE FUNCTION app.current_user_id() RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER AS $$
+DECLARE
+    entered text := pg_catalog.current_setting('app.session_id', true);
+    who bigint;
 BEGIN
-    RETURN (SELECT s.user_id FROM public.sessions s
-             WHERE s.id OPERATOR(pg_catalog.=)
-                   nullif(pg_catalog.current_setting('app.session_id', true), '')::pg_catalog.uuid
-               AND s.revoked_at IS NULL AND s.expires_at OPERATOR(pg_catalog.>) pg_catalog.now());
+    IF entered IS NULL OR entered OPERATOR(pg_catalog.=) '' THEN
+        RETURN NULL;
+    END IF;
+    SELECT s.user_id INTO who FROM public.sessions s
+     WHERE s.id OPERATOR(pg_catalog.=) entered::pg_catalog.uuid
+       AND s.revoked_at IS NULL AND s.expires_at OPERATOR(pg_catalog.>) pg_catalog.statement_timestamp();
+    -- Also when it was ended after this transaction entered: a request that races with a logout is refused as a whole.
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the session is not alive' USING ERRCODE = 'AP401';
+    END IF;
+    RETURN who;
 END $$;
 COMMENT ON FUNCTION app.current_user_id IS
-    'The user whose live session this transaction entered with; null before it entered. Nothing else says who asks.';
+    'The user whose live session this transaction entered with; null before it entered, AP401 when the session is not '
+    'alive any more. Nothing else says who asks.';
 
 CREATE OR REPLACE FUNCTION app.enter(user_id bigint, session_id uuid, request_id text, source_ip text, durable boolean)
     RETURNS void
@@ -20,7 +31,7 @@ CREATE OR REPLACE FUNCTION app.enter(user_id bigint, session_id uuid, request_id
 BEGIN
     PERFORM FROM public.sessions s
       WHERE s.id = enter.session_id AND s.user_id = enter.user_id
-        AND s.revoked_at IS NULL AND s.expires_at > now();
+        AND s.revoked_at IS NULL AND s.expires_at > statement_timestamp();
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the session is not alive' USING ERRCODE = 'AP401';
     END IF;
@@ -48,17 +59,18 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_expires_at_check
 CREATE FUNCTION app.stay_ended() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.revoked_at := OLD.revoked_at;
+    NEW.revoked_at := coalesce(OLD.revoked_at, now());
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION app.stay_ended IS 'A session that was ended stays ended, since when it first was.';
+COMMENT ON FUNCTION app.stay_ended IS 'A session ends now, whatever time is written, and stays ended since then.';
 CREATE TRIGGER sessions_stay_ended BEFORE UPDATE ON sessions
-    FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL) EXECUTE FUNCTION app.stay_ended();
+    FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL OR NEW.revoked_at IS NOT NULL) EXECUTE FUNCTION app.stay_ended();
 
--- Whose row of the trail this is comes from the session as well: no role may write user_id, whose default asks it.
+-- Whose row of the trail this is comes from the session as well: no role may write user_id, whose default asks it. What
+-- happens to accounts is written by app_auth, what happens to records by app_api.
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY audit_events_own ON audit_events FOR INSERT TO app_api
-    WITH CHECK (user_id IS NOT NULL);
+    WITH CHECK (user_id IS NOT NULL AND action NOT LIKE 'auth.%');
 CREATE POLICY audit_events_accounts ON audit_events FOR INSERT TO app_auth WITH CHECK (true);
 
 -- Accounts. These three are all that a request without a session gets; a hash is given out by address only.
@@ -98,27 +110,29 @@ COMMENT ON FUNCTION app.find_login IS
     'The user with this address and the hash of their password. An account without a key answers to its address as '
     'entered, and goes before the one that has the key.';
 
-CREATE FUNCTION app.finish_login(user_id bigint, verified text, better text, life double precision)
+CREATE FUNCTION app.finish_login(email_key text, email text, verified text, better text, life double precision)
     RETURNS uuid
     LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
-        WITH known AS (
-            SELECT u.id FROM public.users u WHERE u.id = $1 AND u.password_hash = $2
+        WITH found AS MATERIALIZED (
+            SELECT f.user_id, f.password_hash FROM app.find_login($1, $2) f
+        ), known AS (
+            SELECT user_id FROM found WHERE password_hash = $3
         ), rehashed AS (
-            UPDATE public.users u SET password_hash = $3 FROM known WHERE u.id = known.id AND $3 IS NOT NULL
+            UPDATE public.users u SET password_hash = $4 FROM known WHERE u.id = known.user_id AND $4 IS NOT NULL
         ), session AS (
             INSERT INTO public.sessions (user_id, expires_at)
-            SELECT id, now() + make_interval(secs => $4) FROM known
+            SELECT user_id, now() + make_interval(secs => $5) FROM known
             RETURNING id
         ), audited AS (
             INSERT INTO public.audit_events (action, user_id, session_id, outcome)
-            SELECT 'auth.login', $1, session.id, CASE WHEN session.id IS NULL THEN 'refused' ELSE 'ok' END
-              FROM (SELECT) AS always LEFT JOIN session ON true
+            SELECT 'auth.login', found.user_id, session.id, CASE WHEN session.id IS NULL THEN 'refused' ELSE 'ok' END
+              FROM (SELECT) AS always LEFT JOIN found ON true LEFT JOIN session ON true
         )
         SELECT id FROM session;
     $$;
 COMMENT ON FUNCTION app.finish_login IS
-    'A new session, if the hash that the password was verified with (null if it was wrong) is still the user''s; better '
-    'takes its place unless null. Else null.';
+    'A new session of the user with this address, if the hash that the password was verified with (null if it was wrong) '
+    'is still theirs; better takes its place unless null. Else null.';
 
 -- Deleting. A right to DELETE is a right to LOCK TABLE as well, with which one session would stop all others. Each
 -- function locks the record before it looks for mappings, so that it sees those that were being made.
