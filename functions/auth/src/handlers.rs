@@ -33,14 +33,14 @@ pub(crate) async fn login(app: &App, request: &Request) -> Reply {
 
     let known = store::find_by_email(&app.db, request.origin(), &login.email).await?;
     let (user, hash) = known.unzip();
-    let Login { password, .. } = &login;
+    let Login { email, password } = &login;
     let verdict = app.passwords.verify(password.as_str(), password.as_sent(), hash.clone()).await?;
     let (verified, better) = match verdict {
         Verdict::Right => (hash, None),
         Verdict::RightButWeak(better) => (hash, Some(better)),
         Verdict::Wrong => (None, None),
     };
-    let session = store::finish_login(&app.db, request.origin(), user, verified, better, app.tokens.life()).await?;
+    let session = store::finish_login(&app.db, request.origin(), email, verified, better, app.tokens.life()).await?;
 
     match user.zip(session) {
         Some((user, session)) => response::ok(&token(app, request, user, session).await?),

@@ -1,6 +1,6 @@
 //! All SQL of this function: users and their sessions. Each statement acts and writes its audit row.
 //!
-//! Who is not signed in gets at accounts by functions of the database only (`migrations/V0009__walls.sql`).
+//! Who is not signed in gets at accounts by functions of the database only (`migrations/V0011__walls.sql`).
 
 use std::time::Duration;
 
@@ -64,12 +64,12 @@ pub(crate) async fn find_by_email(
 
 /// Ends a login: a new session if the password was right, else nothing but the audit row.
 ///
-/// `verified` is the hash that the password was found to fit, if it was; a session is made only if it is still the
-/// user's. `better` takes its place. Right or wrong, it is one flight of the same statement.
+/// `verified` is the hash that the password was found to fit, if it was; a session is made only if it is still that of
+/// the user with this address. `better` takes its place. Right or wrong, it is one flight of the same statement.
 pub(crate) async fn finish_login(
     db: &Db,
     origin: &Origin,
-    user: Option<UserId>,
+    email: &Address,
     verified: Option<String>,
     better: Option<String>,
     life: Duration,
@@ -78,8 +78,14 @@ pub(crate) async fn finish_login(
         .anonymous(origin)
         .one(
             "-- auth::finish_login
-             SELECT app.finish_login($1, $2, $3, $4) AS session_id",
-            &[(&user, Type::INT8), (&verified, Type::TEXT), (&better, Type::TEXT), (&life.as_secs_f64(), Type::FLOAT8)],
+             SELECT app.finish_login($1, $2, $3, $4, $5) AS session_id",
+            &[
+                (&email.key(), Type::TEXT),
+                (&email.as_str(), Type::TEXT),
+                (&verified, Type::TEXT),
+                (&better, Type::TEXT),
+                (&life.as_secs_f64(), Type::FLOAT8),
+            ],
         )
         .await?;
     row_value(&row, "session_id")

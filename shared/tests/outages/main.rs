@@ -211,9 +211,14 @@ async fn a_role_that_walls_would_not_hold_is_not_used() {
          GRANT SELECT (email, password_hash) ON users TO granted;
          CREATE ROLE maker LOGIN PASSWORD 'p' CREATEROLE;      GRANT app_api TO maker;
          CREATE ROLE follower LOGIN PASSWORD 'p' REPLICATION;  GRANT app_api TO follower;
+         CREATE ROLE of_both LOGIN PASSWORD 'p';               GRANT app_api, app_auth TO of_both;
+         CREATE ROLE shadow LOGIN PASSWORD 'p';                GRANT app_api TO shadow;
+         GRANT TEMPORARY ON DATABASE {0} TO shadow;
+         CREATE ROLE schemas LOGIN PASSWORD 'p';               GRANT app_api TO schemas;
+         GRANT CREATE ON DATABASE {0} TO schemas;
          CREATE ROLE harmless LOGIN PASSWORD 'p';              GRANT app_api TO harmless;
-         GRANT CONNECT ON DATABASE {} TO above, super, member, users_owner, reader, writer, nested_reader, files,
-                                        granted, maker, follower, harmless",
+         GRANT CONNECT ON DATABASE {0} TO above, super, member, users_owner, reader, writer, nested_reader, files,
+                                         granted, maker, follower, of_both, shadow, schemas, harmless",
         db.name
     );
     db.owner().await.batch_execute(&roles).await.unwrap();
@@ -239,6 +244,9 @@ async fn a_role_that_walls_would_not_hold_is_not_used() {
         "granted",
         "maker",
         "follower",
+        "of_both",
+        "shadow",
+        "schemas",
         "harmless",
     ] {
         let is_used = role == "harmless";
@@ -253,4 +261,10 @@ async fn a_role_that_walls_would_not_hold_is_not_used() {
             false => assert_unavailable(&[answer]),
         }
     }
+
+    // What the group itself was given by mistake.
+    let db = Database { cluster, name };
+    db.owner().await.batch_execute("GRANT SELECT (email) ON users TO app_api").await.unwrap();
+    let warmed = pool("harmless")(&db, Role::Api, &Clock::System).warm().await;
+    assert!(warmed.is_err_and(|error| error.is_role_too_powerful()));
 }

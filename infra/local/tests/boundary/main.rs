@@ -4,6 +4,7 @@
 
 mod bodies;
 mod cors;
+mod ending;
 mod events;
 mod forms;
 mod headers;

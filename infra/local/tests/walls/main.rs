@@ -83,7 +83,11 @@ async fn without_entering_or_as_somebody_else_raw_sql_sees_and_changes_nothing()
     assert_eq!(raw(&db, None, "SELECT * FROM doctors").await, Ok(0), "the directory is for those signed in");
     let delete = "SELECT WHERE app.delete_doctor(1, 1) IS NOT NULL";
     assert_eq!(raw(&db, None, delete).await, Ok(0));
-    // The owner that a statement names must be the one who asks: to name oneself does not open what is somebody else's.
+    // The owner that a statement names must be the one who asks: to name oneself does not open what is somebody else's,
+    // and to name the owner ends nothing of hers. Her mapping keeps the doctor.
+    let doctor: i64 = db.owner().await.query_typed_one("SELECT id FROM doctors", &[]).await.unwrap().get(0);
+    let delete = format!("SELECT WHERE app.delete_doctor({alice}, {doctor}) IS NOT NULL");
+    assert_eq!(raw(&db, Some(mallory), &delete).await, Err(Some(SqlState::FOREIGN_KEY_VIOLATION)));
     for sql in [
         format!("SELECT WHERE app.delete_patient({mallory}, {patient}) IS NOT NULL"),
         format!("SELECT WHERE app.delete_mapping({mallory}, {mapping})"),

@@ -20,10 +20,11 @@ async fn the_roles_can_do_exactly_what_is_listed() {
     let more: Vec<_> = found.iter().filter(|right| !listed.contains(&right.as_str())).collect();
     let less: Vec<_> = listed.iter().filter(|right| !found.iter().any(|it| it == *right)).collect();
     assert!(more.is_empty() && less.is_empty(), "not listed: {more:#?}\nnot there: {less:#?}");
+    assert_eq!(found, listed, "none is there twice");
 }
 
 /// Rights of every kind, any of which would be one too many.
-const TOO_MANY: [&str; 24] = [
+const TOO_MANY: [&str; 33] = [
     "GRANT CREATE ON SCHEMA public TO app_api",
     "GRANT CREATE ON SCHEMA app TO app_auth",
     "GRANT USAGE ON SCHEMA public TO PUBLIC",
@@ -40,6 +41,16 @@ const TOO_MANY: [&str; 24] = [
     "GRANT EXECUTE ON FUNCTION app.ensure_audit_partitions TO app_api",
     "GRANT EXECUTE ON FUNCTION app.find_login TO app_api",
     "CREATE FUNCTION app.helper() RETURNS integer LANGUAGE sql RETURN 1",
+    "CREATE FUNCTION app.find_login() RETURNS SETOF users LANGUAGE sql SECURITY DEFINER AS 'SELECT * FROM users';
+     REVOKE EXECUTE ON FUNCTION app.find_login() FROM PUBLIC; GRANT EXECUTE ON FUNCTION app.find_login() TO app_auth",
+    "CREATE VIEW app.patients AS SELECT * FROM patients; GRANT SELECT ON app.patients TO app_api",
+    "ALTER FUNCTION app.enter RESET search_path",
+    "GRANT CREATE ON SCHEMA pg_catalog TO app_api",
+    "GRANT SELECT ON pg_authid TO app_auth",
+    "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO app_api",
+    "GRANT SET ON PARAMETER session_replication_role TO app_api",
+    "GRANT CREATE ON TABLESPACE pg_default TO app_api",
+    "CREATE FOREIGN DATA WRAPPER elsewhere; GRANT USAGE ON FOREIGN DATA WRAPPER elsewhere TO app_api",
     "GRANT app_auth TO app_api_login",
     "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO app_api",
     "SELECT lo_create(4711); GRANT SELECT ON LARGE OBJECT 4711 TO app_api",
@@ -128,37 +139,49 @@ async fn rows(client: &Client, sql: &str) -> Result<u64, Option<SqlState>> {
 async fn who_asks_cannot_be_stated() {
     let db = TestDb::new().await;
     let ((alice, _), (bob, his)) = (db.user().await, db.user().await);
-    let ended = db.session(bob.get()).await;
-    let sql = format!("UPDATE sessions SET revoked_at = now() WHERE id = '{ended}'");
+    let (ended, expired) = (db.session(bob.get()).await, db.session(bob.get()).await);
+    let sql = format!(
+        "UPDATE sessions SET revoked_at = now() WHERE id = '{ended}';
+         UPDATE sessions SET expires_at = now() WHERE id = '{expired}'"
+    );
     db.owner().await.batch_execute(&sql).await.unwrap();
     db.patient(alice.get(), "Jane").await;
     let denied = Err(Some(SqlState::INSUFFICIENT_PRIVILEGE));
-    let trail = "INSERT INTO audit_events (action, outcome) VALUES ('patient.read', 'ok')";
+    let dead = Err(Some(SqlState::from_code("AP401")));
+    let row = |action: &str| format!("INSERT INTO audit_events (action, outcome) VALUES ('{action}', 'ok')");
 
-    for stated in [
-        format!("set_config('app.user_id', '{alice}', false)"),
-        "set_config('app.session_id', gen_random_uuid()::text, false)".to_owned(),
-        format!("set_config('app.session_id', '{ended}', false)"),
-        format!("set_config('app.session_id', '{his}', false), set_config('app.user_id', '{alice}', false)"),
+    for (stated, is_bob, nothing, refused) in [
+        (format!("set_config('app.user_id', '{alice}', false)"), false, &Ok(0), &denied),
+        ("set_config('app.session_id', gen_random_uuid()::text, false)".to_owned(), false, &dead, &dead),
+        (format!("set_config('app.session_id', '{ended}', false)"), false, &dead, &dead),
+        (format!("set_config('app.session_id', '{expired}', false)"), false, &dead, &dead),
+        (
+            format!("set_config('app.session_id', '{his}', false), set_config('app.user_id', '{alice}', false)"),
+            true,
+            &Ok(0),
+            &denied,
+        ),
     ] {
-        let is_bob = stated.contains(&his.to_string());
+        let own = |count| if is_bob { Ok(count) } else { nothing.clone() };
+        let added = if is_bob { &Ok(1) } else { refused };
         let api = db.raw(Role::Api).await;
         api.batch_execute(&format!("SELECT {stated}")).await.unwrap();
         for sql in ["SELECT FROM patients", "UPDATE patients SET name = 'Stolen'", "SELECT FROM mappings"] {
-            assert_eq!(rows(&api, sql).await, Ok(0), "{stated}: {sql}");
+            assert_eq!(rows(&api, sql).await, *nothing, "{stated}: {sql}");
         }
         let new = format!(
             "INSERT INTO patients (user_id, name, dob, gender) VALUES ({alice}, 'Planted', '1990-05-15', 'other')"
         );
-        assert_eq!(rows(&api, &new).await, denied, "{stated}");
-        assert_eq!(rows(&api, trail).await, if is_bob { Ok(1) } else { denied.clone() }, "{stated}");
+        assert_eq!(rows(&api, &new).await, *refused, "{stated}");
+        assert_eq!(rows(&api, &row("patient.read")).await, *added, "{stated}");
+        assert_eq!(rows(&api, &row("auth.login")).await, *refused, "{stated}: not its own kind of row");
 
         let auth = db.raw(Role::Auth).await;
         auth.batch_execute(&format!("SELECT {stated}")).await.unwrap();
-        let own = u64::from(is_bob);
-        assert_eq!(rows(&auth, "SELECT id, name, email, created_at FROM users").await, Ok(own), "{stated}");
-        assert_eq!(rows(&auth, "SELECT id, user_id FROM sessions").await, Ok(2 * own), "{stated}");
-        assert_eq!(rows(&auth, trail).await, if is_bob { Ok(1) } else { denied.clone() }, "{stated}");
+        assert_eq!(rows(&auth, "SELECT id, name, email, created_at FROM users").await, own(1), "{stated}");
+        assert_eq!(rows(&auth, "SELECT id, user_id FROM sessions").await, own(3), "{stated}");
+        assert_eq!(rows(&auth, &row("auth.logout")).await, *added, "{stated}");
+        assert_eq!(rows(&auth, &row("patient.read")).await, *refused, "{stated}: not its own kind of row");
         for column in ["user_id", "session_id", "at", "request_id"] {
             let forged = format!("INSERT INTO audit_events (action, outcome, {column}) VALUES ('a.b', 'ok', NULL)");
             assert_eq!(rows(&auth, &forged).await, denied, "{stated}");
@@ -176,12 +199,12 @@ async fn a_session_that_was_ended_stays_ended() {
     let enter = format!("SELECT app.enter({bob}, '{ended}', '', '', true)");
 
     auth.batch_execute(&format!("SELECT set_config('app.session_id', '{his}', false)")).await.unwrap();
-    auth.batch_execute(&end("now()")).await.unwrap();
+    auth.batch_execute(&end("'-infinity'")).await.unwrap();
     for at in ["NULL", "'infinity'", "now()"] {
         auth.batch_execute(&end(at)).await.unwrap();
         let dead = auth.batch_execute(&enter).await.unwrap_err();
         assert_eq!(dead.code().map(SqlState::code), Some("AP401"), "{at}");
     }
-    let since = format!("SELECT revoked_at <= now() FROM sessions WHERE id = '{ended}'");
+    let since = format!("SELECT now() - revoked_at BETWEEN '0' AND '1 hour' FROM sessions WHERE id = '{ended}'");
     assert!(db.owner().await.query_typed_one(&since, &[]).await.unwrap().get::<_, bool>(0));
 }

@@ -3,42 +3,55 @@ WITH known AS (
     SELECT oid, rolname FROM pg_roles WHERE rolname IN ('app_auth', 'app_api', 'app_auth_login', 'app_api_login')
 ), names AS (
     SELECT oid, rolname FROM known UNION ALL SELECT 0, 'PUBLIC'
-), objects AS (
-    SELECT 'database' AS what, datdba AS owner, coalesce(datacl, acldefault('d', datdba)) AS acl
+), objects (what, class, id, part, owner, usual, acl) AS (
+    SELECT 'database', 'pg_database'::regclass, oid, 0, datdba, acldefault('d', datdba), datacl
       FROM pg_database WHERE datname = current_database()
     UNION ALL
-    SELECT 'schema ' || nspname::text, nspowner, coalesce(nspacl, acldefault('n', nspowner))
-      FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    SELECT 'schema ' || nspname, 'pg_namespace'::regclass, oid, 0, nspowner, acldefault('n', nspowner), nspacl
+      FROM pg_namespace
     UNION ALL
-    SELECT CASE relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || c.relname, relowner,
-           coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))
-      FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-     WHERE nspname IN ('public', 'app') AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+    SELECT CASE relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || oid::regclass, 'pg_class'::regclass, oid, 0, relowner,
+           acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner), relacl
+      FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
     UNION ALL
-    SELECT 'column ' || c.relname || '.' || attname, relowner, attacl
-      FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
-     WHERE nspname IN ('public', 'app') AND attacl IS NOT NULL
+    SELECT 'column ' || attrelid::regclass || '.' || attname, 'pg_class'::regclass, attrelid, attnum, relowner, NULL, attacl
+      FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
     UNION ALL
-    SELECT 'function ' || proname, proowner, coalesce(proacl, acldefault('f', proowner))
-      FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname IN ('public', 'app')
+    SELECT 'function ' || oid::regprocedure, 'pg_proc'::regclass, oid, 0, proowner, acldefault('f', proowner), proacl
+      FROM pg_proc
     UNION ALL
-    SELECT 'type ' || typname, typowner, coalesce(typacl, acldefault('T', typowner))
-      FROM pg_type JOIN pg_namespace n ON n.oid = typnamespace
-     WHERE nspname IN ('public', 'app') AND typrelid = 0 AND typelem = 0
+    SELECT 'type ' || oid::regtype, 'pg_type'::regclass, oid, 0, typowner, acldefault('T', typowner), typacl
+      FROM pg_type WHERE typrelid = 0 AND typelem = 0
     UNION ALL
-    SELECT 'large object', lomowner, coalesce(lomacl, acldefault('L', lomowner)) FROM pg_largeobject_metadata
+    SELECT 'language ' || lanname, 'pg_language'::regclass, oid, 0, lanowner, acldefault('l', lanowner), lanacl
+      FROM pg_language
     UNION ALL
-    SELECT 'default of ' || defaclobjtype::text, defaclrole, defaclacl FROM pg_default_acl
+    SELECT 'large object', NULL, NULL, 0, lomowner, NULL, lomacl FROM pg_largeobject_metadata
     UNION ALL
-    SELECT 'language ' || lanname, lanowner, lanacl FROM pg_language WHERE lanacl IS NOT NULL
+    SELECT 'default of ' || defaclobjtype::text, NULL, NULL, 0, defaclrole, NULL, defaclacl FROM pg_default_acl
     UNION ALL
-    SELECT 'foreign server', srvowner, srvacl FROM pg_foreign_server
+    SELECT 'foreign server ' || srvname, NULL, NULL, 0, srvowner, NULL, srvacl FROM pg_foreign_server
+    UNION ALL
+    SELECT 'foreign-data wrapper ' || fdwname, NULL, NULL, 0, fdwowner, NULL, fdwacl FROM pg_foreign_data_wrapper
+    UNION ALL
+    SELECT 'tablespace ' || spcname, NULL, NULL, 0, spcowner, NULL, spcacl FROM pg_tablespace
+    UNION ALL
+    SELECT 'parameter ' || parname, NULL, NULL, 0, 0, NULL, paracl FROM pg_parameter_acl
 ), lines AS (
     -- Direct rights of roles, and of everybody.
     SELECT coalesce(names.rolname, 'role ' || acl.grantee) || ' ' || acl.privilege_type
            || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END || ' ' || what AS line
-      FROM objects, aclexplode(objects.acl) acl LEFT JOIN names ON names.oid = acl.grantee
-     WHERE acl.grantee <> objects.owner
+      FROM objects
+      JOIN LATERAL aclexplode(coalesce(objects.acl, objects.usual)) acl ON acl.grantee <> objects.owner
+      LEFT JOIN names ON names.oid = acl.grantee
+     -- Not those that every server has: what was made with it (its ids end at 16,383) and has the rights it was made with.
+     WHERE NOT EXISTS (
+               SELECT FROM (SELECT) AS always
+                 LEFT JOIN pg_init_privs ON (classoid, objoid, objsubid) = (objects.class, objects.id, objects.part),
+                      aclexplode(coalesce(initprivs, objects.usual)) was
+                WHERE objects.id < 16384 AND objects.what <> 'schema public'
+                  AND (was.grantee, was.privilege_type, was.is_grantable) = (acl.grantee, acl.privilege_type, acl.is_grantable))
+       AND NOT (what ~ ' information_schema' AND id < 16384 AND acl.grantee = 0 AND acl.privilege_type IN ('SELECT', 'USAGE'))
     UNION ALL
     SELECT known.rolname || ' member of ' || pg_get_userbyid(m.roleid) || CASE WHEN m.admin_option THEN ' WITH ADMIN' ELSE '' END
       FROM pg_auth_members m JOIN known ON known.oid = m.member
@@ -67,8 +80,9 @@ WITH known AS (
     SELECT 'row-level security on ' || relname || CASE WHEN relforcerowsecurity THEN ', forced' ELSE '' END
       FROM pg_class WHERE relrowsecurity
     UNION ALL
-    SELECT 'as its owner: function ' || proname FROM pg_proc
-      JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname IN ('public', 'app') AND prosecdef
+    SELECT 'as its owner: function ' || p.oid::regprocedure
+           || coalesce(' with ' || array_to_string(proconfig, ', '), ' with no setting')
+      FROM pg_proc p WHERE prosecdef
     UNION ALL
     -- What stands in pg_catalog for everybody, or did before it was taken away.
     SELECT 'everybody may call ' || p.oid::regprocedure::text
