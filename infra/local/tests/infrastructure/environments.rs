@@ -54,6 +54,35 @@ fn dev_is_cheap_and_goes_away_and_prod_is_neither() {
     assert_eq!(of("PermissionsBoundaryArn"), [""; 3], "a first deployment needs nothing prepared");
 }
 
+/// The lines below `[environment.command.parameters]` in samconfig.toml, without their comments.
+fn settings(environment: &str, command: &str) -> Vec<String> {
+    let file = fs::read_to_string(workspace::root().join("samconfig.toml")).unwrap();
+    let (_, after) = file.split_once(&format!("\n[{environment}.{command}.parameters]\n")).unwrap();
+    let section = after.split("\n[").next().unwrap().lines();
+    section.map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
+}
+
+// SAM gives a stack that is there the last value of each parameter that nobody names.
+#[test]
+fn every_environment_says_that_alarms_turn_a_release_back() {
+    for environment in ENVIRONMENTS {
+        let settings = settings(environment, "deploy");
+        assert!(settings.contains(&r#""ReleaseAlarms=true","#.to_owned()), "{environment}: {settings:#?}");
+    }
+}
+
+#[test]
+fn sam_waits_for_a_database_and_deletes_what_fails_in_dev_only() {
+    let has = |environment: &str, command: &str, line: &str| settings(environment, command).contains(&line.to_owned());
+    for environment in ENVIRONMENTS {
+        assert!(has(environment, "deploy", "max_wait_duration = 110"), "{environment}");
+        assert_eq!(has(environment, "deploy", r#"on_failure = "DELETE""#), environment == "dev", "{environment}");
+    }
+    for line in [r#"stack_name = "healthcare-dev""#, r#"s3_prefix = "healthcare-dev""#] {
+        assert!(has("dev", "deploy", line) && has("dev", "delete", line), "{line}");
+    }
+}
+
 #[test]
 fn a_key_signs_for_longer_than_a_token_lives() {
     for environment in ENVIRONMENTS {

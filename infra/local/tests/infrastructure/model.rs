@@ -69,7 +69,7 @@ fn root<'d>(documents: &'d Value, overrides: &[(&str, &str)]) -> Stack<'d> {
     Stack::new(String::new(), &documents["stacks"][""], parameters, &documents["stacks"])
 }
 
-/// What CloudFormation says instead of deploying the root with these parameters: the rules that they break.
+/// What CloudFormation says instead of deploying the root with these parameters, or in this `AWS::Region`: the broken rules.
 pub(crate) fn broken_rules(environment: &str, overrides: &[(&str, &str)]) -> Vec<String> {
     let documents = documents(environment);
     let stack = root(&documents, overrides);
@@ -130,7 +130,8 @@ impl<'d> Stack<'d> {
     fn new(name: String, template: &'d Value, given: Map<String, Value>, all: &'d Value) -> Self {
         let known = template["Parameters"].as_object().cloned().unwrap_or_default();
         for name_given in given.keys() {
-            assert!(known.contains_key(name_given), "{name} has no parameter {name_given}");
+            let is_known = known.contains_key(name_given) || name_given == "AWS::Region";
+            assert!(is_known, "{name} has no parameter {name_given}");
         }
         let mut parameters = defaults(template);
         parameters.extend(given);
@@ -234,6 +235,9 @@ impl<'d> Stack<'d> {
     }
 
     fn reference(&self, name: &str) -> Option<Value> {
+        if let Some(value) = self.parameters.get(name) {
+            return Some(value.clone());
+        }
         let pseudo = match name {
             "AWS::NoValue" => return None,
             "AWS::Partition" => "aws",
@@ -246,9 +250,6 @@ impl<'d> Stack<'d> {
         };
         if !pseudo.is_empty() {
             return Some(json!(pseudo));
-        }
-        if let Some(value) = self.parameters.get(name) {
-            return Some(value.clone());
         }
         assert!(!self.template["Resources"][name].is_null(), "{} has neither parameter nor resource {name}", self.name);
         Some(json!(self.named(name)))

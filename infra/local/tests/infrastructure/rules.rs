@@ -19,6 +19,7 @@ fn a_combination_that_cannot_be_meant_is_refused_with_a_sentence() {
         ("staging", &[("BackupRetentionDays", "6")], "keeps backups of 7 days or more; raise BackupRetentionDays"),
         ("prod", &[("BackupRetentionDays", "34")], "set BackupRetentionDays=35"),
         ("staging", &[("AwsBackup", "true")], "set BackupRetentionDays=35"),
+        ("prod", &[("AWS::Region", "us-west-1")], "us-west-1 gives an account two zones; set ZoneCount=2"),
         ("staging", &[("BackupCopyVaultArn", "arn:aws:backup:x")], "BackupCopyVaultArn needs AwsBackup=true"),
     ] {
         let said = broken_rules(environment, overrides);
