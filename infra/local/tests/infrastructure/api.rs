@@ -103,6 +103,10 @@ fn the_security_log_says_who_was_refused_and_nothing_else_about_a_person() {
         ];
         assert_eq!(fields.iter().collect::<BTreeSet<_>>(), allowed.map(str::to_owned).iter().collect());
 
+        // API Gateway adds to the account's policy of logs for every other name, until that is full.
+        let name = text(&resources["ApiLogGroup"].properties["LogGroupName"]);
+        assert!(name.starts_with("/aws/vendedlogs/healthcare-api-"), "{name}");
+
         // It has an end of its own, sooner than that of other logs, and the longest that can be set is no year.
         let group = &resources["ApiLogGroup"].properties;
         assert_eq!(

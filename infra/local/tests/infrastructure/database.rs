@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::model::{ENVIRONMENTS, Resources, number, of_kind, resources, resources_with, text};
+use crate::model::{ENVIRONMENTS, Resources, documents, number, of_kind, resources, resources_with, text};
 
 /// Every environment, and production on Aurora with a proxy.
 fn all() -> Vec<(String, Resources)> {
@@ -43,6 +43,12 @@ fn the_data_is_encrypted_private_kept_and_watched() {
         } else {
             assert!(resources.contains_key("Database.Reader"), "a standby");
             assert_eq!(facts["DBClusterParameterGroupName"], "Database.ClusterSettings");
+            for instance in ["Database.Writer", "Database.Reader"] {
+                let group = &resources[instance].properties["DBParameterGroupName"];
+                assert_eq!(group, "Database.ClusterInstanceSettings", "{instance}");
+            }
+            let slow = &resources["Database.ClusterInstanceSettings"].properties["Parameters"];
+            assert_eq!(*slow, json!({"log_min_duration_statement": "1000"}));
         }
     }
 }
@@ -90,6 +96,7 @@ fn it_speaks_tls_only_and_writes_no_value_to_its_log() {
             ("log_error_verbosity", "terse"),
             ("log_statement", "none"),
             ("log_connections", "all"),
+            ("log_min_duration_statement", "1000"),
             ("idle_in_transaction_session_timeout", "60000"),
             ("idle_session_timeout", "3600000"),
         ] {
@@ -114,12 +121,20 @@ fn prod_has_backups_of_its_own_that_nobody_deletes_in_a_week() {
     assert_eq!(kept, [("daily".to_owned(), 35.0), ("monthly".to_owned(), 365.0)]);
     assert!(rules.iter().all(|rule| rule.get("CopyActions").is_none()), "there is no other vault");
 
-    let other = "arn:aws:backup:eu-west-1:210987654321:backup-vault:far-away";
+    let other = "arn:aws:backup:eu-west-1:123456789012:backup-vault:far-away";
     let copied = resources_with("prod", &[("BackupCopyVaultArn", other)]);
     for rule in copied["Database.BackupPlan"].properties["BackupPlan"]["BackupPlanRule"].as_array().unwrap() {
         let expected = json!([{"DestinationBackupVaultArn": other, "Lifecycle": rule["Lifecycle"]}]);
         assert_eq!(rule["CopyActions"], expected);
     }
+}
+
+#[test]
+fn the_root_tells_the_role_that_a_backup_is_restored_with() {
+    let output = documents("prod")["stacks"][""]["Outputs"]["RestoreRoleArn"].clone();
+    assert_eq!(output["Value"], json!({"Fn::GetAtt": ["Database", "Outputs.RestoreRoleArn"]}));
+    assert_eq!(output["Condition"], "HasBackups", "it is made with the backups");
+    assert!(resources("prod").contains_key("Database.RestoreRole"));
 }
 
 #[test]

@@ -20,24 +20,24 @@ const POLICIES: [&str; 5] = ["IdentityPolicy", "NetworkPolicy", "DataPolicy", "P
 const WAIVED: &str = "infra/local/tests/infrastructure/permissions-waived.txt";
 
 /// What cfn-lint knows.
-struct Schemas(PathBuf);
+pub(crate) struct Schemas(PathBuf);
 
 impl Schemas {
-    fn find() -> Self {
+    pub(crate) fn find() -> Self {
         let mut python = Command::new(tools::sam().unwrap().join("python"));
         let output = python.args(["-c", "import cfnlint; print(cfnlint.__path__[0], end='')"]).output().unwrap();
         assert!(output.status.success());
         Self(PathBuf::from(String::from_utf8(output.stdout).unwrap()).join("data"))
     }
 
-    fn read(&self, path: &str) -> Value {
+    pub(crate) fn read(&self, path: &str) -> Value {
         let path = self.0.join(path);
         let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_str(&file).unwrap()
     }
 
     /// The actions that a type's handlers call, in small letters. What lists all of an account's is never called here.
-    fn actions(&self, files: &Value, kind: &str) -> BTreeSet<String> {
+    pub(crate) fn actions(&self, files: &Value, kind: &str) -> BTreeSet<String> {
         let file = files[kind].as_str().unwrap_or_else(|| panic!("no schema of {kind}"));
         let schema = self.read(&format!("schemas/resources/{file}.json"));
         let handlers = schema["handlers"].as_object().cloned().unwrap_or_default();
@@ -109,7 +109,7 @@ fn granted() -> Vec<(String, String)> {
 }
 
 /// Whether a name fits a pattern of a policy.
-fn fits(pattern: &str, name: &str) -> bool {
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     let Some((first, mut rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut name) = name.strip_prefix(first) else { return false };
     while let Some((part, after)) = rest.split_once('*') {
@@ -120,7 +120,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 /// Every way to deploy the stacks.
-fn variants() -> Vec<Resources> {
+pub(crate) fn variants() -> Vec<Resources> {
     let whole = [
         ("UseProxy", "true"),
         ("DomainName", "api.example.com"),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use local::testing::{Environment, NOW, TestApp, TestDb, log, probe};
+use local::testing::{Environment, Moto, NOW, TestApp, TestDb, cloud::credentials, log, probe};
 use serde_json::{Value, json};
 use shared::{
     App, Reply, Request, Route,
@@ -41,6 +41,7 @@ pub(crate) async fn of_functions() -> Vec<Line> {
     let mut lines = of_requests().await;
     lines.extend(of_dependencies().await);
     lines.extend(of_operations().await);
+    lines.extend(of_stray_rows().await);
     lines
 }
 
@@ -64,13 +65,16 @@ async fn of_requests() -> Vec<Line> {
     register["name"] = json!("A");
 
     let mut lines = during("the first request", anonymous.post("/api/auth/register", register)).await;
-    lines.extend(during("a login", anonymous.post("/api/auth/login", login)).await);
+    lines.extend(during("a login", anonymous.post("/api/auth/login", login.clone())).await);
     lines.extend(during("a wrong password", anonymous.post("/api/auth/login", wrong)).await);
     lines.extend(during("no JSON", anonymous.post("/api/auth/login", "{")).await);
     lines.extend(during("no token", anonymous.get("/api/auth/me")).await);
     lines.extend(during("an unknown path", anonymous.get("/api/auth/nothing")).await);
     lines.extend(during("a wrong method", anonymous.delete("/api/auth/me")).await);
     lines.extend(during("a body too large", anonymous.post("/api/auth/login", " ".repeat(1 << 21))).await);
+    let useless = "UPDATE users SET password_hash = '$argon2id$' WHERE email = 'a@example.com'";
+    app.db.owner().await.batch_execute(useless).await.unwrap();
+    lines.extend(during("a useless hash", anonymous.post("/api/auth/login", login)).await);
     lines.extend(during("the first request", alice.read("SELECT 'x'")).await);
     lines.extend(during("a refused right", alice.read("SELECT rolname::text FROM pg_authid")).await);
 
@@ -135,11 +139,45 @@ async fn of_operations() -> Vec<Line> {
         let running = Environment::start(function, &[]).await;
         running.invoke(json!({})).await.unwrap_err();
         running.printed(event, 1).await;
-        let printed = running.log();
-        let json = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.extend(json.filter(|line| line.get("event").is_some()).map(|line| (cause, line)));
+        lines.extend(lines_of(cause, &running.log()));
     }
     lines
+}
+
+/// What migrate prints when it finds an audit row of a month that has no partition.
+async fn of_stray_rows() -> Vec<Line> {
+    let _makes_the_group_roles = TestDb::new().await;
+    let (db, moto) = (TestDb::empty().await, Moto::open().await);
+    db.master("master_of_strays", "password").await;
+    db.owner().await.batch_execute(&format!("ALTER DATABASE {} OWNER TO master_of_strays", db.name)).await.unwrap();
+    let mut variables = vec![
+        ("AWS_ENDPOINT_URL", moto.url()),
+        ("DATABASE_HOST", "localhost".to_owned()),
+        ("DATABASE_PORT", db.cluster.port().to_string()),
+        ("DATABASE_NAME", db.name.clone()),
+        ("DATABASE_CA_FILE", db.cluster.ca_pem_path().display().to_string()),
+    ];
+    for (variable, login) in [
+        ("DATABASE_SECRET_ARN", "master_of_strays"),
+        ("AUTH_DATABASE_SECRET_ARN", "auth_of_strays"),
+        ("API_DATABASE_SECRET_ARN", "api_of_strays"),
+    ] {
+        variables.push((variable, moto.create(credentials(login, "password")).await));
+    }
+    let running = Environment::start("migrate", &variables).await;
+    running.invoke(json!({})).await.unwrap();
+    let stray =
+        "INSERT INTO audit_events (action, outcome, at) VALUES ('patient.read', 'ok', now() - interval '3 months')";
+    db.owner().await.batch_execute(stray).await.unwrap();
+    running.invoke(json!({})).await.unwrap();
+    running.printed("audit_rows_without_partition", 1).await;
+    lines_of("audit rows without a partition", &running.log())
+}
+
+/// The lines with an event among what a program printed.
+fn lines_of(cause: &'static str, printed: &str) -> Vec<Line> {
+    let json = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    json.filter(|line| line.get("event").is_some()).map(|line| (cause, line)).collect()
 }
 
 /// What the gateway writes of a request, by the format of the template.

@@ -9,6 +9,7 @@
 
 mod alarms;
 mod api;
+mod conditions;
 mod connections;
 mod database;
 mod environments;
@@ -25,3 +26,4 @@ mod rules;
 mod runbook;
 mod secrets;
 mod versions;
+mod workflows;
