@@ -17,7 +17,7 @@ const OF_THE_STORAGE: [&str; 7] =
     ["AllocatedStorage", "DBName", "Engine", "EngineVersion", "KmsKeyId", "MasterUsername", "StorageEncrypted"];
 
 /// The shell blocks of the handbook, each with the headings before it.
-fn blocks() -> Vec<(String, String)> {
+pub(crate) fn blocks() -> Vec<(String, String)> {
     let handbook = fs::read_to_string(workspace::root().join("infra/README.md")).unwrap();
     let (mut heading, mut block, mut blocks) = (String::new(), None::<String>, Vec::new());
     for line in handbook.lines() {
@@ -34,7 +34,7 @@ fn blocks() -> Vec<(String, String)> {
 }
 
 /// The only block below this heading that has these words.
-fn block(heading: &str, words: &str) -> String {
+pub(crate) fn block(heading: &str, words: &str) -> String {
     let mut found = blocks().into_iter().filter(|(of, text)| of == heading && text.contains(words));
     let (_, text) = found.next().unwrap_or_else(|| panic!("{heading}: {words}"));
     assert!(found.next().is_none(), "{heading}: {words}");
@@ -63,7 +63,7 @@ fn shell(script: &str, endpoint: &str) -> Output {
 }
 
 /// What a script prints, which must succeed.
-fn said(script: &str, endpoint: &str) -> String {
+pub(crate) fn said(script: &str, endpoint: &str) -> String {
     let output = shell(script, endpoint);
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -122,6 +122,23 @@ async fn a_restore_by_the_handbook_ends_with_a_database_like_the_templates_under
     }
 }
 
+// For some minutes after it nothing bears the new name, and a waiter ends at once when there is nothing.
+#[test]
+fn after_a_change_of_names_the_new_name_is_asked_for_again_and_not_for_ever() {
+    let names = block("Restore", "--new-db-instance-identifier");
+    let waits: Vec<_> = names.lines().filter(|line| line.contains(" wait ")).map(str::trim).collect();
+    assert_eq!(waits.len(), 2, "{names}");
+    assert!(waits.iter().all(|wait| wait.starts_with("patiently aws rds wait ")), "{names}");
+
+    let step = block("Restore", "restore-db-instance-to-point-in-time");
+    let (_, step) = step.split_once("patiently() {").unwrap();
+    let patiently = format!("sleep() {{ :; }}\npatiently() {{{}\n   }}\n", step.split_once("\n   }\n").unwrap().0);
+    let third = "times=0; third() { times=$((times + 1)); [ $times -eq 3 ]; }; patiently third; echo $times";
+    let nowhere = "http://127.0.0.1:9";
+    assert_eq!(said(&format!("{patiently}{third}"), nowhere), "3\n");
+    assert_eq!(said(&format!("{patiently}patiently false || echo given up"), nowhere), "given up\n");
+}
+
 #[test]
 fn a_restore_by_the_handbook_says_each_property_that_the_template_gives_and_the_storage_does_not_hold() {
     let steps =
@@ -148,37 +165,6 @@ fn a_restore_by_the_handbook_says_each_property_that_the_template_gives_and_the_
         };
         assert!(options.contains(option), "{property}: no --{option}");
     }
-}
-
-#[tokio::test]
-async fn the_sweep_of_the_handbook_leaves_nothing_that_bears_the_tags_of_dev() {
-    let moto = Moto::open().await.server();
-    let left = tokio::task::spawn_blocking(move || {
-        let tags = "Key=project,Value=healthcare Key=environment,Value=dev";
-        let of_prod = tags.replace("dev", "prod");
-        let make = format!(
-            "aws logs create-log-group --log-group-name /aws/rds/swept --tags project=healthcare,environment=dev
-             aws secretsmanager create-secret --name swept --secret-string x --tags {tags}
-             aws secretsmanager create-secret --name kept --secret-string x --tags {of_prod}
-             key=$(aws kms create-key --tags TagKey=project,TagValue=healthcare TagKey=environment,TagValue=dev --query KeyMetadata.KeyId --output text)
-             aws rds create-db-instance --db-instance-identifier swept --engine postgres --db-instance-class db.t4g.micro --allocated-storage 20
-             aws rds create-db-snapshot --db-instance-identifier swept --db-snapshot-identifier swept --tags {tags}
-             aws rds delete-db-instance --db-instance-identifier swept --skip-final-snapshot
-             {}
-             aws logs describe-log-groups --log-group-name-prefix /aws/rds/swept --query 'logGroups[].logGroupName' --output text
-             aws secretsmanager list-secrets --query 'SecretList[].Name' --output text
-             aws rds describe-db-snapshots --query 'DBSnapshots[].DBSnapshotIdentifier' --output text
-             aws kms describe-key --key-id $key --query KeyMetadata.KeyState --output text",
-            block("Delete", "resourcegroupstaggingapi")
-        );
-        said(&make, &moto)
-    })
-    .await
-    .unwrap();
-    let names: Vec<_> =
-        left.lines().flat_map(|line| line.split('\t')).filter(|line| !line.contains(['{', '}', '"', ' '])).collect();
-    assert!(!names.contains(&"/aws/rds/swept") && !names.contains(&"swept"), "{left}");
-    assert!(names.contains(&"kept") && names.contains(&"PendingDeletion"), "{left}");
 }
 
 /// Every `aws` command, with a word in the place of whatever is to be filled in.

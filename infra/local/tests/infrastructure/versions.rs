@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fs};
 use local::workspace;
 use serde_json::Value;
 
-use crate::model::{Resources, documents, number, of_kind, resources_of, resources_with, text};
+use crate::{
+    model::{Resources, documents, number, of_kind, resources_of, resources_with, text},
+    runbook::{block, said},
+};
 
 /// The properties of a function that are part of a version. (Another architecture is another program as well.)
 const VERSIONED: [&str; 7] = ["Environment", "Handler", "KmsKeyArn", "MemorySize", "Runtime", "Timeout", "VpcConfig"];
@@ -67,6 +70,20 @@ fn another_commit_is_another_version_of_every_function_and_the_pipeline_says_whi
     }
     let workflow = fs::read_to_string(workspace::root().join(".github/workflows/release.yml")).unwrap();
     assert!(workflow.contains(r#""Commit=${GITHUB_SHA::12}""#));
+}
+
+#[test]
+fn a_deployment_by_hand_gives_the_commit_along_with_all_that_is_set() {
+    let deploys = block("The next deployments", "--parameter-overrides");
+    // Nothing is built or deployed: the arguments are printed.
+    let arguments = said(&format!("sam() {{ printf '%s\\n' \"$@\"; }}\n{deploys}"), "http://127.0.0.1:9");
+    let given: Vec<_> = arguments.lines().skip_while(|argument| *argument != "--parameter-overrides").skip(1).collect();
+    let commit = said("git rev-parse --short=12 HEAD", "http://127.0.0.1:9");
+    assert_eq!(given[0], format!("Commit={}", commit.trim()));
+    let settings = fs::read_to_string(workspace::root().join("samconfig.toml")).unwrap();
+    let of_dev = settings.split("[dev.delete").next().unwrap();
+    let set: Vec<_> = of_dev.lines().filter_map(|line| line.strip_prefix("    \"")?.strip_suffix("\",")).collect();
+    assert_eq!(given[1..], set);
 }
 
 #[test]
