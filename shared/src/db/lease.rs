@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::Object;
+use futures_util::future::BoxFuture;
 use tokio_postgres::Client;
 
 use super::{Connector, DbError};
@@ -45,19 +46,20 @@ impl Lease {
     /// Ends the lease of a flight whose other answers are not wanted: the server stops sending them.
     pub(super) async fn abandon(mut self) {
         if let Some(ending) = self.end() {
-            // In a box: it is large, and every flight would have room for it.
-            Box::pin(ending).await;
+            ending.await;
         }
     }
 
     /// Takes the connection out of the pool and cancels what runs there, unless the lease has ended.
-    fn end(&mut self) -> Option<impl Future<Output = ()> + use<>> {
+    ///
+    /// In a box: it is large, and every flight would have room for it.
+    fn end(&mut self) -> Option<BoxFuture<'static, ()>> {
         let client = Object::take(self.connection.take()?);
         let (token, connector) = (client.cancel_token(), Arc::clone(&self.connector));
-        Some(async move {
+        Some(Box::pin(async move {
             let _ = tokio::time::timeout(CANCEL, connector.cancel(token)).await;
             drop(client);
-        })
+        }))
     }
 }
 

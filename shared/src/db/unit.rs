@@ -119,8 +119,8 @@ impl Unit<'_> {
     ) -> Result<T, E> {
         let (mut retries, mut reconnects) = (RETRIES, RECONNECTS);
         loop {
-            let lease = self.db.lease().await?;
-            // In a box, because each future around it would copy it whole.
+            // Both in boxes, because each future around them would copy them whole.
+            let lease = Box::pin(self.db.lease()).await?;
             match Box::pin(self.flight(lease, sql, params, &mut take)).await? {
                 Ok(taken) => return Ok(taken),
                 Err(Failed { error, .. }) if error.was_undone() && retries > 0 => {
@@ -149,14 +149,15 @@ impl Unit<'_> {
         take: &mut impl FnMut(&mut T, Row) -> Result<(), E>,
     ) -> Result<Result<T, Failed>, E> {
         let client = lease.client();
-        // Polled in this order, so written in this order, before anything is read.
-        let answers = tokio::try_join!(
-            biased;
-            client.batch_execute("BEGIN").map(Ok),
-            self.enter(client).map(Ok),
-            receive(client, sql, params, take),
-            client.batch_execute("COMMIT").map(Ok),
-        );
+        let answers = {
+            // Pinned here, because joining them would copy them.
+            let begin = pin!(client.batch_execute("BEGIN").map(Ok));
+            let enter = pin!(self.enter(client).map(Ok));
+            let receive = pin!(receive(client, sql, params, take));
+            let commit = pin!(client.batch_execute("COMMIT").map(Ok));
+            // Polled in this order, so written in this order, before anything is read.
+            tokio::try_join!(biased; begin, enter, receive, commit)
+        };
         let (begun, entered, taken, committed) = match answers {
             Ok(answers) => answers,
             Err(refusal) => {
