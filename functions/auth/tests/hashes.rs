@@ -44,6 +44,14 @@ fn hash_with(memory_kib: u32, passes: u32) -> String {
     hash.to_string()
 }
 
+/// As good as today's, but for the length of its tag.
+fn hash_of_length(length: usize) -> String {
+    let params = Params::new(19_456, 2, 1, Some(length)).unwrap();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash: PasswordHash = argon2.hash_password_with_salt(PASSWORD.as_bytes(), b"0123456789abcdef").unwrap();
+    hash.to_string()
+}
+
 /// How many hashes of no use were met so far; the tests of this file run at once, so it is asked of one test only.
 fn warnings() -> usize {
     log().matches(r#""event":"unusable_password_hash""#).count()
@@ -104,6 +112,9 @@ async fn a_hash_that_asks_for_too_much_or_makes_no_sense_is_a_wrong_password_and
         hash_with(19_457, 1),
         hash_with(19_456, 3),
         hash_with(9_728, 5),
+        hash_of_length(10),
+        hash_of_length(16),
+        hash_of_length(64),
         format!("$argon2id$v=19$m=19456,t=2,p=5$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
         format!("$argon2id$v=16$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
         format!("$argon2i$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),

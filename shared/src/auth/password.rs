@@ -160,13 +160,14 @@ impl Stored {
     fn parse(stored: &str) -> Option<Self> {
         let hash = PasswordHash::new(stored).ok()?;
         let params = Params::try_from(&hash).ok()?;
+        let tag = hash.hash.filter(|tag| tag.len() == Params::DEFAULT_OUTPUT_LEN)?;
         let ours = hash.algorithm.as_str() == "argon2id"
             && hash.version == Some(Version::V0x13.into())
             && params.m_cost() <= MOST_MEMORY_KIB
             && params.p_cost() <= MOST_LANES
             && params.t_cost() <= MOST_PASSES
             && blocks(&params) <= MOST_BLOCKS;
-        ours.then_some(Self { params, salt: hash.salt?.as_ref().to_vec(), hash: hash.hash? })
+        ours.then_some(Self { params, salt: hash.salt?.as_ref().to_vec(), hash: tag })
     }
 }
 
