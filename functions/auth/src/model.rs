@@ -9,7 +9,7 @@ use shared::{
     body::{Field, Fields, Value},
     config::Settings,
     db::row_value,
-    domain::{Email, EmailKey, PersonName, Timestamp, UserId, folded, is_ignorable, is_mark, shows},
+    domain::{Email, EmailKey, PersonName, Timestamp, UserId, folded, is_ignorable, is_one_repeated, shows},
 };
 use tokio_postgres::Row;
 
@@ -192,18 +192,6 @@ impl Password {
     pub(crate) fn as_sent(&self) -> Option<&str> {
         self.sent.as_deref()
     }
-}
-
-/// Whether it is the same character again and again, with the same marks upon it.
-fn is_one_repeated(text: &str) -> bool {
-    let mut characters: Vec<String> = Vec::new();
-    for c in text.chars().filter(|&c| !is_ignorable(c)) {
-        match characters.last_mut() {
-            Some(last) if is_mark(c) => last.push(c),
-            _ => characters.push(c.into()),
-        }
-    }
-    characters.iter().all(|character| Some(character) == characters.first())
 }
 
 /// Whether it is the name or the e-mail of who registers, in whatever spelling and however it is spaced.

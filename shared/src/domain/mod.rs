@@ -3,17 +3,19 @@
 //! Each has private content and one fallible constructor; what is wrong is said in words for the client, which never
 //! repeat the value.
 
+mod characters;
 mod email;
 mod id;
 mod name;
 mod text;
 mod timestamp;
 
+pub use characters::is_one_repeated;
 pub use email::{Email, EmailKey, folded};
 pub(crate) use id::uuid;
 pub use id::{DoctorId, MappingId, PatientId, SessionId, UserId};
 pub use name::PersonName;
-pub use text::{is_ignorable, is_mark, shows, trimmed_text};
+pub use text::{is_ignorable, shows, trimmed_text};
 pub use timestamp::Timestamp;
 
 /// Passes a newtype through to PostgreSQL as what it wraps.

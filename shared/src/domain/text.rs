@@ -5,9 +5,10 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup},
 };
 
-/// Characters that Unicode counts as letters or symbols and that are drawn as nothing: the empty cell of Braille, two
-/// blanks of hieroglyphs, the null notehead, and the place of an object that text cannot hold.
-const BLANK: [char; 5] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{1d159}', '\u{fffc}'];
+/// Characters that Unicode counts as letters, marks or symbols and that are drawn as nothing: the empty cell of Braille,
+/// two blanks of hieroglyphs, the null notehead, what joins numbers of Brahmi, what fills Khitan, and the place of an
+/// object that text cannot hold.
+const BLANK: [char; 7] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{1d159}', '\u{1107f}', '\u{16fe4}', '\u{fffc}'];
 
 /// Whether a reader sees this character by itself: a letter, a digit, punctuation or a symbol.
 pub(super) fn is_visible(c: char) -> bool {
@@ -26,8 +27,7 @@ pub(super) fn is_drawn(c: char) -> bool {
 }
 
 /// Whether it belongs to the character before it, as an accent does.
-#[must_use]
-pub fn is_mark(c: char) -> bool {
+fn is_mark(c: char) -> bool {
     GeneralCategoryGroup::Mark.contains(category(c))
 }
 
