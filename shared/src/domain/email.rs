@@ -2,10 +2,11 @@
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
-use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use unicode_security::mixed_script::AugmentedScriptSet;
 
-use super::text::is_drawn;
+use super::{
+    labels::{a_labels, is_of_one_script},
+    text::{is_drawn, is_visible},
+};
 use crate::text_value;
 
 /// The most characters of an address (RFC 5321, 4.5.3.1.3).
@@ -61,7 +62,7 @@ impl EmailKey {
         }
         let (local, domain) = address.split_once('@')?;
         let folded = folded(local);
-        if !is_local(local) || !is_local(&folded) {
+        if !is_local(local) || !is_local(&folded) || !is_of_one_script(&folded) {
             return None;
         }
         Some(Self(format!("{folded}@{}", a_labels(domain)?)))
@@ -84,34 +85,10 @@ fn is_local(text: &str) -> bool {
     const SPECIAL: [char; 12] = ['<', '>', '"', ',', ';', ':', '(', ')', '[', ']', '\\', '@'];
 
     (1..=LONGEST_LOCAL).contains(&text.len())
+        && text.starts_with(is_visible)
         && text.chars().all(is_drawn)
         && !DecomposingNormalizer::new_nfd().normalize(text).contains(SPECIAL)
         && text.split('.').all(|atom| !atom.is_empty())
-}
-
-/// The domain as DNS knows it, if it is one that people have: labels that are each of one script, and no IP address.
-fn a_labels(domain: &str) -> Option<String> {
-    const RULES: (AsciiDenyList, Hyphens) = (AsciiDenyList::STD3, Hyphens::CheckFirstLast);
-
-    let idna = Uts46::new();
-    let ascii = idna.to_ascii(domain.as_bytes(), RULES.0, RULES.1, DnsLength::Verify).ok()?;
-    let (unicode, valid) = idna.to_unicode(domain.as_bytes(), RULES.0, RULES.1);
-    valid.ok()?;
-    // As many dots as were written: no other character counts as one.
-    let labels = unicode.split('.').count();
-    let well_formed = labels > 1
-        && labels == domain.split('.').count()
-        && unicode.split('.').all(is_of_one_script)
-        && unicode.chars().all(is_drawn)
-        && unicode.rsplit('.').next().is_some_and(|last| last.starts_with(char::is_alphabetic));
-    well_formed.then(|| ascii.into_owned())
-}
-
-/// Whether all of it can be of one script. Chinese, Japanese and Korean are each written in several, and with ASCII.
-fn is_of_one_script(label: &str) -> bool {
-    let besides_ascii: String = label.chars().filter(|c| !c.is_ascii()).collect();
-    let besides_ascii = AugmentedScriptSet::for_str(&besides_ascii);
-    !AugmentedScriptSet::for_str(label).is_empty() || besides_ascii.hanb || besides_ascii.jpan || besides_ascii.kore
 }
 
 #[cfg(test)]
@@ -150,23 +127,40 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_of_one_script_or_of_those_that_are_written_together() {
-        for one in [
-            "example",
-            "пример",
-            "日本",
-            "カタカナとひらがな漢字",
-            "한국漢字",
-            "bar東京",
-            "ㄅ注音",
-            "x-1",
-            "ελλάδα",
-            "",
-        ] {
-            assert!(is_of_one_script(one), "{one}");
+    fn before_the_at_stand_at_most_64_bytes() {
+        for (longest, longer) in [("a".repeat(64), "a".repeat(65)), ("é".repeat(32), format!("{}a", "é".repeat(32)))]
+        {
+            assert_eq!(key(&format!("{longest}@x.example")), Some(format!("{longest}@x.example")));
+            assert_eq!(key(&format!("{longer}@x.example")), None, "{longer}");
         }
-        for mixed in ["gооgle", "аpple", "пpимер", "αlpha", "カタ한국", "гугл中", "שa"] {
-            assert!(!is_of_one_script(mixed), "{mixed}");
+    }
+
+    #[test]
+    fn what_stands_before_the_at_is_of_one_script() {
+        for one in [
+            "иванов",
+            "zoë.müller+x_1",
+            "42",
+            "o'neil",
+            "山田たろう",
+            "김철수",
+            "東京tokyo",
+            "★",
+            "u\u{308}mit",
+            "नमस्ते.1",
+        ] {
+            assert!(key(&format!("{one}@x.example")).is_some(), "{one}");
+        }
+        for mixed in ["аdmin", "admіn", "АDMIN", "pαul", "ivan.иванов", "김タ", "z\u{1107f}", "z\u{16fe4}"]
+        {
+            assert_eq!(key(&format!("{mixed}@x.example")), None, "{mixed:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_begins_with_what_a_reader_sees() {
+        for hidden in ["\u{301}", "\u{301}a", "\u{20dd}1", "\u{903}", "\u{1107f}", "\u{16fe4}", "\u{18b00}\u{16fe4}"] {
+            assert_eq!(key(&format!("{hidden}@x.example")), None, "{hidden:?}");
         }
     }
 }

@@ -6,6 +6,7 @@
 mod characters;
 mod email;
 mod id;
+mod labels;
 mod name;
 mod text;
 mod timestamp;
