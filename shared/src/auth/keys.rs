@@ -1,22 +1,15 @@
 //! Keys that tokens are signed with, and the id by which a token names its key.
 
-use std::collections::HashSet;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::EncodingKey;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
-use super::hs256::Hs256;
+use super::{hs256::Hs256, plain::is_plain};
 use crate::secrets::{Freshness, SecretError, Stage, Vault};
 
 /// The shortest key, in bytes: as long as the hash (RFC 7518 §3.2).
 const SHORTEST: usize = 32;
-/// The fewest different bytes in a key. 32 random bytes in hexadecimal have fewer once in five million times.
-const FEWEST_DIFFERENT: usize = 12;
-/// Words of placeholders, as documents and examples show them. Random letters spell one of them once in a million times.
-const WORDS: [&str; 9] =
-    ["secret", "password", "passwort", "change", "example", "placeholder", "at-least", "at least", "characters"];
 
 /// The key is too short or too plain to sign with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,30 +84,14 @@ impl KeySet {
 impl Key {
     fn new(key: &str) -> Result<Self, WeakKey> {
         let bytes = key.as_bytes();
-        if bytes.len() < SHORTEST || is_plain(key) {
+        // A mark in place of what was no text: another key may have become the same.
+        if bytes.len() < SHORTEST || key.contains(char::REPLACEMENT_CHARACTER) || is_plain(bytes) {
             return Err(WeakKey);
         }
         let hash = digest(&SHA256, bytes);
         let (name, _) = hash.as_ref().split_at(8);
         Ok(Self { kid: URL_SAFE_NO_PAD.encode(name), sign: EncodingKey::from_secret(bytes), verify: Hs256::new(bytes) })
     }
-}
-
-/// Whether a person or an example has made it, as far as that can be seen: few different bytes, a pattern again and again,
-/// the alphabet, or a word.
-fn is_plain(key: &str) -> bool {
-    let bytes = key.as_bytes();
-    let different = bytes.iter().collect::<HashSet<_>>().len();
-    let mut seen = HashSet::new();
-    // Of the pieces of four bytes in random hexadecimal, one in a thousand was there before.
-    let repeated = bytes.windows(4).filter(|piece| !seen.insert(*piece)).count();
-    let is_step = |pair: &[u8]| matches!(pair, [a, b] if a.abs_diff(*b) <= 1);
-    let steps = bytes.windows(2).filter(|pair| is_step(pair)).count();
-    let lower = key.to_ascii_lowercase();
-    different < FEWEST_DIFFERENT
-        || repeated > bytes.len() / 3
-        || steps > bytes.len() / 2
-        || WORDS.iter().any(|word| lower.contains(word))
 }
 
 fn parse(text: &str) -> Result<Key, SecretError> {
@@ -129,44 +106,20 @@ fn parse(text: &str) -> Result<Key, SecretError> {
 
 #[cfg(test)]
 mod tests {
-    use base64::engine::general_purpose::STANDARD;
-
     use super::*;
 
     #[test]
     fn short_and_plain_keys_are_refused() {
-        for weak in [
-            "",
-            "secret",
-            &"a".repeat(64),
-            &"secret".repeat(10),
-            &"0123456789ab".repeat(4),
-            &"correct horse ".repeat(3),
-            "9f86d081884c7d659a2feaa0c55ad01",
-            "0123456789abcdef0123456789abcdef",
-            "abcdefghijklmnopqrstuvwxyz0123456789",
-            "zyxwvutsrqponmlkjihgfedcba9876543210",
-            "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeeeffffffffgggg",
-            "k3y-7Hq! k3y-7Hq! k3y-7Hq! k3y-7Hq!",
-            "a-string-secret-at-least-256-bits-long",
-            "ChangeMe-ChangeMe-4f9a1c7e2b8d6035-x",
-            "MyPassword1234!MyOtherWord5678?Qwertz",
-            "b1946ac9b1946ac9b1946ac9b1946ac9b1946ac9",
-        ] {
+        for weak in ["", "secret", "9f86d081884c7d659a2feaa0c55ad01", &"a".repeat(64)] {
             assert!(KeySet::of(weak).is_err(), "{weak}");
         }
     }
 
     #[test]
-    fn random_bytes_pass_in_hexadecimal_and_in_base64() {
-        for number in 0_u32..1_000 {
-            let random = digest(&SHA256, &number.to_be_bytes());
-            let bytes = random.as_ref();
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            for key in [hex.to_uppercase(), hex, STANDARD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)] {
-                assert!(KeySet::of(&key).is_ok(), "{key}");
-            }
-        }
+    fn a_key_that_was_no_text_is_refused() {
+        let key = "7Hq0vN2xK9sLd4RwZ1uYp8TgB6mCe3Jf";
+        assert!(KeySet::of(key).is_ok());
+        assert!(KeySet::of(&format!("{key}\u{fffd}")).is_err());
     }
 
     #[test]

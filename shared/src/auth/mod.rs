@@ -3,6 +3,7 @@
 mod hs256;
 mod keys;
 mod password;
+mod plain;
 mod token;
 
 pub use keys::{KeySet, WeakKey};
