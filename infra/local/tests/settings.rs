@@ -99,7 +99,42 @@ fn origins_are_good_here_when_they_are_in_the_template() {
         "https://a.example#f",
         "https://müller.example",
         "https://a.example:port",
+        "https://a.example:8443,http://b_c.example:8080",
+        "https://a.example:0",
+        "https://a.example:080",
+        "https://a.example:100000",
+        "https://a.example:",
+        "https://a..b",
+        "https://.a",
+        "https://a.",
+        "https://.",
+        "https://-_-",
+        "http://127.0.0.1",
+        "http://[::ffff:7f00:1]:5173",
+        "http://[::ffff:127.0.0.1]",
+        "http://[::1",
+        "http://[]",
+        "http://::1",
+        "https://xn--mller-kva.example:8443,",
     ] {
-        assert_eq!(with("CORS_ALLOWED_ORIGINS", origins).is_ok(), pattern.is_match(origins), "{origins}");
+        let in_template = pattern.is_match(origins);
+        let is_good = with("CORS_ALLOWED_ORIGINS", origins).is_ok();
+        // The template's list is split at each comma: what is forgiven here would be an empty origin there.
+        assert_eq!(is_good && !origins.ends_with(','), in_template, "{origins}");
+    }
+    // What a pattern of bearable length cannot tell, and a function refuses when it starts.
+    for spelling in [
+        "http://a.example:80",
+        "https://a.example:443",
+        "https://a.example:99999",
+        "http://127.1",
+        "http://127.0.0.01",
+        "http://1.2.3.256",
+        "http://0x7f000001",
+        "http://[0:0::1]",
+        "http://[:]",
+    ] {
+        assert!(pattern.is_match(spelling), "{spelling}: the template refuses it now, so it belongs above");
+        assert!(with("CORS_ALLOWED_ORIGINS", spelling).is_err(), "{spelling}");
     }
 }
