@@ -6,16 +6,22 @@
 //! - [`limits`]: what its values may be, in AWS and on a laptop
 //! - `origin`: which origins a browser can have
 //! - [`DatabaseUrl`]: what a URL of a database says
+//! - `variable`: what one variable holds
 
 pub mod limits;
 mod origin;
 mod url;
+mod variable;
 
-use std::{env, fs, ops::RangeInclusive, str::FromStr, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 
-pub use self::url::{DatabaseUrl, InvalidUrl};
+use self::variable::{number_within, parsed, required, switch, text};
+pub use self::{
+    url::{DatabaseUrl, InvalidUrl},
+    variable::number,
+};
 
 use crate::{
     auth::KeySet,
@@ -81,7 +87,7 @@ impl Settings {
     /// # Errors
     /// When a variable holds what it cannot hold.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(text)
+        Self::read(text)
     }
 
     /// The same from what says the value of a variable, if it is set.
@@ -89,18 +95,22 @@ impl Settings {
     /// # Errors
     /// As [`Settings::from_env`].
     pub fn from_lookup(value: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
-        let within = |name, default, limits| number_within(name, value(name), default, limits);
-        let switch = |name| switch(name, value(name).as_deref());
-        let base_path = value("API_BASE_PATH").unwrap_or_default();
+        Self::read(|name| Ok(value(name)))
+    }
+
+    fn read(value: impl Fn(&'static str) -> Result<Option<String>, ConfigError>) -> Result<Self, ConfigError> {
+        let within = |name, default, limits| number_within(name, value(name)?, default, limits);
+        let switch = |name| switch(name, value(name)?.as_deref());
+        let base_path = value("API_BASE_PATH")?.unwrap_or_default();
         let password_min_length = within("PASSWORD_MIN_LENGTH", 8, limits::PASSWORD_MIN_LENGTH)?;
         Ok(Self {
             token_life: Duration::from_secs(within("TOKEN_TTL_SECONDS", 3600, limits::TOKEN_TTL_SECONDS)?),
             password_min_length: password_min_length.try_into().unwrap_or(usize::MAX),
             password_blocklist: switch("PASSWORD_BLOCKLIST")?,
-            cors_origins: origin::list(&value("CORS_ALLOWED_ORIGINS").unwrap_or_default())?,
+            cors_origins: origin::list(&value("CORS_ALLOWED_ORIGINS")?.unwrap_or_default())?,
             audit_reads_durable: switch("AUDIT_READS_DURABLE")?,
             base_path: limits::base_path(&base_path)?.to_owned(),
-            concurrency: parsed("AWS_LAMBDA_MAX_CONCURRENCY", value("AWS_LAMBDA_MAX_CONCURRENCY"), 1usize)?.max(1),
+            concurrency: parsed("AWS_LAMBDA_MAX_CONCURRENCY", value("AWS_LAMBDA_MAX_CONCURRENCY")?, 1usize)?.max(1),
         })
     }
 }
@@ -110,14 +120,14 @@ impl Settings {
 /// # Errors
 /// When neither a secret nor a URL is set, or one is malformed.
 pub fn database(role: Role, vault: &Arc<Vault>, clock: &Clock) -> Result<Connector, ConfigError> {
-    match text("DATABASE_SECRET_ARN") {
+    match text("DATABASE_SECRET_ARN")? {
         Some(arn) => Ok(Connector::new(target()?, trust()?, login_secret(arn, vault, clock))),
         None => {
             let url = match role {
-                Role::Auth => text("AUTH_DATABASE_URL").or_else(|| text("DATABASE_URL")),
-                Role::Api => text("DATABASE_URL"),
+                Role::Auth => text("AUTH_DATABASE_URL")?,
+                Role::Api => None,
             };
-            let (target, trust, credentials) = from_url(&url.ok_or(ConfigError::Missing("DATABASE_URL"))?, None)?;
+            let (target, trust, credentials) = from_url(&url.map_or_else(|| required("DATABASE_URL"), Ok)?, None)?;
             Ok(Connector::new(target, trust, Cached::fixed(credentials)))
         }
     }
@@ -128,7 +138,7 @@ pub fn database(role: Role, vault: &Arc<Vault>, clock: &Clock) -> Result<Connect
 /// # Errors
 /// When a variable is missing.
 pub fn owner_database(vault: &Arc<Vault>, clock: &Clock) -> Result<Connector, ConfigError> {
-    let arn = text("DATABASE_SECRET_ARN").ok_or(ConfigError::Missing("DATABASE_SECRET_ARN"))?;
+    let arn = required("DATABASE_SECRET_ARN")?;
     Ok(Connector::for_owner(target()?, trust()?, login_secret(arn, vault, clock)))
 }
 
@@ -162,9 +172,8 @@ pub fn login_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, Confi
 /// # Errors
 /// When neither a secret nor a key is set, or the key is weak.
 pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigError> {
-    let Some(arn) = text("JWT_SECRET_ARN") else {
-        let key = text("JWT_SECRET").ok_or(ConfigError::Missing("JWT_SECRET"))?;
-        return Ok(Cached::fixed(key_of(&key)?));
+    let Some(arn) = text("JWT_SECRET_ARN")? else {
+        return Ok(Cached::fixed(key_of(&required("JWT_SECRET")?)?));
     };
     let vault = Arc::clone(vault);
     Ok(Cached::fetched(clock.clone(), KEYS_FORCED_EVERY, move |freshness| {
@@ -223,23 +232,23 @@ fn login_secret(arn: String, vault: &Arc<Vault>, clock: &Clock) -> Cached<Creden
 
 fn target() -> Result<Target, ConfigError> {
     Ok(Target {
-        host: text("DATABASE_HOST").ok_or(ConfigError::Missing("DATABASE_HOST"))?,
+        host: required("DATABASE_HOST")?,
         port: number("DATABASE_PORT", 5432)?,
-        database: text("DATABASE_NAME").ok_or(ConfigError::Missing("DATABASE_NAME"))?,
+        database: required("DATABASE_NAME")?,
     })
 }
 
 /// Whom `DATABASE_CA_FILE` names, else Amazon; with a proxy in front (`DATABASE_VIA_PROXY`) also whom that needs.
 fn trust() -> Result<Trust, ConfigError> {
-    if let Some(path) = text("DATABASE_CA_FILE") {
+    if let Some(path) = text("DATABASE_CA_FILE")? {
         return trust_file(&path);
     }
-    let region = text("AWS_REGION").ok_or(ConfigError::Missing("AWS_REGION or DATABASE_CA_FILE"))?;
+    let region = text("AWS_REGION")?.ok_or(ConfigError::Missing("AWS_REGION or DATABASE_CA_FILE"))?;
     Ok(if via_proxy()? { Trust::rds_proxy(&region)? } else { Trust::rds(&region)? })
 }
 
 fn via_proxy() -> Result<bool, ConfigError> {
-    switch("DATABASE_VIA_PROXY", text("DATABASE_VIA_PROXY").as_deref())
+    switch("DATABASE_VIA_PROXY", text("DATABASE_VIA_PROXY")?.as_deref())
 }
 
 fn trust_file(path: &str) -> Result<Trust, ConfigError> {
@@ -248,53 +257,25 @@ fn trust_file(path: &str) -> Result<Trust, ConfigError> {
     Ok(if via_proxy()? { trust.through_proxy() } else { trust })
 }
 
+/// What is wrong with the file of a URL is said of the URL.
+fn named_by_url(error: ConfigError) -> ConfigError {
+    match error {
+        ConfigError::Wrong("DATABASE_CA_FILE", _) | ConfigError::Roots(_) => {
+            InvalidUrl::Value("sslrootcert", "the path of a PEM file with certificates").into()
+        }
+        other => other,
+    }
+}
+
 /// What a URL says; its own authorities come before those of `ca_file`, and these before those of the environment.
 fn from_url(url: &str, ca_file: Option<&str>) -> Result<(Target, Trust, Credentials), ConfigError> {
     let url = DatabaseUrl::parse(url)?;
-    let trust = match (url.needs_tls(), url.ca_file.as_deref().or(ca_file)) {
-        (false, _) => Trust::Network,
-        (true, Some(path)) => trust_file(path)?,
-        (true, None) => trust()?,
+    let trust = match (&url.ca_file, ca_file) {
+        _ if !url.needs_tls() => Trust::Network,
+        (Some(path), _) => trust_file(path).map_err(named_by_url)?,
+        (None, Some(path)) => trust_file(path)?,
+        (None, None) => trust()?,
     };
     let DatabaseUrl { host, port, database, user, password, .. } = url;
     Ok((Target { host, port, database }, trust, Credentials { user, password }))
-}
-
-/// What a variable holds, unless that is nothing. What is no text becomes one that no setting can be.
-fn text(name: &'static str) -> Option<String> {
-    let value = env::var_os(name)?.to_string_lossy().trim().to_owned();
-    Some(value).filter(|value| !value.is_empty())
-}
-
-/// A number of the environment, or what it is when it is not set.
-///
-/// # Errors
-/// When the variable holds something else.
-pub fn number<T: FromStr>(name: &'static str, default: T) -> Result<T, ConfigError> {
-    parsed(name, text(name), default)
-}
-
-fn parsed<T: FromStr>(name: &'static str, value: Option<String>, default: T) -> Result<T, ConfigError> {
-    match value {
-        None => Ok(default),
-        Some(value) => value.trim().parse().map_err(|_| ConfigError::Wrong(name, "a whole number")),
-    }
-}
-
-fn number_within(
-    name: &'static str,
-    value: Option<String>,
-    default: u64,
-    limits: RangeInclusive<u64>,
-) -> Result<u64, ConfigError> {
-    let wrong = ConfigError::Range(name, *limits.start(), *limits.end());
-    parsed(name, value, default).ok().filter(|number| limits.contains(number)).ok_or(wrong)
-}
-
-fn switch(name: &'static str, value: Option<&str>) -> Result<bool, ConfigError> {
-    match value.map(str::trim) {
-        None | Some("off" | "false" | "0") => Ok(false),
-        Some("on" | "true" | "1") => Ok(true),
-        Some(_) => Err(ConfigError::Wrong(name, "on or off")),
-    }
 }

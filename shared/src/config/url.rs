@@ -3,9 +3,16 @@
 //! The driver's own parser is not asked: it cuts a password with an `@` in another place than `psql` does, and keeps to
 //! itself what it does not understand.
 
-use std::{borrow::Cow, net::IpAddr};
+mod parameters;
+
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use self::parameters::{IGNORED, SCHEMAS, may_hold_an_at};
 
 /// Why a text is no URL of a database that can be used. It never holds a value, only the name of a parameter.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +87,14 @@ impl DatabaseUrl {
         }
         let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
+        let parameters = parameters.map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")));
+        // A password with a slash or a question mark: the `@` behind it is beyond what was taken for the server, and all
+        // before it may be a piece of the password.
+        let is_cut = |(name, value): (&str, &str)| name.contains('@') || value.contains('@') && !may_hold_an_at(name);
+        if path.contains('@') || parameters.clone().any(is_cut) {
+            return Err(InvalidUrl::NotEncoded);
+        }
         let mut parts = Parts::default();
         match authority.rsplit_once('@') {
             Some((login, server)) => {
@@ -87,20 +102,12 @@ impl DatabaseUrl {
                 (parts.user, parts.password) = (decoded(user)?, decoded(password)?);
                 parts.server(server)?;
             }
-            // A password with a slash or a question mark: the `@` behind it is beyond what was taken for the server.
-            None if path.contains('@') || (query.contains('@') && !query.contains('=')) => {
-                return Err(InvalidUrl::NotEncoded);
-            }
             None => parts
                 .server(authority)
                 .map_err(|error| if rest.contains('@') { InvalidUrl::NotEncoded } else { error })?,
         }
-        if path.contains('@') {
-            return Err(InvalidUrl::NotEncoded);
-        }
         parts.database = decoded(path.strip_prefix('/').unwrap_or(path))?;
-        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        for (name, value) in parameters {
             parts.parameter(name, value)?;
         }
         parts.complete()
@@ -147,6 +154,13 @@ impl<'u> Parts<'u> {
             _ => (server, ""),
         };
         let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let is_unclear = match address {
+            Some(address) => address.parse::<Ipv6Addr>().is_err(),
+            None => host.contains([':', '[', ']']) && !server.contains(','),
+        };
+        if is_unclear {
+            return Err(InvalidUrl::Part("has a host with a colon or a bracket: write an address as [::1]"));
+        }
         (self.host, self.port) = (decoded(address.unwrap_or(host))?, decoded(port)?);
         if self.host.contains(',') || self.port.contains(',') {
             return Err(InvalidUrl::Part("names several hosts: name one"));
@@ -174,9 +188,6 @@ impl<'u> Parts<'u> {
                 return Err(InvalidUrl::Value("sslrootcert", "the path of a PEM file"));
             }
             "sslrootcert" => self.ca_file = Some(value.into_owned()),
-            "schema" | "currentSchema" | "search_path" if !one_of(&["public"]) => {
-                return Err(InvalidUrl::Value("schema", "public, where the tables are"));
-            }
             "target_session_attrs" if !one_of(&["any", "read-write", "primary"]) => {
                 return Err(InvalidUrl::Value("target_session_attrs", "read-write"));
             }
@@ -184,8 +195,11 @@ impl<'u> Parts<'u> {
                 return Err(InvalidUrl::Value("gssencmode", "disable"));
             }
             name if IGNORED.contains(&name) => {}
-            // What stands here may be a piece of a password.
-            _ if value.contains('@') || name.contains('@') => return Err(InvalidUrl::NotEncoded),
+            name if let Some(known) = SCHEMAS.iter().find(|known| **known == name) => {
+                if !one_of(&["public"]) {
+                    return Err(InvalidUrl::Value(known, "public, where the tables are"));
+                }
+            }
             name if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => {
                 return Err(InvalidUrl::Unsupported(name.to_owned()));
             }
@@ -233,37 +247,3 @@ fn mode(value: &str) -> Result<Tls, InvalidUrl> {
         _ => Err(InvalidUrl::Value("sslmode", "disable, prefer, require, verify-ca or verify-full")),
     }
 }
-
-/// Parameters that change nothing here: what they ask for is done anyway, is for another client's pool, or is a time
-/// limit, of which the functions have their own.
-const IGNORED: [&str; 29] = [
-    "ApplicationName",
-    "application_name",
-    "channel_binding",
-    "client_encoding",
-    "connectTimeout",
-    "connect_timeout",
-    "connection_limit",
-    "currentSchema",
-    "fallback_application_name",
-    "gssencmode",
-    "keepalives",
-    "keepalives_count",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_retries",
-    "load_balance_hosts",
-    "pgbouncer",
-    "pool_timeout",
-    "prepareThreshold",
-    "schema",
-    "search_path",
-    "socket_timeout",
-    "ssl_min_protocol_version",
-    "sslcompression",
-    "sslnegotiation",
-    "sslsni",
-    "statement_cache_size",
-    "target_session_attrs",
-    "tcp_user_timeout",
-];
