@@ -104,16 +104,19 @@ pub(crate) async fn doctors_of_patient(
                  INSERT INTO audit_events (action, record_id, outcome)
                  SELECT 'mapping.read', $2, CASE WHEN EXISTS (SELECT FROM patient) THEN 'ok' ELSE 'not_found' END
              )
-             SELECT d.id, d.name, d.specialty, d.version, d.created_at, d.updated_at, m.id AS mapping_id
-               FROM patient
+             SELECT patient.id AS patient_id, m.id AS mapping_id,
+                    d.id, d.name, d.specialty, d.version, d.created_at, d.updated_at
+               FROM (SELECT) AS always
+               LEFT JOIN patient ON true
                LEFT JOIN (mappings m JOIN doctors d ON d.id = m.doctor_id)
                     ON m.patient_id = patient.id AND m.user_id = $1
               ORDER BY d.id
               LIMIT 40000",
             &[(&owner.id(), Type::INT8), (&patient, Type::INT8)],
             |row, list| {
-                found = true;
-                // A patient without doctors is one row with nothing in it.
+                // There is always a row, so what counts is what was read last, also when all of it was read again.
+                found = row_value::<Option<PatientId>>(row, "patient_id")?.is_some();
+                // A patient without doctors is one row without a mapping, and so is no patient.
                 match row_value::<Option<MappingId>>(row, "mapping_id")? {
                     Some(_) => list.push(&AssignedDoctor::from_row(row)?),
                     None => Ok(()),

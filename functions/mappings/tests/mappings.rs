@@ -5,6 +5,7 @@
 use local::testing::TestApp;
 use serde_json::{Value, json};
 use shared::config::Role;
+use tokio_postgres::Client;
 
 async fn app() -> TestApp {
     TestApp::start(Role::Api, mappings::ROUTES).await
@@ -163,4 +164,46 @@ async fn a_mapping_cannot_be_written_beyond_its_two_ids() {
 
     assert_eq!((&added["id"], &added["patient"]["name"]), (&json!(1), &json!("Jane")));
     assert_eq!(mallory.get("/api/mappings").await.expect(200), json!([]));
+}
+
+/// Waits until what a session of the database waits for is this kind of lock, and says which session.
+async fn waiting(owner: &Client) -> i32 {
+    const WAITING: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    loop {
+        if let Some(row) = owner.query_typed_opt(WAITING, &[]).await.unwrap() {
+            return row.get(0);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_patient_who_vanishes_while_a_read_is_done_once_more_is_not_found() {
+    let app = app().await;
+    let alice = app.user().await;
+    let (patient, doctor) = (app.db.patient(alice.id, "Jane").await, app.db.doctor("Dr. X").await);
+    alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await.expect(201);
+    let owner = app.db.owner().await;
+    // A read that has its rows waits here before it is committed.
+    let wait = "
+        SELECT pg_advisory_lock(1);
+        CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_advisory_xact_lock(1);
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON audit_events DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION wait()";
+    owner.batch_execute(wait).await.unwrap();
+
+    let path = format!("/api/mappings/{patient}");
+    let vanish = async {
+        let session = waiting(&owner).await;
+        owner.batch_execute(&format!("DELETE FROM patients WHERE id = {patient}")).await.unwrap();
+        let end = format!("SELECT pg_terminate_backend({session}, 10000), pg_advisory_unlock(1)");
+        owner.batch_execute(&end).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(alice.get(&path), vanish);
+
+    assert_eq!(answer.expect(404)["message"], "Patient not found");
 }
