@@ -12,6 +12,7 @@ mod routes;
 use std::{
     convert::Infallible,
     future::Future,
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -36,6 +37,8 @@ use crate::error::{About, Result};
 
 /// How long a gateway waits for a function: 30 seconds for an HTTP API, 29 for a REST API unless AWS allows more.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it waits when no connection can be accepted: the process may have too many files open for a moment.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A gateway on a port of 127.0.0.1. It ends when this is dropped.
 pub struct Gateway {
@@ -91,7 +94,8 @@ impl Gateway {
         let inner = Arc::new(inner);
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
-            while let Ok((stream, client)) = listener.accept().await {
+            loop {
+                let (stream, client) = next(|| listener.accept()).await;
                 connections.spawn(serve(stream, client.ip(), Arc::clone(&inner)));
                 while connections.try_join_next().is_some() {}
             }
@@ -104,11 +108,26 @@ impl Gateway {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// Whether it still takes connections.
+    pub(crate) fn is_accepting(&self) -> bool {
+        !self.accepting.is_finished()
+    }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.accepting.abort();
+    }
+}
+
+/// The next connection, however often there is an error instead.
+async fn next<T, F: Future<Output = io::Result<T>>>(mut accept: impl FnMut() -> F) -> T {
+    loop {
+        match accept().await {
+            Ok(connection) => return connection,
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
     }
 }
 
@@ -142,5 +161,20 @@ impl Behind for Tables {
     async fn invoke(&self, path: &str, event: String) -> Outcome {
         let has_path = |(routes, _): &&(&[Route], _)| routes.iter().any(|route| takes(route.path, path));
         self.0.iter().find(has_path).unwrap_or(&self.0[0]).1.invoke(event).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_cannot_be_accepted_is_not_the_last() {
+        let mut errors = vec![io::ErrorKind::ConnectionAborted, io::ErrorKind::Other, io::ErrorKind::PermissionDenied];
+
+        let accepted =
+            next(|| std::future::ready(errors.pop().map_or(Ok("a connection"), |kind| Err(kind.into())))).await;
+
+        assert_eq!(accepted, "a connection");
     }
 }
