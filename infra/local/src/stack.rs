@@ -5,16 +5,19 @@
 //!
 //! - `build`: the functions' binaries, by cargo
 //! - `emulator`: cargo-lambda, and how an event gets to it
-//! - `function`: a function's process, and what an event meets there
+//! - `function`: a function's process, and what an event meets there; `greetings`: its first events
 //! - `router`: which function a path belongs to
 //! - `keeper`: starts again what has ended, and builds again what has changed
+//! - `program`: which file a function was started from; `sources`: the state of the source
 //! - `output`: what they print
 
 mod build;
 mod emulator;
 mod function;
+mod greetings;
 mod keeper;
 mod output;
+mod program;
 mod router;
 mod sources;
 
@@ -86,9 +89,12 @@ impl Stack {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).about(format_args!("Cannot listen on port {port}"))?;
         listener.set_nonblocking(true).about("Cannot listen")?;
-        let router = Router::load()?;
+        let base_path = options.environment.iter().rfind(|(name, _)| name == "API_BASE_PATH");
+        let router = Router::load(base_path.map_or("", |(_, value)| value))?;
         let sources = sources::now();
-        let binaries = build::all()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let names: Vec<_> = router.functions().into_iter().map(str::to_owned).collect();
+        let binaries = build::these(&names, &stop)?;
 
         let output = Output::open(options.log.as_deref())?;
         let runtime = BackgroundRuntime::start()?;
@@ -96,7 +102,6 @@ impl Stack {
         let functions: Vec<_> = (router.functions().into_iter())
             .map(|name| Arc::new(Function::new(name, emulator.port(), router.path_of(name))))
             .collect();
-        let stop = Arc::new(AtomicBool::new(false));
         let keeper = Keeper::new(options, &functions, binaries, sources, &output, Arc::clone(&stop))?;
         for function in &functions {
             runtime.handle.spawn(Arc::clone(function).greet());
@@ -127,11 +132,17 @@ impl Stack {
         function.process().as_ref().map(|process| process.process.group())
     }
 
-    /// Fails when the emulator has ended by itself.
+    /// Fails when something that it consists of has ended by itself; functions do not count, they are started again.
     ///
     /// # Errors
     /// With a sentence that says so.
     pub fn check(&mut self) -> Result<()> {
+        let is_kept = self.keeper.as_ref().is_some_and(|keeper| !keeper.is_finished());
+        if !self.gateway.is_accepting() || !is_kept {
+            return Err(Error::sentence(
+                "A part of cargo dev ended by itself, as is said above: run `cargo dev` again.",
+            ));
+        }
         self.emulator.check()
     }
 

@@ -42,6 +42,26 @@ fn every_function_answers_and_none_is_left_when_the_stack_has_stopped() {
 }
 
 #[test]
+fn a_base_path_leads_to_the_same_functions() {
+    let (stack, log) = start("base", &[("API_BASE_PATH", "/v1")]);
+    let stack = stack.unwrap();
+    let url = stack.base_url();
+    let address = url.strip_prefix("http://").unwrap();
+    let cases = [
+        ("/v1/api/patients", "401"),
+        ("/v1/api/auth/me", "401"),
+        ("/api/patients", "401"),
+        ("/v2/api/patients", "404"),
+    ];
+    for (path, status) in cases {
+        let answer = call(address, "GET", path);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+    }
+    stack.stop().unwrap();
+    fs::remove_file(log).unwrap();
+}
+
+#[test]
 fn what_is_not_text_reaches_the_function_as_it_does_in_aws() {
     let (stack, log) = start("bytes", &[]);
     let stack = stack.unwrap();

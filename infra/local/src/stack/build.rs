@@ -5,6 +5,7 @@ use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -14,21 +15,17 @@ use crate::error::{About, Error, Result};
 use crate::process::{self, Guarded};
 use crate::{interrupt, workspace};
 
-/// A binary by its name.
-pub(super) type Binaries = BTreeMap<String, Binary>;
+/// The path of each binary by its name.
+pub(super) type Binaries = BTreeMap<String, PathBuf>;
 
-pub(super) struct Binary {
-    pub(super) path: PathBuf,
-    /// Whether it was there already.
-    pub(super) is_fresh: bool,
-}
-
-/// Builds all of them, into the target folder of this program: that one is this checkout's own.
-pub(super) fn all() -> Result<Binaries> {
+/// Builds these functions, into the target folder of this program: that one is this checkout's own. It breaks off when it
+/// is told to stop.
+pub(super) fn these(functions: &[String], stop: &AtomicBool) -> Result<Binaries> {
     let this = env::current_exe().about("Cannot find this program")?;
     let mut cargo = Command::new("cargo");
     process::without_cargo_variables(&mut cargo);
-    cargo.args(["build", "--bins", "--message-format=json-render-diagnostics"]);
+    cargo.args(["build", "--message-format=json-render-diagnostics"]);
+    cargo.args(functions.iter().flat_map(|function| ["--bin", function]));
     if let Some(target) = target_folder(&this) {
         cargo.arg("--target-dir").arg(target);
     }
@@ -39,6 +36,9 @@ pub(super) fn all() -> Result<Binaries> {
         std::thread::spawn(move || messages.map_or_else(Binaries::new, |messages| read(BufReader::new(messages))));
     let ended = loop {
         interrupt::check()?;
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
         if let Some(status) = interrupt::poll(Duration::from_millis(200), || build.process.ended())? {
             break status;
         }
@@ -62,7 +62,6 @@ fn read(messages: impl BufRead) -> Binaries {
     struct Artifact {
         target: Target,
         executable: PathBuf,
-        fresh: bool,
     }
     #[derive(Deserialize)]
     struct Target {
@@ -71,9 +70,7 @@ fn read(messages: impl BufRead) -> Binaries {
     // Most messages are about other things, and are no artifacts.
     let artifacts = messages.lines().map_while(std::io::Result::ok);
     let artifacts = artifacts.filter_map(|line| serde_json::from_str::<Artifact>(&line).ok());
-    artifacts
-        .map(|artifact| (artifact.target.name, Binary { path: artifact.executable, is_fresh: artifact.fresh }))
-        .collect()
+    artifacts.map(|artifact| (artifact.target.name, artifact.executable)).collect()
 }
 
 #[cfg(test)]
@@ -91,9 +88,8 @@ mod tests {
 
         let binaries = read(messages.as_bytes());
 
-        let found: Vec<_> =
-            binaries.iter().map(|(name, one)| (name.as_str(), one.path.to_str(), one.is_fresh)).collect();
-        assert_eq!(found, [("auth", Some("/a b/debug/auth"), false), ("doctors", Some("/a b/debug/doctors"), true)]);
+        let found: Vec<_> = binaries.iter().map(|(name, path)| (name.as_str(), path.to_str())).collect();
+        assert_eq!(found, [("auth", Some("/a b/debug/auth")), ("doctors", Some("/a b/debug/doctors"))]);
     }
 
     #[test]

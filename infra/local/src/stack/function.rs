@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
 use super::emulator;
+use super::greetings::Greetings;
+use super::program::Program;
 use crate::process::Guarded;
 use crate::progress;
 use crate::rig::event::{Call, Form};
@@ -40,8 +42,9 @@ pub(super) struct Function {
     life: watch::Sender<Life>,
     /// Events are handed over one after the other, so that none waits in the emulator, where the next process would work
     /// on it although its caller has been told that it failed.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     process: std::sync::Mutex<Option<Guarded>>,
+    program: std::sync::Mutex<Option<Program>>,
     is_wanted: AtomicBool,
 }
 
@@ -53,8 +56,9 @@ impl Function {
             port,
             greeting: Form::HttpApi.event(&call).to_string(),
             life: watch::Sender::new(Life::Starting(0)),
-            turn: Mutex::default(),
+            turn: Arc::default(),
             process: std::sync::Mutex::default(),
+            program: std::sync::Mutex::default(),
             is_wanted: AtomicBool::default(),
         }
     }
@@ -74,6 +78,17 @@ impl Function {
     /// Its process; `None` while there is none.
     pub(super) fn process(&self) -> MutexGuard<'_, Option<Guarded>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends its process; who asks for it meanwhile finds none, and does not wait.
+    pub(super) fn end(&self) {
+        let process = self.process().take();
+        drop(process);
+    }
+
+    /// What it was started from last.
+    pub(super) fn program(&self) -> MutexGuard<'_, Option<Program>> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How its process ended, if it has.
@@ -99,6 +114,7 @@ impl Function {
     /// Sends each new process a first event, whose answer shows that it works.
     pub(super) async fn greet(self: Arc<Self>) {
         let mut life = self.life.subscribe();
+        let mut greetings = Greetings::new();
         loop {
             let Ok(Life::Starting(start)) =
                 life.wait_for(|life| matches!(life, Life::Starting(_))).await.map(|l| l.clone())
@@ -107,10 +123,11 @@ impl Function {
             };
             let is_over = |life: &Life| *life != Life::Starting(start);
             let answered = tokio::select! {
-                outcome = self.first_answer() => Some(outcome),
+                outcome = self.first_answer(&mut greetings) => Some(outcome),
                 _ = life.wait_for(is_over) => None,
             };
             if let Some(outcome) = answered {
+                greetings = Greetings::new();
                 let status = status(&outcome);
                 self.life.send_if_modified(|life| {
                     let is_same = *life == Life::Starting(start);
@@ -125,13 +142,18 @@ impl Function {
 
     /// Greets until there is an answer. The emulator hands an event to each process that has asked for one, even if it is
     /// gone meanwhile: such a greeting is lost.
-    async fn first_answer(&self) -> Outcome {
-        let mut greetings = FuturesUnordered::new();
+    async fn first_answer(&self, greetings: &mut Greetings) -> Outcome {
         loop {
-            greetings.push(emulator::invoke(self.port, &self.name, self.greeting.clone()));
+            let (has_process, now) = (self.process().is_some(), Instant::now());
+            if has_process && greetings.has_room(now) {
+                let (port, name, greeting) = (self.port, self.name.clone(), self.greeting.clone());
+                greetings.push(async move { emulator::invoke(port, &name, greeting).await }, now);
+            }
             tokio::select! {
                 Some(outcome) = greetings.next() => match outcome {
                     Outcome::Crashed => tokio::time::sleep(PAUSE).await,
+                    // The one from before has answered, which is about to end.
+                    _ if !has_process => {}
                     outcome => return outcome,
                 },
                 () = tokio::time::sleep(PAUSE) => {}
@@ -140,7 +162,7 @@ impl Function {
     }
 
     /// What becomes of an event.
-    pub(super) async fn invoke(&self, event: String) -> Outcome {
+    pub(super) async fn invoke(self: &Arc<Self>, event: String) -> Outcome {
         let mut work = std::pin::pin!(self.hand_over(event));
         tokio::select! {
             outcome = &mut work => return outcome,
@@ -152,33 +174,47 @@ impl Function {
 
     /// Lambda gives no event to an environment that is gone. Here one may be lost with a process that ends at the same
     /// moment, so what only reads is handed over once more.
-    async fn hand_over(&self, event: String) -> Outcome {
-        let _turn = self.turn.lock().await;
-        match self.try_hand_over(event.clone()).await {
-            Outcome::Crashed if only_reads(&event) => self.try_hand_over(event).await,
-            outcome => outcome,
+    async fn hand_over(self: &Arc<Self>, event: String) -> Outcome {
+        let mut turn = Arc::clone(&self.turn).lock_owned().await;
+        for _ in 0..if only_reads(&event) { 2 } else { 1 } {
+            let Some(ready) = self.ready().await else { return Outcome::Crashed };
+            let (function, event) = (Arc::clone(self), event.clone());
+            // A client that hangs up takes nothing back from the emulator: the turn is over when the event is.
+            let work = tokio::spawn(async move { (function.work(event, &ready).await, turn) });
+            match work.await {
+                Ok((Outcome::Crashed, back)) => turn = back,
+                Ok((outcome, _)) => return outcome,
+                Err(_) => return Outcome::Crashed,
+            }
         }
+        Outcome::Crashed
     }
 
-    async fn try_hand_over(&self, event: String) -> Outcome {
+    /// Waits for a process that is ready; `None` when it ends instead.
+    async fn ready(&self) -> Option<Life> {
         let mut life = self.life.subscribe();
         if let Life::Ended(start) = self.life() {
             // It may have been a whim; each request is one more try, as in Lambda.
             self.is_wanted.store(true, Ordering::Relaxed);
             let _ = life.wait_for(|life| *life != Life::Ended(start)).await;
         }
-        let ready = loop {
+        loop {
             let settled = life.wait_for(|life| !matches!(life, Life::Starting(_))).await.map(|life| life.clone());
-            let Ok(ready @ Life::Ready(..)) = settled else { return Outcome::Crashed };
+            let Ok(ready @ Life::Ready(..)) = settled else { return None };
             if self.ended().is_none() {
-                break ready;
+                return Some(ready);
             }
             // This will be seen in a moment, and the function started again.
             let _ = life.wait_for(|life| *life != ready).await;
-        };
+        }
+    }
+
+    /// What the process makes of an event, until it is gone.
+    async fn work(&self, event: String, ready: &Life) -> Outcome {
+        let mut life = self.life.subscribe();
         tokio::select! {
             outcome = emulator::invoke(self.port, &self.name, event) => outcome,
-            _ = life.wait_for(|life| *life != ready) => Outcome::Crashed,
+            _ = life.wait_for(|life| life != ready) => Outcome::Crashed,
         }
     }
 }
@@ -196,3 +232,6 @@ fn status(outcome: &Outcome) -> u16 {
     let answer: Option<Value> = serde_json::from_str(answer).ok();
     answer.and_then(|answer| answer.get("statusCode")?.as_u64()?.try_into().ok()).unwrap_or(500)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use super::Options;
 use super::build::{self, Binaries};
 use super::function::{Function, Life};
 use super::output::Output;
+use super::program::Program;
 use super::sources::{self, Sources};
 use crate::error::{About, Error, Result};
 use crate::process::{self, Guarded};
@@ -30,6 +31,8 @@ pub(super) struct Keeper {
     binaries: Binaries,
     /// As they were built; `None` when nothing is built again.
     sources: Option<Sources>,
+    /// A build takes long, and the functions are looked after meanwhile.
+    building: Option<JoinHandle<Result<Binaries>>>,
     output: PipeWriter,
     stop: Arc<AtomicBool>,
 }
@@ -47,7 +50,8 @@ impl Keeper {
         let functions = functions.to_vec();
         let sources = options.reload.then_some(sources);
         let environment = options.environment.clone();
-        let keeper = Self { functions, environment, binaries, sources, output: output.writer()?, stop };
+        let output = output.writer()?;
+        let keeper = Self { functions, environment, binaries, sources, building: None, output, stop };
         for function in &keeper.functions {
             keeper.start(function)?;
         }
@@ -66,7 +70,10 @@ impl Keeper {
             for function in &self.functions {
                 self.look_after(function);
             }
-            if looked.elapsed() >= LOOK_AT_SOURCES && self.sources.is_some() {
+            if let Some(build) = self.building.take_if(|build| build.is_finished()) {
+                self.take(build.join());
+            }
+            if self.building.is_none() && self.sources.is_some() && looked.elapsed() >= LOOK_AT_SOURCES {
                 looked = Instant::now();
                 let now = Some(sources::now());
                 // Not in the middle of what an editor or git writes.
@@ -87,7 +94,7 @@ impl Keeper {
             }
             return;
         };
-        *function.process() = None;
+        function.end();
         let name = function.name();
         match function.life() {
             Life::Ready(..) => {
@@ -106,30 +113,42 @@ impl Keeper {
 
     fn build_again(&mut self) {
         progress::say("The source has changed: building …");
-        match build::all() {
-            Err(Error::Interrupted) => return,
-            Err(_) => return progress::say("It does not build (see above): the functions from before go on."),
-            Ok(binaries) => self.binaries = binaries,
-        }
-        let is_new = |function: &Function| self.binaries.get(function.name()).is_some_and(|binary| !binary.is_fresh);
-        let mut names = Vec::new();
-        for function in &self.functions {
-            if is_new(function) || matches!(function.life(), Life::Ended(_)) {
-                self.start_or_say(function);
-                names.push(function.name());
+        let names: Vec<_> = self.functions.iter().map(|function| function.name().to_owned()).collect();
+        let stop = Arc::clone(&self.stop);
+        self.building = Some(thread::spawn(move || build::these(&names, &stop)));
+    }
+
+    fn take(&mut self, built: thread::Result<Result<Binaries>>) {
+        match built {
+            Ok(Err(Error::Interrupted)) => {}
+            Ok(Ok(binaries)) => {
+                self.binaries = binaries;
+                match self.renew().as_slice() {
+                    [] => progress::say("Built; no function has become another one."),
+                    names => progress::say(format_args!("Built; started again: {}.", names.join(", "))),
+                }
             }
+            Ok(Err(_)) | Err(_) => progress::say("It does not build (see above): the functions from before go on."),
         }
-        match names.is_empty() {
-            true => progress::say("Built; no function has become another one."),
-            false => progress::say(format_args!("Built; started again: {}.", names.join(", "))),
+    }
+
+    /// Starts those again whose program is another one now, whoever has built it, and those that do not run.
+    fn renew(&self) -> Vec<&str> {
+        let is_old = |function: &Function| {
+            let now = self.binaries.get(function.name()).and_then(|path| Program::at(path).ok());
+            now != *function.program() || matches!(function.life(), Life::Ended(_))
+        };
+        let old: Vec<_> = self.functions.iter().filter(|function| is_old(function)).collect();
+        for function in &old {
+            self.start_or_say(function);
         }
+        old.into_iter().map(|function| function.name()).collect()
     }
 
     /// Starts a function, in the place of its process from before.
     fn start(&self, function: &Function) -> Result<()> {
         let name = function.name();
-        let binary = self.binaries.get(name).map(|binary| &binary.path);
-        let binary = binary.ok_or_else(|| {
+        let binary = self.binaries.get(name).ok_or_else(|| {
             Error::sentence(format_args!("Cargo.toml has routes of {name}, but there is no binary of that name."))
         })?;
         let next = match function.life() {
@@ -137,7 +156,7 @@ impl Keeper {
         };
         // What comes now waits for the new one.
         function.set(Life::Starting(next));
-        drop(function.process().take());
+        function.end();
         let mut command = Command::new(binary);
         process::without_cargo_variables(&mut command);
         function.equip(&mut command);
@@ -147,6 +166,8 @@ impl Keeper {
         command.envs(self.environment.iter().cloned());
         let writer = || self.output.try_clone().about("Cannot open a pipe");
         command.stdout(writer()?).stderr(writer()?);
+        // Before it starts: a program that takes its place now is another one.
+        *function.program() = Some(Program::at(binary).about_path("read", binary)?);
         let started = Guarded::start(&mut command, Signal::TERM, Duration::from_secs(5))?;
         *function.process() = Some(started);
         Ok(())
@@ -164,8 +185,100 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        for function in &self.functions {
-            drop(function.process().take());
+        if let Some(build) = self.building.take() {
+            // It has been told to stop as well.
+            self.stop.store(true, Ordering::Relaxed);
+            let _ = build.join();
         }
+        for function in &self.functions {
+            function.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::{env, fs};
+
+    use super::*;
+    use crate::workspace;
+
+    /// Puts a script where the program of a function was, as cargo does. A process of its own writes it: of a file that we
+    /// had open ourselves, a child of another test could hold on to it, and it would not start.
+    fn put(program: &Path, line: &str) {
+        let script = r#"printf '#!/bin/sh\n%s\n' "$2" >"$1.new" && chmod 755 "$1.new" && mv "$1.new" "$1""#;
+        process::run(Command::new("/bin/sh").args(["-c", script, "sh"]).arg(program).arg(line), "Writing").unwrap();
+    }
+
+    fn keeper(folder: &Path) -> (Keeper, Output) {
+        let names = ["auth", "doctors"];
+        let paths = names.map(|name| (name.to_owned(), folder.join(name)));
+        for (_, path) in &paths {
+            put(path, "exec sleep 600");
+        }
+        let functions = names.map(|name| Arc::new(Function::new(name, 1, "/")));
+        let options = Options { port: None, environment: Vec::new(), reload: false, log: Some(folder.join("log")) };
+        let output = Output::open(options.log.as_deref()).unwrap();
+        let keeper = Keeper::new(&options, &functions, paths.into(), Sources::new(), &output, Arc::default()).unwrap();
+        (keeper, output)
+    }
+
+    fn folder() -> PathBuf {
+        let folder = env::temp_dir().join(format!("health-keeper-{}", workspace::random_hex().unwrap()));
+        fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    fn process_ids(keeper: &Keeper) -> Vec<u32> {
+        keeper.functions.iter().map(|function| function.process().as_ref().unwrap().process.group()).collect()
+    }
+
+    #[test]
+    fn a_function_is_started_again_when_its_program_is_another_one_whoever_built_it() {
+        let folder = folder();
+        let (keeper, _output) = keeper(&folder);
+        let first = process_ids(&keeper);
+
+        assert!(keeper.renew().is_empty());
+        assert_eq!(process_ids(&keeper), first, "nothing has changed");
+
+        put(&folder.join("doctors"), "exec sleep 600");
+        assert_eq!(keeper.renew(), ["doctors"]);
+        let second = process_ids(&keeper);
+        assert!(second[0] == first[0] && second[1] != first[1]);
+
+        assert!(keeper.renew().is_empty());
+        assert_eq!(process_ids(&keeper), second, "it is the new one now");
+        drop(keeper);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_function_that_has_ended_is_started_again_by_a_build_that_left_it_as_it_was() {
+        let folder = folder();
+        let (keeper, _output) = keeper(&folder);
+        keeper.functions[0].set(Life::Ended(1));
+
+        assert_eq!(keeper.renew(), ["auth"]);
+        assert_eq!(keeper.functions[0].life(), Life::Starting(2));
+        drop(keeper);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_is_gone_ends_its_function_and_no_other() {
+        let folder = folder();
+        let (keeper, _output) = keeper(&folder);
+        let first = process_ids(&keeper);
+        fs::remove_file(folder.join("auth")).unwrap();
+
+        assert_eq!(keeper.renew(), ["auth"]);
+
+        assert_eq!(keeper.functions[0].life(), Life::Ended(2));
+        assert!(keeper.functions[0].process().is_none());
+        assert_eq!(keeper.functions[1].process().as_ref().unwrap().process.group(), first[1]);
+        drop(keeper);
+        fs::remove_dir_all(folder).unwrap();
     }
 }

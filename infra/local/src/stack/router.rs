@@ -14,14 +14,18 @@ use crate::{process, workspace};
 const ANY: &str = "/{*path}";
 
 /// The paths and the function of each.
-pub(super) struct Router(BTreeMap<String, String>);
+pub(super) struct Router {
+    routes: BTreeMap<String, String>,
+    /// A slash and what stands before `/api`, or nothing: the functions take a path with and without it.
+    base: String,
+}
 
 impl Router {
-    pub(super) fn load() -> Result<Self> {
+    pub(super) fn load(base_path: &str) -> Result<Self> {
         let mut cargo = Command::new("cargo");
         process::without_cargo_variables(&mut cargo);
         cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]).current_dir(workspace::find_root()?);
-        let read = process::output(&mut cargo).and_then(|text| Self::read(&text));
+        let read = process::output(&mut cargo).and_then(|text| Self::read(&text, base_path));
         read.ok_or_else(|| {
             Error::sentence(format_args!(
                 "The root's Cargo.toml has no [workspace.metadata.lambda.watch.router] with a function for {ANY}."
@@ -29,7 +33,7 @@ impl Router {
         })
     }
 
-    fn read(metadata: &str) -> Option<Self> {
+    fn read(metadata: &str, base_path: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Metadata {
             metadata: Workspace,
@@ -46,25 +50,30 @@ impl Router {
         struct Watch {
             router: BTreeMap<String, String>,
         }
-        let router = serde_json::from_str::<Metadata>(metadata).ok()?.metadata.lambda.watch.router;
-        router.contains_key(ANY).then_some(Self(router))
+        let routes = serde_json::from_str::<Metadata>(metadata).ok()?.metadata.lambda.watch.router;
+        let base = match base_path.trim_matches('/') {
+            "" => String::new(),
+            word => format!("/{word}"),
+        };
+        routes.contains_key(ANY).then_some(Self { routes, base })
     }
 
     /// The name of each function.
     pub(super) fn functions(&self) -> BTreeSet<&str> {
-        self.0.values().map(String::as_str).collect()
+        self.routes.values().map(String::as_str).collect()
     }
 
     /// A path of this function.
     pub(super) fn path_of(&self, function: &str) -> &str {
-        let mut own = self.0.iter().filter(|(path, name)| *name == function && !path.contains('{'));
+        let mut own = self.routes.iter().filter(|(path, name)| *name == function && !path.contains('{'));
         own.next_back().map_or("/", |(path, _)| path)
     }
 
     /// The function of a path.
     pub(super) fn function(&self, path: &str) -> &str {
-        let exact = self.0.iter().find(|(route, _)| takes(route, path)).map(|(_, function)| function);
-        exact.or_else(|| self.0.get(ANY)).map_or("", String::as_str)
+        let path = path.strip_prefix(&self.base).filter(|rest| rest.starts_with("/api/")).unwrap_or(path);
+        let exact = self.routes.iter().find(|(route, _)| takes(route, path)).map(|(_, function)| function);
+        exact.or_else(|| self.routes.get(ANY)).map_or("", String::as_str)
     }
 }
 
@@ -74,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_path_goes_to_the_function_of_its_route_and_any_other_one_to_the_last() {
-        let router = Router::load().unwrap();
+        let router = Router::load("").unwrap();
 
         for (path, function) in [
             ("/api/auth/login", "auth"),
@@ -92,5 +101,24 @@ mod tests {
             assert_eq!(router.function(path), function, "{path}");
         }
         assert_eq!(router.functions().into_iter().collect::<Vec<_>>(), ["auth", "doctors", "mappings", "patients"]);
+    }
+
+    #[test]
+    fn a_base_path_stands_before_the_routes_or_is_left_out() {
+        for base in ["/v1", "v1/"] {
+            let router = Router::load(base).unwrap();
+
+            for (path, function) in [
+                ("/v1/api/patients", "patients"),
+                ("/v1/api/auth/me", "auth"),
+                ("/api/patients", "patients"),
+                ("/v1/v1/api/patients", "doctors"),
+                ("/v2/api/patients", "doctors"),
+                ("/v1api/patients", "doctors"),
+                ("/v1", "doctors"),
+            ] {
+                assert_eq!(router.function(path), function, "{base} {path}");
+            }
+        }
     }
 }

@@ -29,11 +29,12 @@ fn of(root: &Path) -> Sources {
     sources
 }
 
-/// What is not there, or not any more, is no source.
+/// What is not there, or not any more, is no source, and neither is what an editor hides beside one.
 fn collect(path: &Path, sources: &mut Sources) {
     let Ok(facts) = fs::metadata(path) else { return };
     if facts.is_dir() {
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        let is_hidden = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+        for entry in fs::read_dir(path).into_iter().flatten().flatten().filter(|entry| !is_hidden(entry)) {
             collect(&entry.path(), sources);
         }
     } else {
@@ -63,6 +64,7 @@ mod tests {
         fs::rename(&new, root.join("functions/a/src/renamed.rs")).unwrap();
         states.push(of(&root));
         fs::write(root.join("README.md"), "not a source").unwrap();
+        fs::write(root.join("functions/a/src/.lib.rs.swp"), "vim's").unwrap();
 
         assert_eq!(states.last(), Some(&of(&root)));
         states.dedup();

@@ -1,0 +1,81 @@
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+const EVENT: &str = r#"{"requestContext":{"http":{"method":"POST"}}}"#;
+
+/// An event as it comes to the emulator; who has it can answer it.
+async fn received(emulator: &TcpListener) -> TcpStream {
+    let (mut stream, _) = emulator.accept().await.unwrap();
+    let mut bytes = [0; 4096];
+    let mut text = String::new();
+    while !text.contains(EVENT) {
+        let length = stream.read(&mut bytes).await.unwrap();
+        text.push_str(std::str::from_utf8(&bytes[..length]).unwrap());
+    }
+    stream
+}
+
+async fn answer(mut stream: TcpStream) {
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+}
+
+async fn ready_function() -> (TcpListener, Arc<Function>) {
+    let emulator = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let function = Arc::new(Function::new("auth", emulator.local_addr().unwrap().port(), "/"));
+    function.set(Life::Ready(1, 200));
+    (emulator, function)
+}
+
+fn call(function: &Arc<Function>) -> tokio::task::JoinHandle<Outcome> {
+    let function = Arc::clone(function);
+    tokio::spawn(async move { function.invoke(EVENT.to_owned()).await })
+}
+
+#[tokio::test]
+async fn an_event_whose_client_has_hung_up_keeps_its_turn_until_it_is_answered() {
+    let (emulator, function) = ready_function().await;
+    let first = call(&function);
+    let waiting = received(&emulator).await;
+
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    assert!(function.turn.try_lock().is_err(), "the next one would wait in the emulator");
+
+    let second = call(&function);
+    answer(waiting).await;
+    answer(received(&emulator).await).await;
+    assert!(matches!(second.await.unwrap(), Outcome::Answer(answer) if answer == "{}"));
+}
+
+#[tokio::test]
+async fn an_event_whose_client_has_hung_up_gives_its_turn_away_with_the_process() {
+    let (emulator, function) = ready_function().await;
+    let first = call(&function);
+    let _waiting = received(&emulator).await;
+    first.abort();
+
+    function.set(Life::Starting(2));
+
+    drop(function.turn.lock().await);
+}
+
+#[tokio::test]
+async fn an_event_whose_client_hangs_up_before_its_turn_never_comes() {
+    let (emulator, function) = ready_function().await;
+    function.set(Life::Starting(2));
+    let first = call(&function);
+    // It has its turn, and waits for the process.
+    while function.turn.try_lock().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    first.abort();
+    let _ = first.await;
+
+    function.set(Life::Ready(2, 200));
+    let second = call(&function);
+    answer(received(&emulator).await).await;
+
+    assert!(matches!(second.await.unwrap(), Outcome::Answer(_)));
+}
