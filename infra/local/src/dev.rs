@@ -2,6 +2,7 @@
 
 mod checkout;
 mod database;
+mod env_file;
 mod settings;
 mod welcome;
 
@@ -24,10 +25,11 @@ const CLUSTER: &str = "dev";
 /// When something is missing or fails, with a sentence that says what to do.
 pub fn run() -> Result<()> {
     interrupt::catch()?;
-    checkout::make_own()?;
     let _lock = only_one("cargo dev is already running in this checkout: stop it first, with Ctrl-C.")?;
+    // Before anything is built.
     let settings = Settings::load()?;
     check_port(settings.port)?;
+    checkout::make_own()?;
     // First, because it may be missing what it needs, and the database takes longer.
     tools::cargo_lambda()?;
 

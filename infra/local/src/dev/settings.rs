@@ -1,11 +1,11 @@
 //! The settings: the environment first, then `.env` at the root of the checkout. All of them are judged here, before
 //! anything is built or started.
 
-use std::{env, fs, io};
+use std::{env, env::VarError, fs, io};
 
 use shared::config::{self, ConfigError, DatabaseUrl};
 
-use super::database;
+use super::{database, env_file};
 use crate::error::{About, Error, Result};
 use crate::workspace;
 
@@ -32,18 +32,21 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn load() -> Result<Self> {
-        let path = workspace::find_root()?.join(".env");
-        let file = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(Error::sentence(".env is not UTF-8: save it as UTF-8 in your editor."));
-            }
+        let root = workspace::find_root()?;
+        let path = root.join(".env");
+        let file = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other.about_path("read", &path)?,
         };
-        let file = parse(&file)?;
+        let file = env_file::read(file, &root)?;
+        for name in FOR_FUNCTIONS.into_iter().chain(["PORT", "DATABASE_URL"]) {
+            if let Err(VarError::NotUnicode(_)) = env::var(name) {
+                return Err(wrong(&ConfigError::Wrong(name, "text in UTF-8")));
+            }
+        }
         let mut settings = Self::from_lookup(|name| {
             let in_file = || file.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-            let value = env::var_os(name).map(|value| value.to_string_lossy().into_owned()).or_else(in_file);
+            let value = env::var(name).ok().or_else(in_file);
             value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         })?;
         if !settings.for_functions.iter().any(|(name, _)| name == "JWT_SECRET") {
@@ -81,76 +84,14 @@ pub(super) fn wrong(error: &ConfigError) -> Error {
     Error::sentence(format_args!("{error}. It is set in .env or in the environment."))
 }
 
-/// `NAME=value` lines; `export`, quotes around the value, empty lines and `#` comments are allowed.
-fn parse(text: &str) -> Result<Vec<(String, String)>> {
-    let mut settings = Vec::new();
-    // Editors on Windows mark a file as UTF-8 by a character that no one sees.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (name, value) = line
-            .strip_prefix("export ")
-            .unwrap_or(line)
-            .split_once('=')
-            .ok_or_else(|| Error::sentence(format_args!("Line {number} of .env is not NAME=value: correct it.")))?;
-        settings.push((name.trim().to_owned(), unquoted(value.trim()).to_owned()));
-    }
-    Ok(settings)
-}
-
-/// Within quotes everything counts; without, a comment may follow after a space.
-fn unquoted(value: &str) -> &str {
-    for quote in ['"', '\''] {
-        if let Some((inside, _)) = value.strip_prefix(quote).and_then(|rest| rest.split_once(quote)) {
-            return inside;
-        }
-    }
-    value.split_once(" #").map_or(value, |(before, _)| before.trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
-        settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
-    }
 
     /// What is said of one setting.
     fn said(name: &str, value: &str) -> String {
         let settings = Settings::from_lookup(|asked| (asked == name).then(|| value.to_owned()));
         settings.err().map_or_else(String::new, |error| error.to_string())
-    }
-
-    #[test]
-    fn env_files_are_read_as_shells_read_them() {
-        let text = "# a comment\n\nPORT=3001\nexport A = 'x # y'\nB=\"q\" # why\nC=1 # one\nD=a=b#c\nE=\n";
-
-        let settings = parse(text).unwrap();
-
-        assert_eq!(
-            settings,
-            owned(&[("PORT", "3001"), ("A", "x # y"), ("B", "q"), ("C", "1"), ("D", "a=b#c"), ("E", "")])
-        );
-    }
-
-    #[test]
-    fn a_mark_at_the_beginning_and_other_ends_of_lines_change_nothing() {
-        let expected = owned(&[("PORT", "3001"), ("A", "b")]);
-        for text in ["\u{feff}PORT=3001\nA=b", "\u{feff}PORT=3001\r\nA=b\r\n", "\u{feff}# a comment\nPORT=3001\nA=b"] {
-            assert_eq!(parse(text).unwrap(), expected, "{text:?}");
-        }
-        assert!(parse("PORT=3001\n\u{feff}").is_err(), "elsewhere it is a mistake");
-    }
-
-    #[test]
-    fn a_line_that_is_no_setting_is_named() {
-        let error = parse("PORT=3000\nnonsense").unwrap_err();
-
-        assert_eq!(error.to_string(), "Line 2 of .env is not NAME=value: correct it.");
     }
 
     #[test]
@@ -174,7 +115,7 @@ mod tests {
             (
                 "DATABASE_URL",
                 "postgres://o:canary@localhost/d?sslmode=require&sslrootcert=/none",
-                "DATABASE_CA_FILE must be",
+                "DATABASE_URL has the parameter sslrootcert, which must be the path of a PEM file",
             ),
         ] {
             let said = said(name, value);
