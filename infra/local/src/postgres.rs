@@ -7,7 +7,7 @@
 //! - `ready`: whether it answers
 //! - `files`: a data directory, its password and its certificates; `repair`: what becomes of broken ones
 //! - `kept`: the data of a name, and the programs that can read it
-//! - `lock`: whether another server runs on it
+//! - `lock`: whether another server runs on it; `words`: why it does not start
 
 mod files;
 mod kept;
@@ -16,6 +16,7 @@ mod place;
 mod ready;
 mod repair;
 mod settings;
+mod words;
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -191,21 +192,29 @@ impl Cluster {
         if server.process.is_some() {
             return Ok(());
         }
-        let mut process = Process::start(&mut self.command()?, self.stop_signal, STOP_LIMIT)?;
+        let mut command = self.command()?;
+        let log = files::log(&self.directory);
+        let logged = fs::metadata(&log).map_or(0, |facts| facts.len());
+        let mut process = Process::start(&mut command, self.stop_signal, STOP_LIMIT)?;
         server.guard.watch(process.group())?;
         let ready = interrupt::poll(START_LIMIT, || {
             interrupt::check()?;
             if let Some(status) = process.ended()? {
-                return Err(Error::sentence(format_args!(
-                    "PostgreSQL did not start ({status}): {}",
-                    self.last_words()
-                )));
+                let words = words::last(&log, logged, self.stop_signal == Signal::INT);
+                return Err(Error::sentence(format_args!("PostgreSQL did not start ({status}): {words}")));
             }
             Ok(ready::accepts_connections(self.port).then_some(()))
         })?;
         ready.ok_or_else(|| Error::sentence("PostgreSQL did not become ready within a minute."))?;
         server.process = Some(process);
         Ok(())
+    }
+
+    /// Makes the superuser's password what its file says, and starts the server again.
+    pub(crate) fn renew_password(&self) -> Result<()> {
+        self.stop()?;
+        repair::set_password(&self.place, &self.programs, &self.directory, &self.password)?;
+        self.start()
     }
 
     /// Stops the server and waits for its end; its data and its port stay for [`Cluster::start`].
@@ -257,17 +266,13 @@ impl Cluster {
     /// # Errors
     /// When the system cannot be asked.
     pub fn is_running(&self) -> Result<bool> {
-        match &mut self.server().process {
-            Some(process) => process.ended().map(|status| status.is_none()),
-            None => Ok(false),
-        }
+        let is_running = |process: &mut Process| process.ended().map(|status| status.is_none());
+        self.server().process.as_mut().map_or(Ok(false), is_running)
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
-        match &self.server().process {
-            Some(process) => process.signal(signal),
-            None => Err(Error::sentence("PostgreSQL is not running.")),
-        }
+        let not_running = || Err(Error::sentence("PostgreSQL is not running."));
+        self.server().process.as_ref().map_or_else(not_running, |process| process.signal(signal))
     }
 
     fn server(&self) -> MutexGuard<'_, Server> {
@@ -289,10 +294,5 @@ impl Cluster {
             command.args(["-c", setting]);
         }
         Ok(command)
-    }
-
-    fn last_words(&self) -> String {
-        let log = self.log().unwrap_or_default();
-        log.lines().rev().find(|line| line.contains("FATAL")).unwrap_or("its log is empty").to_owned()
     }
 }

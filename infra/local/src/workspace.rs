@@ -97,7 +97,12 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it can be neither read nor made.
 pub fn secret(name: &str, consequence: &str) -> Result<String> {
-    let path = local()?.join(name);
+    secret_in(&local()?, name, consequence)
+}
+
+/// The same in this folder.
+pub(crate) fn secret_in(folder: &Path, name: &str, consequence: &str) -> Result<String> {
+    let path = folder.join(name);
     match kept(&path)? {
         Kept::Whole(secret) => Ok(secret),
         kept => {

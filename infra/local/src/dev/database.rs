@@ -1,17 +1,20 @@
 //! The database of `cargo dev`: reach it as its owner, make the logins, bring the schema up to date.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use shared::config::{self, ConfigError, DatabaseUrl};
 use shared::db::Login;
-use tokio_postgres::{Client, types::Type};
+use tokio_postgres::{Client, error::SqlState, types::Type};
 
 use super::settings::Settings;
 use crate::error::{About, Error, Result};
 use crate::postgres::Cluster;
-use crate::{progress, workspace};
+use crate::{interrupt, progress, workspace};
 
 const DATABASE: &str = "health";
+/// How long a server may take for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The variable of each login's URL, and its role.
 const LOGINS: [(&str, &str); 2] = [("AUTH_DATABASE_URL", "app_auth"), ("DATABASE_URL", "app_api")];
@@ -39,7 +42,20 @@ pub(super) fn owner_url(settings: Settings, cluster: Option<&Cluster>) -> Result
     };
     match (settings.database_url, cluster) {
         (None, Some(cluster)) => {
-            block_on(create_database(&own(cluster, "postgres")?))?;
+            let url = own(cluster, "postgres")?;
+            let mut created = block_on(create_database(&url))?;
+            if matches!(&created, Err(error) if error.code() == Some(&SqlState::INVALID_PASSWORD)) {
+                // Its file was replaced, or the password was changed in the database: that file is what counts.
+                cluster.renew_password()?;
+                progress::say("The password of the database was another one than the file says, so it was set anew.");
+                created = block_on(create_database(&url))?;
+            }
+            created.map_err(|error| {
+                let cause = cause(&error);
+                Error::sentence(format_args!(
+                    "The local database refuses us ({cause}): try again, or empty it with `cargo dev reset`."
+                ))
+            })?;
             own(cluster, DATABASE)
         }
         (Some(url), _) => Ok(url),
@@ -70,18 +86,24 @@ pub(super) fn prepare(owner: &DatabaseUrl, ca_file: Option<&str>) -> Result<Vec<
     Ok(urls)
 }
 
-async fn create_database(url: &DatabaseUrl) -> Result<()> {
+/// The inner error is what our own server says.
+async fn create_database(url: &DatabaseUrl) -> Result<std::result::Result<(), tokio_postgres::Error>> {
     const EXISTS: &str = "SELECT FROM pg_database WHERE datname = $1";
-    let client = connect(url, None).await?;
-    let found = client.query_typed(EXISTS, &[(&DATABASE, Type::TEXT)]).await.map_err(|error| refused(&error))?;
-    if found.is_empty() {
-        client.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await.map_err(|error| refused(&error))?;
-    }
-    Ok(())
+    let connector = config::owner_of_url(&url.with_login(&url.user, &url.password), None);
+    let connector = connector.map_err(|error| untrusted(&error))?;
+    let create = async {
+        let (client, _connection) = connector.open().await?;
+        let found = client.query_typed(EXISTS, &[(&DATABASE, Type::TEXT)]).await?;
+        if found.is_empty() {
+            client.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await?;
+        }
+        Ok(())
+    };
+    Ok(create.await)
 }
 
 async fn migrate(url: &DatabaseUrl, ca_file: Option<&str>, logins: &[Login]) -> Result<migrate::Report> {
-    let mut client = connect(url, ca_file).await?;
+    let mut client = connect(url, ca_file, PATIENCE).await?;
     migrate::run(&mut client, logins).await.map_err(|error| match error {
         migrate::Error::TooOld(version) => Error::sentence(format_args!(
             "The database is PostgreSQL {version}: use 15 or newer, or unset DATABASE_URL to use the one that comes \
@@ -91,17 +113,17 @@ async fn migrate(url: &DatabaseUrl, ca_file: Option<&str>, logins: &[Login]) -> 
     })
 }
 
-async fn connect(url: &DatabaseUrl, ca_file: Option<&str>) -> Result<Client> {
+async fn connect(url: &DatabaseUrl, ca_file: Option<&str>, patience: Duration) -> Result<Client> {
     let url = url.with_login(&url.user, &url.password);
     let connector = config::owner_of_url(&url, ca_file).map_err(|error| untrusted(&error))?;
-    let (client, _connection) = connector.open().await.map_err(|error| unreachable(&error))?;
+    let (client, _connection) = within(patience, connector.open()).await?.map_err(|error| unreachable(&error))?;
     Ok(client)
 }
 
 /// Logs in as a function will: what it would be refused, it is refused here, where it can be said.
 async fn log_in(url: &str, ca_file: Option<&str>) -> Result<()> {
     let connector = config::login_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
-    connector.open().await.map(drop).map_err(|error| {
+    within(PATIENCE, connector.open()).await?.map(drop).map_err(|error| {
         let cause = cause(&error);
         Error::sentence(format_args!(
             "The functions cannot log in to the database ({cause}): let the roles app_auth_login and app_api_login log \
@@ -118,15 +140,82 @@ fn unreachable(error: &tokio_postgres::Error) -> Error {
     ))
 }
 
-fn refused(error: &tokio_postgres::Error) -> Error {
-    Error::sentence(format_args!("The database refused a statement: {}.", cause(error)))
+/// What comes of it in time: a server may take a connection and say nothing.
+async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(patience, work).await.map_err(|_elapsed| {
+        Error::sentence(
+            "The server of the database takes connections and does not answer: check that DATABASE_URL names a \
+             PostgreSQL that is well.",
+        )
+    })
 }
 
 fn cause(error: &tokio_postgres::Error) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
+/// Does something that a signal breaks off.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.about("Cannot start an event loop")?.block_on(work)
+    runtime.about("Cannot start an event loop")?.block_on(async {
+        tokio::select! {
+            done = work => done,
+            stopped = interrupted(interrupt::check) => Err(stopped),
+        }
+    })
+}
+
+async fn interrupted(check: impl Fn() -> Result<()>) -> Error {
+    loop {
+        if let Err(stopped) = check() {
+            return stopped;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_accepts_and_says_nothing_is_not_waited_for() {
+        let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let url = DatabaseUrl::parse(&format!("postgres://o:p@127.0.0.1:{port}/d?sslmode=disable")).unwrap();
+
+        let said = block_on(connect(&url, None, Duration::from_millis(100))).unwrap_err().to_string();
+
+        assert!(said.starts_with("The server of the database takes connections and does not answer"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_signal_is_seen_while_something_else_is_waited_for() {
+        let asked = Cell::new(0);
+        let check = || {
+            asked.set(asked.get() + 1);
+            if asked.get() < 3 { Ok(()) } else { Err(Error::Interrupted) }
+        };
+
+        assert!(matches!(interrupted(check).await, Error::Interrupted));
+    }
+
+    #[test]
+    fn the_password_of_our_own_server_is_what_its_file_says() {
+        let cluster = Cluster::temporary().unwrap();
+        let own = DatabaseUrl::parse(&cluster.url("postgres")).unwrap();
+        let change = async {
+            let client = connect(&own, None, PATIENCE).await?;
+            client.batch_execute("ALTER ROLE postgres PASSWORD 'another'").await.map_err(|error| unreachable(&error))
+        };
+        block_on(change).unwrap();
+        let settings = Settings { port: 3000, database_url: None, ca_file: None, for_functions: Vec::new() };
+
+        let url = owner_url(settings, Some(&cluster)).unwrap();
+
+        block_on(connect(&url, None, PATIENCE)).unwrap();
+    }
 }

@@ -50,7 +50,7 @@ pub(super) fn template(place: &Place, programs: &Programs) -> Result<PathBuf> {
     lock.lock().about("Cannot lock the template cluster")?;
     let (major, minor) = programs.version;
     let template = folder.join(format!("template-{major}.{minor}"));
-    if template.exists() && !repair::is_whole(&template) {
+    if template.exists() && !repair::is_whole(&template)? {
         fs::remove_dir_all(&template).about_path("remove", &template)?;
     }
     if !template.exists() {

@@ -1,14 +1,16 @@
 //! Which account runs PostgreSQL, and where its programs and data are.
 //!
 //! An ordinary user runs it under `.local/`. PostgreSQL refuses root, so root runs it as `postgres` or `nobody`; when
-//! that account cannot reach the checkout, everything lies under `/var/tmp` instead.
+//! that account cannot reach the checkout, everything lies under `/var/tmp` instead, in a folder that is named in `.local/`:
+//! a checkout that is moved finds it, and another one in the same place does not.
 
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rustix::process::geteuid;
 
 use crate::error::{About, Error, Result};
 use crate::{process, progress, workspace};
@@ -29,13 +31,13 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn find() -> Result<Self> {
         let local = workspace::local()?;
-        if !rustix::process::geteuid().is_root() {
+        if !geteuid().is_root() {
             return Ok(Self { account: None, home: local });
         }
         let account = ["postgres", "nobody"].into_iter().find_map(account).ok_or_else(|| {
             Error::sentence("PostgreSQL refuses to run as root: create an account named postgres, or do not be root.")
         })?;
-        let home = if reaches(account, &local) { local } else { elsewhere(&local)? };
+        let home = if reaches(account, &local) { local } else { elsewhere(&local, Path::new("/var/tmp"))? };
         Ok(Self { account: Some(account), home })
     }
 
@@ -116,10 +118,9 @@ fn reaches(account: Account, directory: &Path) -> bool {
     process::output(&mut command).is_some()
 }
 
-fn elsewhere(local: &Path) -> Result<PathBuf> {
-    let mut hash = DefaultHasher::new();
-    local.hash(&mut hash);
-    let home = PathBuf::from(format!("/var/tmp/health-{:016x}", hash.finish()));
+fn elsewhere(local: &Path, parent: &Path) -> Result<PathBuf> {
+    let id = workspace::secret_in(local, "postgres-home", "the local database starts empty, in another folder")?;
+    let home = parent.join(format!("health-{}", id.get(..16).unwrap_or_default()));
     if !home.exists() {
         progress::say(format_args!(
             "PostgreSQL cannot run as root, and its account cannot enter this checkout: its files will be in {}.",
@@ -129,8 +130,37 @@ fn elsewhere(local: &Path) -> Result<PathBuf> {
     }
     // Anybody may create something of that name.
     let owner = fs::symlink_metadata(&home).about_path("read", &home)?;
-    if !owner.is_dir() || owner.uid() != 0 {
+    if !owner.is_dir() || owner.uid() != geteuid().as_raw() {
         return Err(Error::sentence(format_args!("{} is not ours: remove it, or do not be root.", home.display())));
     }
     Ok(home)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_home_elsewhere_belongs_to_one_checkout_wherever_that_is_moved() {
+        let folder = std::env::temp_dir().join(format!("health-place-{}", workspace::random_hex().unwrap()));
+        let (local, moved, homes) = (folder.join("local"), folder.join("moved"), folder.join("homes"));
+        fs::create_dir_all(&local).unwrap();
+        let first = elsewhere(&local, &homes).unwrap();
+        assert!(first.starts_with(&homes) && first.is_dir());
+
+        fs::rename(&local, &moved).unwrap();
+        assert_eq!(elsewhere(&moved, &homes).unwrap(), first);
+
+        fs::create_dir(&local).unwrap();
+        let second = elsewhere(&local, &homes).unwrap();
+        assert_ne!(second, first, "it was cloned again, to the same place");
+
+        fs::remove_dir(&second).unwrap();
+        symlink(&first, &second).unwrap();
+        let said = elsewhere(&local, &homes).unwrap_err().to_string();
+        assert!(said.contains("is not ours"), "{said}");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
