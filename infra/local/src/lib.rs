@@ -16,20 +16,36 @@
 #[cfg(not(unix))]
 compile_error!("Windows runs this inside WSL only: clone the repository there and call the command again.");
 
+#[cfg(unix)]
 pub mod bench;
+#[cfg(unix)]
 pub mod dev;
+#[cfg(unix)]
 pub mod drill;
+#[cfg(unix)]
 mod error;
+#[cfg(unix)]
 mod guard;
+#[cfg(unix)]
 mod interrupt;
+#[cfg(unix)]
 pub mod postgres;
+#[cfg(unix)]
 mod process;
+#[cfg(unix)]
 mod progress;
+#[cfg(unix)]
 pub mod rig;
+#[cfg(unix)]
 pub mod smoke;
+#[cfg(unix)]
 pub mod stack;
+#[cfg(unix)]
 pub mod testing;
+#[cfg(unix)]
 pub mod tools;
+#[cfg(unix)]
 pub mod workspace;
 
+#[cfg(unix)]
 pub use error::{Error, Result};
