@@ -8,6 +8,7 @@
 )]
 
 mod full;
+mod roles;
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use serde_json::json;
 use shared::{
     clock::Clock,
     config::Role,
-    db::{Connector, Credentials, Db, Target, Trust},
+    db::{Connector, Db, Target, Trust},
     secrets::Cached,
 };
 use tokio::time::timeout;
@@ -189,82 +190,4 @@ async fn a_server_that_takes_no_writes_is_503_until_it_does() {
     assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
     assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
     assert_eq!(app.db.count("doctors").await, added + 1);
-}
-
-// LM-01
-#[tokio::test]
-async fn a_role_that_walls_would_not_hold_is_not_used() {
-    let db = TestDb::new().await;
-    let roles = format!(
-        "CREATE ROLE above LOGIN PASSWORD 'p' BYPASSRLS;       GRANT app_api TO above;
-         CREATE ROLE super LOGIN PASSWORD 'p' SUPERUSER;
-         CREATE ROLE tables_owner NOLOGIN;                     ALTER TABLE doctors OWNER TO tables_owner;
-         CREATE ROLE member LOGIN PASSWORD 'p';                GRANT app_api, tables_owner TO member;
-         CREATE ROLE users_owner LOGIN PASSWORD 'p';           ALTER TABLE users OWNER TO users_owner;
-         GRANT app_api TO users_owner;
-         CREATE ROLE reader LOGIN PASSWORD 'p';                GRANT app_api, pg_read_all_data TO reader;
-         CREATE ROLE writer LOGIN PASSWORD 'p';                GRANT app_api, pg_write_all_data TO writer;
-         CREATE ROLE nested NOLOGIN;                           GRANT pg_read_all_data TO nested;
-         CREATE ROLE nested_reader LOGIN PASSWORD 'p';         GRANT app_api, nested TO nested_reader;
-         CREATE ROLE files LOGIN PASSWORD 'p';                 GRANT app_api, pg_read_server_files TO files;
-         CREATE ROLE granted LOGIN PASSWORD 'p';               GRANT app_api TO granted;
-         GRANT SELECT (email, password_hash) ON users TO granted;
-         CREATE ROLE maker LOGIN PASSWORD 'p' CREATEROLE;      GRANT app_api TO maker;
-         CREATE ROLE follower LOGIN PASSWORD 'p' REPLICATION;  GRANT app_api TO follower;
-         CREATE ROLE of_both LOGIN PASSWORD 'p';               GRANT app_api, app_auth TO of_both;
-         CREATE ROLE shadow LOGIN PASSWORD 'p';                GRANT app_api TO shadow;
-         GRANT TEMPORARY ON DATABASE {0} TO shadow;
-         CREATE ROLE schemas LOGIN PASSWORD 'p';               GRANT app_api TO schemas;
-         GRANT CREATE ON DATABASE {0} TO schemas;
-         CREATE ROLE harmless LOGIN PASSWORD 'p';              GRANT app_api TO harmless;
-         GRANT CONNECT ON DATABASE {0} TO above, super, member, users_owner, reader, writer, nested_reader, files,
-                                         granted, maker, follower, of_both, shadow, schemas, harmless",
-        db.name
-    );
-    db.owner().await.batch_execute(&roles).await.unwrap();
-    let port = db.cluster.port();
-    let pool = |name: &'static str| {
-        move |db: &TestDb, _: Role, clock: &Clock| {
-            let credentials = Credentials { user: name.to_owned(), password: "p".to_owned() };
-            db.pool_of(1, credentials, clock, port, Trust::Network)
-        }
-    };
-
-    let name = db.name.clone();
-    let cluster = db.cluster;
-    for role in [
-        "above",
-        "super",
-        "member",
-        "users_owner",
-        "reader",
-        "writer",
-        "nested_reader",
-        "files",
-        "granted",
-        "maker",
-        "follower",
-        "of_both",
-        "shadow",
-        "schemas",
-        "harmless",
-    ] {
-        let is_used = role == "harmless";
-        let db = Database { cluster, name: name.clone() };
-        let warmed = pool(role)(&db, Role::Api, &Clock::System).warm().await;
-        assert_eq!(warmed.as_ref().is_err_and(shared::DbError::is_role_too_powerful), !is_used, "{role}: {warmed:?}");
-
-        let app = TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool(role));
-        let answer = app.user().await.write("SELECT current_user::text").await;
-        match is_used {
-            true => assert_eq!(answer.expect(200), json!([role])),
-            false => assert_unavailable(&[answer]),
-        }
-    }
-
-    // What the group itself was given by mistake.
-    let db = Database { cluster, name };
-    db.owner().await.batch_execute("GRANT SELECT (email) ON users TO app_api").await.unwrap();
-    let warmed = pool("harmless")(&db, Role::Api, &Clock::System).warm().await;
-    assert!(warmed.is_err_and(|error| error.is_role_too_powerful()));
 }
