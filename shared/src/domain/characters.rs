@@ -1,16 +1,13 @@
 //! Characters as a reader counts them: an emoji or a flag is one, whatever it is made of.
 
-use icu_properties::{
-    CodePointMapData, CodePointSetData,
-    props::{ExtendedPictographic, GraphemeClusterBreak as Kind, IndicConjunctBreak},
-};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::text::is_ignorable;
 
 /// Joins what stands on both sides of it into one picture.
 const JOINER: char = '\u{200d}';
 
-/// Whether it is the same character again and again, with the same marks upon it. What nobody sees does not count.
+/// Whether it is the same character again and again, with the same marks upon it. What is invisible does not count.
 #[must_use]
 pub fn is_one_repeated(text: &str) -> bool {
     let mut all = characters(text).into_iter();
@@ -18,48 +15,10 @@ pub fn is_one_repeated(text: &str) -> bool {
     all.all(|character| Some(character) == first)
 }
 
-/// The characters of a text, without what nobody sees.
+/// The characters of a text (grapheme clusters, UAX #29), without what is invisible.
 fn characters(text: &str) -> Vec<String> {
-    let mut characters: Vec<String> = Vec::new();
-    for c in text.chars().filter(|&c| !is_ignorable(c) || c == JOINER) {
-        match characters.last_mut() {
-            Some(last) if continues(last, c) => last.push(c),
-            _ => characters.push(c.into()),
-        }
-    }
-    for character in &mut characters {
-        character.retain(|c| c != JOINER);
-    }
-    characters
-}
-
-/// Whether this belongs to the character before it (UAX #29, 3.1.1).
-fn continues(character: &str, c: char) -> bool {
-    let kind = |c| CodePointMapData::<Kind>::new().get(c);
-    let Some(last) = character.chars().next_back() else { return false };
-    match (kind(last), kind(c)) {
-        (_, Kind::Extend | Kind::SpacingMark | Kind::ZWJ) | (Kind::Prepend, _) => true,
-        (Kind::L, Kind::L | Kind::V | Kind::LV | Kind::LVT)
-        | (Kind::V | Kind::LV, Kind::V | Kind::T)
-        | (Kind::T | Kind::LVT, Kind::T) => true,
-        // Two make a flag.
-        (Kind::RegionalIndicator, Kind::RegionalIndicator) => character.chars().count() == 1,
-        (Kind::ZWJ, _) if CodePointSetData::new::<ExtendedPictographic>().contains(c) => true,
-        _ => is_conjunct(character, c),
-    }
-}
-
-/// Whether a consonant of India is written into the one before it.
-fn is_conjunct(character: &str, c: char) -> bool {
-    let part = |c| CodePointMapData::<IndicConjunctBreak>::new().get(c);
-    let mut before = character.chars().rev();
-    part(c) == IndicConjunctBreak::Consonant
-        && before
-            .by_ref()
-            .map(part)
-            .take_while(|part| matches!(*part, IndicConjunctBreak::Linker | IndicConjunctBreak::Extend))
-            .any(|part| part == IndicConjunctBreak::Linker)
-        && before.map(part).any(|part| part == IndicConjunctBreak::Consonant)
+    let visible: String = text.chars().filter(|&c| !is_ignorable(c) || c == JOINER).collect();
+    visible.graphemes(true).map(|character| character.replace(JOINER, "")).filter(|it| !it.is_empty()).collect()
 }
 
 #[cfg(test)]
