@@ -11,9 +11,15 @@ use tokio_postgres::{Client, NoTls, types::Type};
 
 use crate::{login, one};
 
-async fn can_log_in(db: &TestDb, name: &str, password: &str) -> bool {
+async fn log_in(db: &TestDb, name: &str, password: &str) -> Result<Client, tokio_postgres::Error> {
     let url = format!("postgres://{name}:{password}@127.0.0.1:{}/{}", db.cluster.port(), db.name);
-    tokio_postgres::connect(&url, NoTls).await.is_ok()
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn can_log_in(db: &TestDb, name: &str, password: &str) -> bool {
+    log_in(db, name, password).await.is_ok()
 }
 
 #[tokio::test]
@@ -63,9 +69,7 @@ async fn a_transaction_of_a_login_that_lasts_longer_than_any_limit_is_ended() {
     let mut owner = db.owner().await;
     migrate::run(&mut owner, &[login("overdue", "first"), login("in_time", "first")]).await.unwrap();
     let begin = async |name: &str| {
-        let url = format!("postgres://{name}:first@127.0.0.1:{}/{}", db.cluster.port(), db.name);
-        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-        tokio::spawn(connection);
+        let client = log_in(&db, name, "first").await.unwrap();
         client.batch_execute("BEGIN; ALTER ROLE CURRENT_USER SET statement_timeout = 0").await.unwrap();
         client
     };
