@@ -8,7 +8,7 @@ use std::{
 
 use lambda_http::http::{HeaderMap, Method, header::AUTHORIZATION};
 
-use crate::{ApiError, domain::UserId};
+use crate::{ApiError, domain::UserId, routes};
 
 /// One HTTP request.
 pub struct Request {
@@ -18,7 +18,8 @@ pub struct Request {
     pub(crate) path: String,
     /// What stood before the path, and so stands before every path that the client is told.
     pub(crate) base_path: String,
-    pub(crate) id: String,
+    /// The path of its route, once that is known.
+    pub(crate) template: &'static str,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     pub(crate) origin: Origin,
@@ -58,12 +59,14 @@ impl Origin {
 }
 
 impl Request {
-    /// The id in the path, such as the `7` of `/api/patients/7`.
+    /// An id in the path by its name in the route: `id` is the `7` of `/api/patients/7` in `/api/patients/{id}`.
     ///
     /// # Errors
-    /// 400 when it is not a positive integer.
-    pub fn id<Id: FromStr>(&self) -> Result<Id, ApiError> {
-        self.id.parse().map_err(|_| ApiError::Malformed("The id in the path must be a positive integer"))
+    /// 400 when it is not a positive integer; 500 when the route has no such name.
+    pub fn id<Id: FromStr>(&self, name: &str) -> Result<Id, ApiError> {
+        let text = routes::captured(self.template, &self.path, name);
+        let text = text.ok_or_else(|| ApiError::Internal(format!("the route has no {{{name}}}").into()))?;
+        text.parse().map_err(|_| ApiError::Malformed("The id in the path must be a positive integer"))
     }
 
     /// The headers that anything here looks at, names in lower case.

@@ -13,7 +13,7 @@ pub type Handler = for<'a> fn(&'a App, &'a Request) -> BoxFuture<'a, Reply>;
 pub struct Route {
     /// `GET`, `POST`, …
     pub method: &'static str,
-    /// The path; a segment `{id}` takes any text.
+    /// The path; a segment in braces, such as `{id}`, stands for any text.
     pub path: &'static str,
     /// What answers it.
     pub handler: Handler,
@@ -40,45 +40,69 @@ macro_rules! routes {
     };
 }
 
-/// Finds the route of a request and the id in its path.
+/// Finds the route of a request.
+///
+/// Of the templates that a path fits, the one that is literal where the others have names wins: `/api/patients/search`
+/// before `/api/patients/{id}`, whatever their methods are.
 ///
 /// # Errors
 /// 404 for a path that is in no route or not written in the one canonical way, 405 when it has other methods.
-pub(crate) fn find<'r, 'p>(
-    routes: &'r [Route],
-    method: &Method,
-    path: &'p str,
-) -> Result<(&'r Route, &'p str), ApiError> {
-    let mut allowed = Vec::new();
+pub(crate) fn find<'r>(routes: &'r [Route], method: &Method, path: &str) -> Result<&'r Route, ApiError> {
+    const NOTHING: ApiError = ApiError::NotFound("There is nothing at this path");
+
+    let (mut best, mut found) = (None, None);
     for route in routes {
-        if let Some(id) = matches(route.path, path) {
-            if method == route.method {
-                return Ok((route, id));
-            }
-            allowed.push(route.method);
+        let fit = fit(route.path, path);
+        if fit > best {
+            (best, found) = (fit, None);
+        }
+        if fit.is_some() && fit == best && method == route.method {
+            found = Some(route);
         }
     }
-    match allowed.is_empty() {
-        true => Err(ApiError::NotFound("There is nothing at this path")),
-        false => Err(ApiError::MethodNotAllowed(allowed.join(", "))),
+    match (best, found) {
+        (Some(_), _) if !is_canonical(path) => Err(NOTHING),
+        (None, _) => Err(NOTHING),
+        (_, Some(route)) => Ok(route),
+        (best, None) => {
+            let here = routes.iter().filter(|route| fit(route.path, path) == best);
+            Err(ApiError::MethodNotAllowed(here.map(|route| route.method).collect::<Vec<_>>().join(", ")))
+        }
     }
 }
 
-/// The id in the path if it fits the template, empty if the template has none.
+/// Whether every reader takes this path for the same one.
 ///
-/// A path is taken as it was sent: nothing in it is decoded or resolved, so what a proxy in front saw is what is
-/// routed. Anything that another reader might take for another path is no path of ours.
-fn matches<'p>(template: &str, path: &'p str) -> Option<&'p str> {
+/// A path is taken as it was sent: nothing in it is decoded or resolved, so what a proxy in front saw is what is routed.
+fn is_canonical(path: &str) -> bool {
     let tricky = |b: u8| b.is_ascii_control() || matches!(b, b'%' | b'\\' | b'?' | b'#' | b';');
-    if path.bytes().any(tricky) {
-        return None;
+    !path.bytes().any(tricky) && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+/// How a path fits a template, segment by segment, the first of them in the highest place: 1 where it is the same text,
+/// 0 where any text stands for a name such as `{id}`. `None` when it does not fit. The greater, the more literal.
+#[must_use]
+pub fn fit(template: &str, path: &str) -> Option<u64> {
+    let (mut expected, mut segments, mut fit) = (template.split('/'), path.split('/'), 0);
+    loop {
+        let is_literal = match (expected.next(), segments.next()) {
+            (None, None) => return Some(fit),
+            (Some(expected), Some(segment)) if expected == segment => true,
+            (Some(expected), Some(segment)) if name(expected).is_some() && !segment.is_empty() => false,
+            _ => return None,
+        };
+        fit = fit << 1 | u64::from(is_literal);
     }
-    match template.strip_suffix("{id}") {
-        None => (template == path).then_some(""),
-        Some(prefix) => {
-            path.strip_prefix(prefix).filter(|id| !id.is_empty() && !id.contains('/') && *id != "." && *id != "..")
-        }
-    }
+}
+
+/// What stands in a path in the place of a name of its template.
+pub(crate) fn captured<'p>(template: &str, path: &'p str, wanted: &str) -> Option<&'p str> {
+    template.split('/').zip(path.split('/')).find(|(expected, _)| name(expected) == Some(wanted)).map(|(_, it)| it)
+}
+
+/// The name in a segment of a template: `id` in `{id}`.
+fn name(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 #[cfg(test)]
@@ -88,9 +112,9 @@ mod tests {
     const READ: &str = "/api/patients/{id}";
 
     #[test]
-    fn a_path_matches_only_in_its_canonical_form() {
-        assert_eq!(matches("/api/patients", "/api/patients"), Some(""));
-        assert_eq!(matches(READ, "/api/patients/7"), Some("7"));
+    fn a_path_fits_only_in_its_canonical_form() {
+        let fits = |template, path| is_canonical(path) && fit(template, path).is_some();
+        assert!(fits("/api/patients", "/api/patients") && fits(READ, "/api/patients/7"));
         for other in [
             "",
             "/",
@@ -112,8 +136,27 @@ mod tests {
             "/api/pat\tients/7",
             "/API/patients/7",
             "/api/patients/7/mappings",
+            "/{api}/patients/7",
         ] {
-            assert_eq!(matches(READ, other), None, "{other:?}");
+            assert!(!fits(READ, other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn names_may_stand_anywhere_and_as_often_as_wanted() {
+        const MEMBER: &str = "/api/practices/{id}/members/{userId}";
+
+        assert!(fit(MEMBER, "/api/practices/7/members/8").is_some());
+        let [id, user, other] = ["id", "userId", "{id}"].map(|it| captured(MEMBER, "/api/practices/7/members/8", it));
+        assert_eq!((id, user, other), (Some("7"), Some("8"), None));
+        assert_eq!(fit(MEMBER, "/api/practices/7/members/"), None);
+        assert_eq!(fit(MEMBER, "/api/practices/7/members"), None);
+        assert_eq!(fit("/{a}/{b}/c", "/x/y/c"), Some(0b1001), "the text before the first slash is the same as well");
+    }
+
+    #[test]
+    fn what_is_literal_further_left_is_the_better_fit() {
+        let order = ["/api/a/b", "/api/a/{x}", "/api/{x}/b", "/api/{x}/{y}"].map(|template| fit(template, "/api/a/b"));
+        assert!(order.iter().all(Option::is_some) && order.is_sorted_by(|left, right| left > right), "{order:?}");
     }
 }

@@ -166,7 +166,7 @@ async fn none(app: &App, request: &Request) -> Reply {
 /// A list that has so many rows.
 async fn rows(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let count: i64 = request.id()?;
+    let count: i64 = request.id("id")?;
     let write = |_: &Row, list: &mut JsonArray| list.push(&1);
     let sql = "SELECT FROM generate_series(1, $1)";
     response::list(app.db.read(&user).list(sql, &[(&count, Type::INT8)], write).await?)

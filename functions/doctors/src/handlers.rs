@@ -29,7 +29,7 @@ pub(crate) async fn list(app: &App, request: &Request) -> Reply {
 /// `GET /api/doctors/{id}`: one doctor.
 pub(crate) async fn read(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let id = request.id()?;
+    let id = request.id("id")?;
 
     let doctor = store::find(&app.db, &user, id).await?;
 
@@ -39,7 +39,7 @@ pub(crate) async fn read(app: &App, request: &Request) -> Reply {
 /// `PUT /api/doctors/{id}`: changes the fields that are sent.
 pub(crate) async fn update(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let id = request.id()?;
+    let id = request.id("id")?;
     let change = DoctorChange::parse(Fields::of(request)?)?;
 
     let doctor = store::update(&app.db, &user, id, &change).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn update(app: &App, request: &Request) -> Reply {
 /// `DELETE /api/doctors/{id}`: deletes the record, and with it the caller's own mappings.
 pub(crate) async fn delete(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let id = request.id()?;
+    let id = request.id("id")?;
 
     match store::delete(&app.db, &user, id).await? {
         true => response::done("Doctor deleted"),

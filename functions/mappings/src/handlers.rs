@@ -24,7 +24,7 @@ pub(crate) async fn list(app: &App, request: &Request) -> Reply {
 /// `GET /api/mappings/{patient id}`: the doctors of one of the caller's patients.
 pub(crate) async fn doctors_of_patient(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let patient = request.id()?;
+    let patient = request.id("id")?;
 
     let doctors = store::doctors_of_patient(&app.db, &user, patient).await?;
 
@@ -34,7 +34,7 @@ pub(crate) async fn doctors_of_patient(app: &App, request: &Request) -> Reply {
 /// `DELETE /api/mappings/{id}`: removes a doctor from a patient.
 pub(crate) async fn delete(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let id = request.id()?;
+    let id = request.id("id")?;
 
     match store::delete(&app.db, &user, id).await? {
         true => response::done("Doctor removed from patient"),

@@ -29,7 +29,7 @@ pub(crate) async fn list(app: &App, request: &Request) -> Reply {
 /// `GET /api/patients/{id}`: one of the caller's patients.
 pub(crate) async fn read(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let id = request.id()?;
+    let id = request.id("id")?;
 
     let patient = store::find(&app.db, &user, id).await?;
 
@@ -39,7 +39,7 @@ pub(crate) async fn read(app: &App, request: &Request) -> Reply {
 /// `PUT /api/patients/{id}`: changes the fields that are sent.
 pub(crate) async fn update(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let id = request.id()?;
+    let id = request.id("id")?;
     let change = PatientChange::parse(Fields::of(request)?, app.clock.latest_today())?;
 
     let patient = store::update(&app.db, &user, id, &change).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn update(app: &App, request: &Request) -> Reply {
 /// `DELETE /api/patients/{id}`: deletes the record, and with it its mappings.
 pub(crate) async fn delete(app: &App, request: &Request) -> Reply {
     let user = app.authenticate(request).await?;
-    let id = request.id()?;
+    let id = request.id("id")?;
 
     match store::delete(&app.db, &user, id).await? {
         true => response::done("Patient deleted"),

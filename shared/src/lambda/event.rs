@@ -90,7 +90,7 @@ pub(super) fn read(json: &[u8], context: &Context, base_path: &str) -> Result<Re
         method,
         base_path: if below_base_path.is_some() { format!("/{base_path}") } else { String::new() },
         path: below_base_path.or_else(|| below(&path, stage.as_deref())).unwrap_or(path),
-        id: String::new(),
+        template: "",
         headers: headers.unwrap_or_default(),
         body,
         origin: Origin::new(id, source_ip.unwrap_or_default()),

@@ -120,8 +120,8 @@ impl Function {
 
     /// Finds the handler and gives it its time. A panic costs this answer, not the environment.
     async fn dispatch(&self, request: &mut Request, context: &Context, found: &mut Option<&'static Route>) -> Reply {
-        let (route, id) = match routes::find(self.routes, &request.method, &request.path) {
-            Ok((route, id)) => (route, id.to_owned()),
+        let route = match routes::find(self.routes, &request.method, &request.path) {
+            Ok(route) => route,
             Err(ApiError::MethodNotAllowed(allowed))
                 if cors::is_preflight(&self.app.settings.cors_origins, request) =>
             {
@@ -130,7 +130,7 @@ impl Function {
             Err(error) => return Err(error),
         };
         *found = Some(route);
-        request.id = id;
+        request.template = route.path;
         if request.body.len() > event::LARGEST_BODY {
             return Err(ApiError::TooLarge);
         }

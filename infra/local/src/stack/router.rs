@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde::Deserialize;
+use shared::routes::fit;
 
 use crate::error::{Error, Result};
-use crate::rig::gateway::takes;
 use crate::{process, workspace};
 
 /// The path of whatever has no other one.
@@ -72,8 +72,9 @@ impl Router {
     /// The function of a path.
     pub(super) fn function(&self, path: &str) -> &str {
         let path = path.strip_prefix(&self.base).filter(|rest| rest.starts_with("/api/")).unwrap_or(path);
-        let exact = self.routes.iter().find(|(route, _)| takes(route, path)).map(|(_, function)| function);
-        exact.or_else(|| self.routes.get(ANY)).map_or("", String::as_str)
+        let fits = self.routes.iter().filter_map(|(route, function)| Some((fit(route, path)?, function)));
+        let best = fits.max_by_key(|(fit, _)| *fit).map(|(_, function)| function);
+        best.or_else(|| self.routes.get(ANY)).map_or("", String::as_str)
     }
 }
 

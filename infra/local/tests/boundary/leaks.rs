@@ -27,7 +27,7 @@ const LEAKS: [&str; 12] = [
 ];
 
 async fn leak(_: &App, request: &Request) -> Reply {
-    let which = request.id::<usize>()?;
+    let which = request.id::<usize>("id")?;
     Err(ApiError::Malformed(LEAKS.get(which).copied().unwrap_or("The body must be UTF-8")))
 }
 

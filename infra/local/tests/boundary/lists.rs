@@ -31,7 +31,7 @@ async fn quotes(app: &App, request: &Request) -> Reply {
 
 async fn list(app: &App, request: &Request, sql: &str) -> Reply {
     let user = app.authenticate(request).await?;
-    let length: i32 = request.id()?;
+    let length: i32 = request.id("id")?;
     let write = |row: &Row, list: &mut JsonArray| list.push(&row.get::<_, &str>(0));
     response::list(app.db.read(&user).list(sql, &[(&length, Type::INT4)], write).await?)
 }

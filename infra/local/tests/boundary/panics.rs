@@ -15,7 +15,7 @@ shared::routes! {
 const CANARY: &str = "CANARY-of-a-patient";
 
 async fn mistake(_: &App, request: &Request) -> Reply {
-    let id = request.id::<PatientId>()?.to_string();
+    let id = request.id::<PatientId>("id")?.to_string();
     let text = format!("{CANARY}-{id}");
     match id.as_str() {
         "1" => panic!("{text}"),

@@ -3,11 +3,9 @@
 //!
 //! - `request`: from a request to an event
 //! - `answer`: from what became of it to an answer, AWS's own ones among them
-//! - `routes`: which paths a route takes
 
 mod answer;
 mod request;
-mod routes;
 
 use std::{
     convert::Infallible,
@@ -21,13 +19,11 @@ use std::{
 use answer::{Answer, Refusal};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use shared::Route;
+use shared::{Route, routes::fit};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinSet},
 };
-
-pub(crate) use routes::takes;
 
 use super::{
     event::Form,
@@ -159,8 +155,9 @@ impl<B: Behind> Inner<B> {
 impl Behind for Tables {
     #[expect(clippy::indexing_slicing, reason = "a gateway in front of nothing is a mistake of the test")]
     async fn invoke(&self, path: &str, event: String) -> Outcome {
-        let has_path = |(routes, _): &&(&[Route], _)| routes.iter().any(|route| takes(route.path, path));
-        self.0.iter().find(has_path).unwrap_or(&self.0[0]).1.invoke(event).await
+        let best_fit = |(routes, _): &&(&[Route], _)| routes.iter().filter_map(|route| fit(route.path, path)).max();
+        // Of those that do not fit, the first one.
+        self.0.iter().rev().max_by_key(best_fit).unwrap_or(&self.0[0]).1.invoke(event).await
     }
 }
 
