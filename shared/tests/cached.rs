@@ -76,7 +76,6 @@ async fn a_secret_is_used_for_some_five_minutes_and_then_fetched_again() {
     assert_eq!(source.get().await, Ok(2), "4.5 minutes and up to one more by chance");
 }
 
-// SM-05, SM-07
 #[tokio::test]
 async fn a_stale_secret_is_used_as_long_as_no_good_one_can_be_had() {
     for error in [DOWN, SecretError::Malformed("it is not what it must be")] {
@@ -98,7 +97,6 @@ async fn a_stale_secret_is_used_as_long_as_no_good_one_can_be_had() {
     }
 }
 
-// SM-05, JW-06
 #[tokio::test]
 async fn who_wants_a_young_secret_gets_an_old_one_only_as_long_as_no_other_can_be_had() {
     let source = Source::new();
@@ -115,7 +113,6 @@ async fn who_wants_a_young_secret_gets_an_old_one_only_as_long_as_no_other_can_b
     assert_eq!((young().await, source.get().await, source.fetches()), (Ok(3), Ok(3), 3));
 }
 
-// SM-04, LM-01
 #[tokio::test]
 async fn a_failure_is_not_remembered() {
     let source = Source::new();
@@ -127,7 +124,6 @@ async fn a_failure_is_not_remembered() {
     assert_eq!(source.get().await, Ok(3));
 }
 
-// SM-08
 #[tokio::test]
 async fn many_who_ask_at_once_are_answered_by_one_fetch() {
     let source = Source::new();
@@ -144,7 +140,7 @@ async fn many_who_ask_at_once_are_answered_by_one_fetch() {
     assert_eq!(source.fetches(), 5);
 }
 
-// SM-08: a caller that goes away while it fetches leaves the others nothing to wait for.
+// A caller that goes away while it fetches leaves the others nothing to wait for.
 #[tokio::test]
 async fn a_fetch_that_is_given_up_is_made_by_the_next_who_asks() {
     let source = Source::new();
@@ -165,7 +161,6 @@ async fn a_newer_one_is_not_asked_for_more_often_than_allowed() {
     assert_eq!(source.fetches(), 2);
 }
 
-// JW-05
 #[tokio::test]
 async fn ten_thousand_unknown_keys_cost_one_look() {
     const KEY: &str = "the key in force Zq7vT4wLx9 Kp2mDr8sHn";

@@ -91,7 +91,6 @@ fn after(milliseconds: u64) -> u64 {
     NOW.unsigned_abs() * 1000 + milliseconds
 }
 
-// HT-16
 #[tokio::test(start_paused = true)]
 async fn a_request_takes_at_most_eight_seconds() {
     let function = function();
@@ -104,7 +103,6 @@ async fn a_request_takes_at_most_eight_seconds() {
     }
 }
 
-// HT-16
 #[tokio::test(start_paused = true)]
 async fn the_answer_comes_a_second_before_lambdas_deadline_at_the_latest() {
     let function = function();
@@ -119,7 +117,6 @@ async fn the_answer_comes_a_second_before_lambdas_deadline_at_the_latest() {
     }
 }
 
-// HT-16
 #[tokio::test(start_paused = true)]
 async fn what_is_answered_at_once_is_answered_however_late_it_is() {
     let function = function();
@@ -130,7 +127,6 @@ async fn what_is_answered_at_once_is_answered_however_late_it_is() {
     }
 }
 
-// HT-16
 #[tokio::test(start_paused = true)]
 async fn the_next_request_after_one_that_took_too_long_is_answered() {
     let function = function();

@@ -14,7 +14,7 @@ fn packages() -> BTreeSet<String> {
     text.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect()
 }
 
-// TL-05: a second provider costs every process 55 ms at its start, and is one more to trust.
+// A second provider costs every process 55 ms at its start, and is one more to trust.
 #[test]
 fn there_is_one_tls_library_with_one_provider() {
     let packages = packages();

@@ -21,7 +21,6 @@ fn assert_empty_list(answer: &Answer) {
     assert_eq!((answer.status, answer.text.as_str()), (200, "[]"), "{answer:?}");
 }
 
-// JW-05, JW-06, JW-07
 #[tokio::test]
 async fn tokens_are_verified_with_the_keys_before_and_after_the_current_one_and_no_others() {
     let cloud = Cloud::new(Role::Api).await;
@@ -50,7 +49,6 @@ async fn tokens_are_verified_with_the_keys_before_and_after_the_current_one_and_
     assert_empty_list(&list(&last, b).await);
 }
 
-// JW-05
 #[tokio::test]
 async fn unknown_keys_are_looked_for_once_however_many_are_sent() {
     let cloud = Cloud::new(Role::Api).await;
@@ -68,7 +66,7 @@ async fn unknown_keys_are_looked_for_once_however_many_are_sent() {
     assert_eq!(stages, ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]);
 }
 
-// JW-10: whoever looks into a token looks for its key; in one that is too long nobody looks.
+// Whoever looks into a token looks for its key; in one that is too long nobody looks.
 #[tokio::test]
 async fn a_token_of_more_than_four_kilobytes_is_not_worth_a_look_for_its_key() {
     let cloud = Cloud::new(Role::Api).await;
@@ -88,7 +86,6 @@ async fn a_token_of_more_than_four_kilobytes_is_not_worth_a_look_for_its_key() {
     assert_eq!(cloud.take_stages().1, ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]);
 }
 
-// JW-06
 #[tokio::test]
 async fn tokens_are_signed_with_the_current_key_and_no_other() {
     let cloud = Cloud::new(Role::Auth).await;

@@ -6,7 +6,6 @@ use tokio_postgres::{Client, Error, Row};
 
 type Flight<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 
-// DB-22
 #[expect(clippy::disallowed_types, reason = "the proof that it is found")]
 const _: Option<deadpool_postgres::Config> = None;
 

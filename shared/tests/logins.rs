@@ -62,7 +62,6 @@ fn assert_refused(outcome: Result<(), DbError>, expected: &str) {
     assert!(error.is_unavailable() && !error.is_role_too_powerful() && !error.is_session_dead());
 }
 
-// SM-01
 #[tokio::test]
 async fn a_password_that_was_changed_is_looked_up_and_lets_in() {
     let db = TestDb::new().await;
@@ -75,7 +74,7 @@ async fn a_password_that_was_changed_is_looked_up_and_lets_in() {
     assert_eq!((looks, connections), (2, 2));
 }
 
-// SM-02: the role of the rotation before is there, and may not log in any more.
+// The role of the rotation before is there, and may not log in any more.
 #[tokio::test]
 async fn a_role_that_may_not_log_in_any_more_is_given_up_for_the_one_that_the_secret_says_now() {
     let db = TestDb::new().await;
@@ -88,7 +87,6 @@ async fn a_role_that_may_not_log_in_any_more_is_given_up_for_the_one_that_the_se
     assert_eq!((looks, connections), (2, 2));
 }
 
-// SM-03
 #[tokio::test]
 async fn a_password_that_stays_wrong_is_tried_twice_and_then_once_until_it_may_be_looked_at_again() {
     let db = TestDb::new().await;
@@ -101,7 +99,6 @@ async fn a_password_that_stays_wrong_is_tried_twice_and_then_once_until_it_may_b
     }
 }
 
-// SM-03
 #[tokio::test]
 async fn what_no_other_password_would_mend_is_no_reason_to_look_for_one() {
     let db = TestDb::new().await;
@@ -113,7 +110,6 @@ async fn what_no_other_password_would_mend_is_no_reason_to_look_for_one() {
     assert_eq!((looks, connections), (1, 1));
 }
 
-// DB-05
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_from_a_role_that_must_not_be_used() {
     let db = TestDb::new().await;

@@ -61,7 +61,7 @@ fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.headers["retry-after"], "1");
 }
 
-// DB-01: in a freeze too short to be verified after, or in the very moment of the request.
+// In a freeze too short to be verified after, or in the very moment of the request.
 #[tokio::test]
 async fn a_session_that_ended_unseen_costs_no_request() {
     let (app, proxy) = app().await;
@@ -83,7 +83,7 @@ async fn a_session_that_ended_unseen_costs_no_request() {
     }
 }
 
-// DB-17, TL-04: what a proxy says last is no word of what the server behind it did.
+// What a proxy says last is no word of what the server behind it did.
 #[tokio::test]
 async fn a_write_is_not_done_again_on_the_word_of_a_proxy() {
     let authority = |db: &TestDb| Trust::pem(&fs::read(db.cluster.ca_pem_path()).unwrap()).unwrap().through_proxy();
@@ -102,7 +102,6 @@ async fn a_write_is_not_done_again_on_the_word_of_a_proxy() {
     assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
 }
 
-// DB-17
 #[tokio::test]
 async fn a_read_whose_connection_breaks_under_it_is_done_on_another() {
     let (app, proxy) = app().await;
@@ -118,7 +117,6 @@ async fn a_read_whose_connection_breaks_under_it_is_done_on_another() {
     }
 }
 
-// DB-17
 #[tokio::test]
 async fn a_read_is_done_once_more_and_not_for_ever() {
     let (app, proxy) = app().await;
@@ -135,7 +133,6 @@ async fn a_read_is_done_once_more_and_not_for_ever() {
     assert_eq!(proxy.take_connections(), 1);
 }
 
-// DB-17
 #[tokio::test]
 async fn a_write_whose_connection_breaks_under_it_is_never_done_twice() {
     let (app, proxy) = app().await;
@@ -152,7 +149,6 @@ async fn a_write_whose_connection_breaks_under_it_is_never_done_twice() {
     assert!(app.db.count("doctors").await <= most);
 }
 
-// DB-17
 #[tokio::test]
 async fn a_read_whose_session_the_server_ends_is_done_once_more() {
     let (app, _proxy) = app().await;
@@ -165,7 +161,7 @@ async fn a_read_whose_session_the_server_ends_is_done_once_more() {
     assert_eq!(attempts(&alice).await, "4");
 }
 
-// DB-17: it may be done already, whatever the error says: who says it may stand between us and the server.
+// It may be done already, whatever the error says: who says it may stand between us and the server.
 #[tokio::test]
 async fn a_write_whose_session_the_server_ends_or_whose_answer_is_lost_is_not_done_again() {
     let (app, proxy) = app().await;
@@ -193,13 +189,11 @@ async fn a_write_whose_session_the_server_ends_or_whose_answer_is_lost_is_not_do
     assert_eq!(app.db.count("doctors").await, 2);
 }
 
-// DB-21
 #[tokio::test]
 async fn an_answer_that_is_cut_anywhere_is_given_whole_or_not_at_all() {
     cut_answers(509).await;
 }
 
-// DB-21
 #[tokio::test]
 #[ignore = "thousands of connections: every byte of an answer"]
 async fn an_answer_that_is_cut_at_any_byte_is_given_whole_or_not_at_all() {

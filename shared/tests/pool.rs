@@ -41,13 +41,11 @@ async fn soon(mut question: impl AsyncFnMut() -> bool) -> bool {
 
 const BACKEND: &str = "SELECT pg_backend_pid()::text";
 
-// DB-12
 #[tokio::test]
 async fn a_request_leaves_nothing_behind_on_its_connection() {
     requests_leave_nothing_behind(25).await;
 }
 
-// DB-12
 #[tokio::test]
 #[ignore = "ten thousand requests"]
 async fn ten_thousand_requests_leave_nothing_behind_on_their_connection() {
@@ -84,7 +82,6 @@ async fn requests_leave_nothing_behind(rounds: usize) {
     }
 }
 
-// AZ-10
 #[tokio::test]
 async fn who_asked_is_forgotten_when_the_next_request_comes_on_the_same_connection() {
     const WHO: &str = "SELECT concat_ws('/', pg_backend_pid(), app.current_user_id(), app.current_session_id(),
@@ -110,7 +107,6 @@ async fn who_asked_is_forgotten_when_the_next_request_comes_on_the_same_connecti
     }
 }
 
-// AZ-09
 #[tokio::test]
 async fn somebody_who_is_not_signed_in_is_nobody_also_on_a_connection_that_somebody_used() {
     const WHO: &str = "SELECT concat_ws('/', pg_backend_pid(), app.current_user_id(), app.current_session_id())";
@@ -124,7 +120,7 @@ async fn somebody_who_is_not_signed_in_is_nobody_also_on_a_connection_that_someb
     }
 }
 
-// DB-07: without the cancellation the server would work on, and the next request would wait for it.
+// Without the cancellation the server would work on, and the next request would wait for it.
 #[tokio::test]
 async fn a_request_that_nobody_waits_for_is_cancelled_and_its_connection_not_used_again() {
     let app = app().await;
@@ -164,7 +160,6 @@ fn end_connections_while_frozen(app: &TestApp) {
     ending.join().unwrap();
 }
 
-// DB-01
 #[tokio::test]
 async fn connections_that_died_while_the_environment_was_frozen_are_not_handed_out() {
     let app = TestApp::start(Role::Api, probe::ROUTES).await;
@@ -188,7 +183,6 @@ async fn connections_that_died_while_the_environment_was_frozen_are_not_handed_o
     }
 }
 
-// DB-01
 #[tokio::test]
 async fn a_connection_that_lives_after_a_freeze_is_used_again() {
     let app = app().await;
@@ -202,13 +196,11 @@ async fn a_connection_that_lives_after_a_freeze_is_used_again() {
     }
 }
 
-// DB-02
 #[tokio::test]
 async fn a_connection_whose_line_died_silently_is_given_up_and_the_request_served_by_another() {
     silent_deaths(3).await;
 }
 
-// DB-02
 #[tokio::test]
 #[ignore = "takes minutes"]
 async fn connections_whose_lines_die_silently_cost_no_request_a_hundred_times() {

@@ -37,7 +37,6 @@ async fn recovered(function: &Environment, token: &str) -> Answer {
     }
 }
 
-// SM-11
 #[tokio::test]
 async fn each_secret_is_read_once_before_the_first_request() {
     let cloud = Cloud::new(Role::Api).await;
@@ -58,7 +57,6 @@ async fn each_secret_is_read_once_before_the_first_request() {
     assert!(logged.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{logged}");
 }
 
-// SM-01
 #[tokio::test]
 async fn a_rotated_password_costs_one_look_and_no_request() {
     let cloud = Cloud::new(Role::Api).await;
@@ -80,7 +78,6 @@ async fn a_rotated_password_costs_one_look_and_no_request() {
     assert_eq!(cloud.take_stages(), (vec!["AWSCURRENT".to_owned()], vec![]));
 }
 
-// SM-03
 #[tokio::test]
 async fn a_password_that_changes_before_its_secret_is_503_and_asked_for_with_patience() {
     let cloud = Cloud::new(Role::Api).await;
@@ -101,7 +98,7 @@ async fn a_password_that_changes_before_its_secret_is_503_and_asked_for_with_pat
     assert_empty_list(&recovered(&function, &token).await);
 }
 
-// SM-02: the rights hang on the group, so whoever is a member has them, and no more.
+// The rights hang on the group, so whoever is a member has them, and no more.
 #[tokio::test]
 async fn a_rotation_to_another_user_keeps_the_rights_and_the_walls() {
     let cloud = Cloud::new(Role::Api).await;
@@ -131,7 +128,6 @@ async fn a_rotation_to_another_user_keeps_the_rights_and_the_walls() {
     assert_eq!(owner.query_typed_one(&used, &[]).await.unwrap().get::<_, i64>(0), 1);
 }
 
-// SM-04
 #[tokio::test]
 async fn secrets_that_cannot_be_had_at_the_start_are_503_until_they_can() {
     let cloud = Cloud::new(Role::Api).await;
@@ -145,7 +141,7 @@ async fn secrets_that_cannot_be_had_at_the_start_are_503_until_they_can() {
     cloud.moto.start().await;
     assert_empty_list(&list(&function, &token).await);
 
-    // SM-05: what is known is enough.
+    // What is known is enough.
     cloud.moto.stop().await;
     for _ in 0..10 {
         assert_empty_list(&list(&function, &token).await);
@@ -158,7 +154,7 @@ async fn secrets_that_cannot_be_had_at_the_start_are_503_until_they_can() {
     assert_empty_list(&list(&function, &token).await);
 }
 
-// SM-06: worse than a service that is down is one that says nothing.
+// Worse than a service that is down is one that says nothing.
 #[tokio::test]
 async fn secrets_that_are_waited_for_in_vain_hold_up_neither_the_start_nor_a_request() {
     let cloud = Cloud::new(Role::Api).await;
@@ -176,7 +172,6 @@ async fn secrets_that_are_waited_for_in_vain_hold_up_neither_the_start_nor_a_req
     assert_empty_list(&recovered(&function, &token).await);
 }
 
-// SM-07
 #[tokio::test]
 async fn a_malformed_secret_is_as_good_as_none_and_never_replaced_by_a_built_in_one() {
     let cloud = Cloud::new(Role::Api).await;
@@ -209,7 +204,7 @@ async fn a_malformed_secret_is_as_good_as_none_and_never_replaced_by_a_built_in_
     assert!(!logged.contains("8 bytes."), "{logged}");
 }
 
-// SM-07: the next try must not find the address taken.
+// The next try must not find the address taken.
 #[tokio::test]
 async fn an_account_is_not_made_as_long_as_its_token_cannot_be_signed() {
     let cloud = Cloud::new(Role::Auth).await;

@@ -85,7 +85,7 @@ async fn a_session_whose_connection_breaks_at_the_login_is_a_reason_to_come_agai
     }
 }
 
-// DB-03: the server, or something in front of it, took the connection, and nothing is heard of the login.
+// The server, or something in front of it, took the connection, and nothing is heard of the login.
 #[tokio::test]
 async fn a_session_that_is_not_let_in_ends_in_time_and_the_next_one_works() {
     let db = TestDb::new().await;

@@ -19,7 +19,6 @@ fn variables<'a>(url: &str, key: &str) -> [(&'a str, String); 2] {
     [("DATABASE_URL", url.to_owned()), ("JWT_SECRET", key.to_owned())]
 }
 
-// LM-01
 #[tokio::test]
 async fn a_function_starts_without_its_database_and_works_when_it_is_there() {
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::temporary().unwrap()));
@@ -50,7 +49,6 @@ async fn last_words(variables: &[(&str, String)]) -> String {
     said
 }
 
-// AZ-11, LM-01
 #[tokio::test]
 async fn a_function_does_not_start_as_a_role_that_no_wall_would_hold() {
     let db = TestDb::new().await;
@@ -63,7 +61,6 @@ async fn a_function_does_not_start_as_a_role_that_no_wall_would_hold() {
     assert!(said.contains(r#""event":"db_role_too_powerful""#), "{said}");
 }
 
-// JW-12
 #[tokio::test]
 async fn a_function_does_not_start_with_a_setting_that_is_missing_or_wrong() {
     let url = TestDb::new().await.url(Role::Api);

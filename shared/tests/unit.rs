@@ -49,7 +49,7 @@ fn assert_problem(answer: &Answer, status: u16, context: &str) {
     assert!(!answer.text.contains("CANARY"), "{context}: {answer:?}");
 }
 
-// DB-09: the unit is BEGIN | enter | statement | COMMIT, and each of them can fail.
+// The unit is BEGIN | enter | statement | COMMIT, and each of them can fail.
 #[tokio::test]
 async fn a_unit_that_fails_anywhere_is_not_acknowledged_and_leaves_no_row() {
     let app = app().await;
@@ -80,7 +80,6 @@ async fn a_unit_that_fails_anywhere_is_not_acknowledged_and_leaves_no_row() {
     assert_eq!(app.db.count("doctors").await, 1);
 }
 
-// DB-15
 #[tokio::test]
 async fn a_unit_that_the_server_undid_is_sent_again_twice_and_done_once() {
     for code in ["40001", "40P01"] {
@@ -95,7 +94,6 @@ async fn a_unit_that_the_server_undid_is_sent_again_twice_and_done_once() {
     }
 }
 
-// DB-15
 #[tokio::test]
 async fn a_unit_that_the_server_undoes_again_and_again_is_given_up() {
     for code in ["40001", "40P01"] {
@@ -111,7 +109,7 @@ async fn a_unit_that_the_server_undoes_again_and_again_is_given_up() {
     }
 }
 
-// TS-08, §A19: 503 is for what may be well a moment later, 400 for what the client can mend, 500 for our own mistakes.
+// Transient failures are 503, invalid input is 400, our own bugs are 500.
 #[tokio::test]
 async fn every_failure_of_the_database_is_the_status_it_means() {
     let app = app().await;
@@ -172,7 +170,6 @@ async fn rows(app: &App, request: &Request) -> Reply {
     response::list(app.db.read(&user).list(sql, &[(&count, Type::INT8)], write).await?)
 }
 
-// HT-09
 #[tokio::test]
 async fn a_list_has_all_rows_or_is_refused_for_their_number() {
     let app = TestApp::start(Role::Api, ROUTES).await;
@@ -187,7 +184,7 @@ async fn a_list_has_all_rows_or_is_refused_for_their_number() {
     }
 }
 
-// DB-09: what goes wrong on this side is our mistake, not that of a server that may be better a moment later.
+// What goes wrong on this side is our mistake, not that of a server that may be better a moment later.
 #[tokio::test]
 async fn a_statement_that_is_called_wrongly_is_our_mistake_and_the_log_says_which() {
     let app = TestApp::start(Role::Api, ROUTES).await;

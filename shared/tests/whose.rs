@@ -140,14 +140,12 @@ async fn ask(requests: usize, seed: u64) -> usize {
     same
 }
 
-// AZ-10
 #[tokio::test]
 async fn nobody_is_taken_for_who_was_there_before() {
     let same = ask(400, 0x5eed).await;
     assert!(same > 200, "{same} of 400 on a connection that was used before");
 }
 
-// AZ-10
 #[tokio::test]
 #[ignore = "a hundred thousand requests: minutes"]
 async fn nobody_ever_is() {

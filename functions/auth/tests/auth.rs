@@ -67,7 +67,6 @@ async fn logging_out_ends_this_session_and_no_other() {
     second.get("/api/auth/me").await.expect(200);
 }
 
-// AU-01
 #[tokio::test]
 async fn an_unknown_address_and_a_wrong_password_look_the_same() {
     let app = app().await;
@@ -81,7 +80,6 @@ async fn an_unknown_address_and_a_wrong_password_look_the_same() {
     assert_eq!(wrong.observable(), unknown.observable());
 }
 
-// AU-06
 #[tokio::test]
 async fn an_address_is_one_account_in_whatever_case_and_shown_as_it_was_entered() {
     let app = app().await;
@@ -98,7 +96,6 @@ async fn an_address_is_one_account_in_whatever_case_and_shown_as_it_was_entered(
     assert_eq!(app.db.count("users").await, 1);
 }
 
-// AU-06
 #[tokio::test]
 async fn what_cannot_be_an_address_is_refused() {
     let app = app().await;
@@ -137,7 +134,6 @@ async fn what_cannot_be_an_address_is_refused() {
     }
 }
 
-// AU-05
 #[tokio::test]
 async fn of_many_who_register_one_address_at_once_one_wins() {
     let app = app().await;
@@ -153,7 +149,6 @@ async fn of_many_who_register_one_address_at_once_one_wins() {
     assert_eq!((app.db.count("users").await, app.db.count("sessions").await), (1, 1));
 }
 
-// AU-08
 #[tokio::test]
 async fn a_password_is_neither_trimmed_nor_folded_nor_cut() {
     let app = app().await;
@@ -175,7 +170,6 @@ async fn a_password_is_neither_trimmed_nor_folded_nor_cut() {
     assert_eq!(login(&app, "user3@example.com", &long).await.status, 401, "nothing is cut off");
 }
 
-// AU-08
 #[tokio::test]
 async fn a_password_has_8_to_128_characters() {
     let app = app().await;
@@ -234,7 +228,6 @@ async fn every_wrong_field_of_a_registration_is_named() {
     assert_eq!(app.db.count("users").await, 0);
 }
 
-// SM-04
 #[tokio::test]
 async fn without_a_key_to_sign_with_nobody_is_registered_or_signed_in() {
     let sound = app().await;

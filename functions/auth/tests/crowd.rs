@@ -60,7 +60,6 @@ async fn in_a_crowd(app: &TestApp, alice: &Client<'_>, john: &Value, size: usize
     busy
 }
 
-// AU-12
 #[tokio::test]
 async fn a_crowd_that_logs_in_holds_up_nobody_and_takes_the_memory_of_one() {
     const SIZE: usize = 16;
@@ -99,7 +98,7 @@ fn p99(times: &mut [Duration]) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-// AU-12: in turns. With two processors, of which the hashes take one, the other is PostgreSQL's as well, and what waits
+// In turns. With two processors, of which the hashes take one, the other is PostgreSQL's as well, and what waits
 // for whom is the system's choice: what the crowd adds to that is ours.
 #[tokio::test]
 #[ignore = "a figure, for a machine that does nothing else"]

@@ -71,7 +71,6 @@ async fn a_password_is_stored_as_argon2id_with_a_salt_of_its_own() {
     assert_ne!(hashes[0], hashes[1]);
 }
 
-// AU-03
 #[tokio::test]
 async fn a_weaker_hash_is_replaced_when_the_user_logs_in() {
     for (memory_kib, passes) in [(8 * 1024, 2), (19_456, 1), (19_455, 2)] {
@@ -89,7 +88,6 @@ async fn a_weaker_hash_is_replaced_when_the_user_logs_in() {
     }
 }
 
-// AU-03
 #[tokio::test]
 async fn a_hash_of_less_memory_and_as_much_work_is_replaced_too() {
     let other = hash_with(9_728, 4);
@@ -100,7 +98,6 @@ async fn a_hash_of_less_memory_and_as_much_work_is_replaced_too() {
     assert!(stored_hash(&app).await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
 }
 
-// AU-04
 #[tokio::test]
 async fn a_hash_that_asks_for_too_much_or_makes_no_sense_is_a_wrong_password_and_a_warning() {
     let tag = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -136,7 +133,6 @@ async fn a_hash_that_asks_for_too_much_or_makes_no_sense_is_a_wrong_password_and
     }
 }
 
-// AU-12
 #[tokio::test]
 async fn others_are_answered_while_passwords_are_hashed() {
     let app = app_with_hash(&hash_with(19 * 1024, 2)).await;

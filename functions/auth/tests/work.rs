@@ -58,7 +58,6 @@ fn assert_alike([one, other]: [Duration; 2]) {
     assert!((0.8..1.25).contains(&ratio), "{one:?} against {other:?}");
 }
 
-// AU-02
 #[tokio::test]
 async fn an_unknown_address_costs_as_much_as_a_wrong_password() {
     let function = start().await;
@@ -75,7 +74,6 @@ async fn an_unknown_address_costs_as_much_as_a_wrong_password() {
     assert_alike(spent);
 }
 
-// AU-02
 #[tokio::test]
 async fn an_unknown_address_costs_as_much_as_a_wrong_password_whatever_is_stored() {
     const SALT_AND_TAG: &str = "MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -113,7 +111,6 @@ async fn an_unknown_address_costs_as_much_as_a_wrong_password_whatever_is_stored
     }
 }
 
-// AU-07
 #[tokio::test]
 async fn a_taken_address_costs_as_much_as_a_new_one() {
     let function = start().await;

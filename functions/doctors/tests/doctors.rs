@@ -46,7 +46,6 @@ async fn a_doctor_is_added_read_changed_and_deleted_by_any_user() {
     assert_eq!(alice.put("/api/doctors/1", json!({"name": "x"})).await.expect(404)["message"], "Doctor not found");
 }
 
-// HT-14
 #[tokio::test]
 async fn a_put_changes_what_is_sent_and_keeps_the_rest() {
     let app = app().await;
@@ -82,7 +81,6 @@ async fn a_wrong_doctor_is_refused_field_by_field() {
     assert_eq!(alice.get("/api/doctors").await.expect(200), json!([]));
 }
 
-// AZ-05
 #[tokio::test]
 async fn deleting_a_doctor_ends_the_callers_own_mappings() {
     let app = app().await;
@@ -97,7 +95,6 @@ async fn deleting_a_doctor_ends_the_callers_own_mappings() {
     assert_eq!(app.db.count("patients").await, 2);
 }
 
-// AZ-05
 #[tokio::test]
 async fn a_doctor_of_another_users_patient_stays_and_so_does_everything_else() {
     let app = app().await;

@@ -75,7 +75,6 @@ async fn a_missing_patient_or_doctor_is_not_found() {
     assert_eq!(app.db.count("mappings").await, 0);
 }
 
-// AZ-03
 #[tokio::test]
 async fn what_vanishes_while_it_is_assigned_is_not_found() {
     for (table, column, message) in
@@ -102,7 +101,6 @@ async fn what_vanishes_while_it_is_assigned_is_not_found() {
     }
 }
 
-// AZ-02, AZ-03, AZ-04
 #[tokio::test]
 async fn another_users_patient_can_neither_be_mapped_nor_seen_nor_unmapped() {
     let app = app().await;
@@ -124,7 +122,6 @@ async fn another_users_patient_can_neither_be_mapped_nor_seen_nor_unmapped() {
     assert_eq!(alice.get("/api/mappings").await.expect(200).as_array().unwrap().len(), 1);
 }
 
-// AZ-15
 #[tokio::test]
 async fn ids_in_bodies_are_positive_integers() {
     let app = app().await;

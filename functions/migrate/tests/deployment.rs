@@ -50,7 +50,6 @@ async fn failure(function: &Environment, event: Value, inbox: &Inbox) -> String 
     reason
 }
 
-// IN-12
 #[tokio::test]
 async fn cloudformation_creates_updates_and_deletes_and_the_data_outlives_the_stack() {
     let account = Account::new().await;
@@ -87,7 +86,6 @@ async fn cloudformation_creates_updates_and_deletes_and_the_data_outlives_the_st
     assert_eq!(told(&inbox).await["PhysicalResourceId"], "2026/11/23/[$LATEST]abc", "CloudFormation made it up");
 }
 
-// IN-12
 #[tokio::test]
 async fn a_failed_migration_fails_the_deployment_and_the_running_release_goes_on() {
     let account = Account::new().await;

@@ -92,13 +92,11 @@ async fn a_child_born_today_is_taken_wherever_it_is_already_today() {
     }
 }
 
-// HT-05
 #[tokio::test]
 async fn a_date_of_birth_is_the_same_day_on_both_sides_of_the_world() {
     in_zones(ZONES).await;
 }
 
-// HT-05
 #[tokio::test]
 #[ignore = "some six hundred time zones: a minute"]
 async fn a_date_of_birth_is_the_same_day_in_every_time_zone() {

@@ -70,7 +70,6 @@ async fn a_list_is_a_bare_array_in_the_order_of_ids_of_the_callers_own() {
     assert_eq!(names(bob.get("/api/patients").await.expect(200)), ["B"]);
 }
 
-// AZ-01
 #[tokio::test]
 async fn another_users_patient_is_not_found_and_looks_like_one_that_never_was() {
     let app = app().await;
@@ -93,7 +92,6 @@ async fn another_users_patient_is_not_found_and_looks_like_one_that_never_was() 
     assert_eq!(mallory.get("/api/patients").await.expect(200), json!([]));
 }
 
-// HT-14
 #[tokio::test]
 async fn a_put_changes_what_is_sent_and_keeps_the_rest() {
     let app = app().await;
@@ -119,7 +117,6 @@ async fn a_put_changes_what_is_sent_and_keeps_the_rest() {
     assert_eq!(stable(alice.get("/api/patients/1").await.expect(200)), stable(expected));
 }
 
-// AZ-06
 #[tokio::test]
 async fn nothing_but_the_three_fields_can_be_written() {
     let app = app().await;
@@ -143,7 +140,6 @@ async fn nothing_but_the_three_fields_can_be_written() {
     assert_eq!(changed["createdAt"], added["createdAt"]);
 }
 
-// HT-05
 #[tokio::test]
 async fn every_wrong_field_is_named_and_its_value_never_echoed() {
     let app = app().await;
@@ -208,7 +204,6 @@ async fn every_wrong_field_is_named_and_its_value_never_echoed() {
     assert_eq!(alice.get("/api/patients").await.expect(200), json!([]));
 }
 
-// HT-04
 #[tokio::test]
 async fn every_text_comes_back_exactly_as_it_was_sent() {
     let app = app().await;
@@ -234,7 +229,6 @@ async fn every_text_comes_back_exactly_as_it_was_sent() {
     assert_eq!(trimmed.expect(201)["name"], "Ada");
 }
 
-// AZ-14
 #[tokio::test]
 async fn an_id_that_is_no_id_is_a_bad_request() {
     let app = app().await;

@@ -45,7 +45,6 @@ async fn while_requests_run<T>(function: &Environment, token: &str, work: impl A
     tokio::join!(requests, working).0
 }
 
-// SM-01, SM-02
 #[tokio::test]
 async fn two_rotations_of_a_login_cost_no_request() {
     let cloud = Cloud::new(Role::Api).await;
@@ -90,7 +89,7 @@ async fn token(cloud: &Cloud) -> String {
     cloud.token(secret["key"].as_str().unwrap()).await
 }
 
-// JW-06: one environment has looked, the other has not, and a third starts in the middle.
+// One environment has looked, the other has not, and a third starts in the middle.
 #[tokio::test]
 async fn a_rotation_of_the_key_costs_no_valid_token() {
     let cloud = Cloud::new(Role::Api).await;
@@ -135,7 +134,7 @@ fn environment(cloud: &Arc<Cloud>, clock: &Clock, forced_every: Duration) -> Tok
     Tokens::new(keys, clock.clone(), Duration::from_secs(3600))
 }
 
-// JW-06: an attacker makes an environment look for keys just before there is a new one.
+// An attacker makes an environment look for keys just before there is a new one.
 #[tokio::test]
 async fn who_has_just_looked_for_keys_in_vain_may_look_again_before_the_new_one_signs() {
     let cloud = Arc::new(Cloud::new(Role::Api).await);
@@ -151,7 +150,7 @@ async fn who_has_just_looked_for_keys_in_vain_may_look_again_before_the_new_one_
     assert!(a.verify(&b.sign(user, session).await.unwrap()).await.is_ok());
 }
 
-// JW-06, JW-07, by a clock that the test moves; ten thousand tokens of two keys in two environments of different age: how long a function remembers keys at most.
+// By a clock that the test moves; ten thousand tokens of two keys in two environments of different age: how long a function remembers keys at most.
 #[tokio::test]
 async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
     const CACHE_LIFE: i64 = 330;
@@ -187,7 +186,7 @@ async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
     }
 }
 
-// JW-06, JW-07, by a clock that the test moves: the key leaked, and the next rotation begins when one is over.
+// By a clock that the test moves: the key leaked, and the next rotation begins when one is over.
 #[tokio::test]
 async fn who_signs_in_after_two_rotations_on_end_gets_a_token_that_everybody_takes() {
     const NOTICE: i64 = 65;

@@ -31,7 +31,6 @@ async fn version_of(cloud: &Cloud, arn: &str, label: &str) -> Option<String> {
     labels.into_iter().find(|(_, labels)| labels.iter().any(|it| it == label)).map(|(version, _)| version)
 }
 
-// SM-02
 #[tokio::test]
 async fn a_login_takes_turns_with_its_clone_and_each_step_may_be_repeated() {
     let cloud = Cloud::new(Role::Api).await;
@@ -163,7 +162,7 @@ async fn a_version_that_would_change_the_password_in_force_is_refused() {
     assert!(can_log_in(&cloud, &(cloud.login.clone(), FIRST_PASSWORD.to_owned())).await);
 }
 
-// DB-24: what is wrong with the clone is found by the test, and repaired by the step before it where it can be.
+// What is wrong with the clone is found by the test, and repaired by the step before it where it can be.
 #[tokio::test]
 async fn a_clone_with_other_rights_or_limits_is_never_put_in_force() {
     let cloud = Cloud::new(Role::Api).await;
@@ -214,7 +213,6 @@ async fn no_lock_that_a_login_can_take_holds_a_rotation_up() {
     assert!(intruder.batch_execute("COMMIT").await.is_ok(), "it held its locks to the end");
 }
 
-// SM-09
 #[tokio::test]
 async fn failures_say_what_is_wrong_and_nothing_of_what_a_secret_holds() {
     let cloud = Cloud::new(Role::Api).await;

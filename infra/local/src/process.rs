@@ -147,7 +147,7 @@ pub(crate) fn free_port() -> Result<u16> {
 mod tests {
     use super::*;
 
-    // TS-01: what goes down and comes back on its port would find it taken, for a minute after that connection is over.
+    // What goes down and comes back on its port would find it taken, for a minute after that connection is over.
     #[cfg(target_os = "linux")]
     #[test]
     fn no_outgoing_connection_is_given_the_port_of_a_server() {

@@ -30,7 +30,6 @@ async fn take(app: &TestApp) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-// AU-16
 #[tokio::test]
 async fn every_way_in_and_out_leaves_a_row() {
     let app = TestApp::start_all(&TABLES).await;

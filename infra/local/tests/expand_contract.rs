@@ -96,7 +96,6 @@ async fn refused(db: &TestDb, statements: &BTreeMap<String, String>) -> Vec<Stri
     refused
 }
 
-// IN-12
 #[tokio::test]
 async fn both_releases_run_on_the_schema_of_a_deployment_and_todays_on_the_newest() {
     let path = workspace::root().join("infra/local/tests/released.sql");

@@ -54,7 +54,6 @@ async fn call(app: &TestApp, user: &Client<'_>, route: &Route) -> (&'static str,
     (route.method, path, body, flights)
 }
 
-// DB-20
 #[tokio::test]
 async fn every_route_costs_exactly_its_round_trips_to_the_database() {
     let (app, proxy) = app_behind_proxy().await;
@@ -108,14 +107,14 @@ async fn a_refused_login_costs_the_same_whether_the_user_exists_or_not() {
         let kinds: Vec<u8> = proxy.take_messages().iter().map(|message| message.kind).collect();
         assert_eq!(kinds, b"QPBDESPBDESQQPBDESPBDESQ".to_vec(), "the same messages, in the same order");
     }
-    // AU-07: a taken address is told after the same work as a new one.
+    // A taken address is told after the same work as a new one.
     warm(&user).await;
     let _ = proxy.take_flights();
     anonymous.post("/api/auth/register", &body).await.expect(409);
     assert_eq!(proxy.take_flights(), 1);
 }
 
-// AZ-12: the same statement with the same parameters but for the id, which is as long. The answers are the same, too.
+// The same statement with the same parameters but for the id, which is as long. The answers are the same, too.
 #[tokio::test]
 async fn somebody_elses_patient_costs_the_same_work_as_none() {
     let (app, proxy) = app_behind_proxy().await;
@@ -142,7 +141,6 @@ async fn somebody_elses_patient_costs_the_same_work_as_none() {
     assert_eq!(said[0], said[1]);
 }
 
-// DB-13
 #[tokio::test]
 async fn statements_are_unnamed_and_small_and_nothing_is_set_on_a_connection() {
     let (app, proxy) = app_behind_proxy().await;

@@ -123,7 +123,6 @@ async fn every_route_shows_a_stranger_nothing_of_somebody_elses() {
     assert_shows_nothing(&TestApp::start_all(&TABLES).await).await;
 }
 
-// SM-02
 #[tokio::test]
 async fn after_a_rotation_every_route_turns_away_and_shows_as_little() {
     let cloud = Cloud::new(Role::Api).await;

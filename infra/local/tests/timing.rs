@@ -138,7 +138,6 @@ fn assert_alike(what: &str, mut one: Vec<Duration>, mut other: Vec<Duration>) {
     assert!(medians[0].abs_diff(medians[1]) <= Duration::from_millis(2), "{what}: {medians:?}");
 }
 
-// AU-02
 #[tokio::test]
 #[ignore = "a figure of time"]
 async fn a_login_does_not_tell_by_its_time_whether_the_address_is_known() {
@@ -152,7 +151,6 @@ async fn a_login_does_not_tell_by_its_time_whether_the_address_is_known() {
     assert_alike("login, wrong password against unknown address", wrong, unknown);
 }
 
-// AU-07
 #[tokio::test]
 #[ignore = "a figure of time"]
 async fn a_registration_does_not_tell_by_its_time_whether_the_address_is_taken() {
@@ -166,7 +164,6 @@ async fn a_registration_does_not_tell_by_its_time_whether_the_address_is_taken()
     assert_alike("register, taken against new", taken, new);
 }
 
-// AU-13
 #[tokio::test]
 #[ignore = "a figure of time"]
 async fn a_login_takes_at_most_150_milliseconds_at_the_share_of_1024_megabytes() {
@@ -181,7 +178,6 @@ async fn a_login_takes_at_most_150_milliseconds_at_the_share_of_1024_megabytes()
     assert!(p95 <= Duration::from_millis(150), "{p95:?}");
 }
 
-// AZ-12
 #[tokio::test]
 #[ignore = "a figure of time"]
 async fn a_patient_of_somebody_else_takes_as_long_as_none() {
@@ -196,7 +192,6 @@ async fn a_patient_of_somebody_else_takes_as_long_as_none() {
     assert_alike("read, somebody else's against none", not_theirs, missing);
 }
 
-// JW-10, HT-08
 #[tokio::test]
 #[ignore = "a figure of time"]
 async fn what_is_too_large_is_refused_at_once() {
@@ -219,7 +214,6 @@ async fn what_is_too_large_is_refused_at_once() {
     assert!(body <= Duration::from_millis(20), "{body:?}");
 }
 
-// HT-09
 #[tokio::test]
 #[ignore = "a figure of time"]
 async fn a_list_is_answered_or_refused_in_300_milliseconds_however_long_it_is() {
@@ -241,7 +235,6 @@ async fn a_list_is_answered_or_refused_in_300_milliseconds_however_long_it_is() 
     }
 }
 
-// LM-05
 #[tokio::test]
 #[ignore = "a figure of time"]
 async fn a_function_of_512_megabytes_is_ready_in_80_milliseconds_where_the_network_takes_no_time() {
@@ -256,7 +249,6 @@ async fn a_function_of_512_megabytes_is_ready_in_80_milliseconds_where_the_netwo
     assert!(p95 <= Duration::from_millis(80), "{p95:?}");
 }
 
-// SM-11
 #[tokio::test]
 #[ignore = "a figure of time"]
 async fn a_function_is_ready_in_250_milliseconds_where_secrets_and_database_are_20_away() {

@@ -67,7 +67,6 @@ mod tests {
         }
     }
 
-    // DB-06
     #[tokio::test(start_paused = true)]
     async fn an_address_that_lives_is_reached_behind_dead_ones_while_there_is_time() {
         let living = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -83,7 +82,6 @@ mod tests {
         }
     }
 
-    // DB-06
     #[tokio::test(start_paused = true)]
     async fn dead_addresses_take_their_time_together_however_many_they_are() {
         for count in [1, 4, 8] {
@@ -97,7 +95,6 @@ mod tests {
         }
     }
 
-    // DB-06
     #[tokio::test]
     async fn a_name_without_addresses_is_not_found() {
         assert_eq!(first_of(&[]).await.unwrap_err().kind(), ErrorKind::NotFound);

@@ -63,7 +63,6 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_nanos(1);
 
-    // DB-01
     #[test]
     fn a_connection_is_verified_when_it_sat_for_more_than_five_seconds() {
         let used = Instant::now();
@@ -73,7 +72,6 @@ mod tests {
         assert!(after(Duration::from_secs(5) + MOMENT) && after(Duration::from_secs(6)));
     }
 
-    // DB-01
     #[test]
     fn a_connection_is_verified_when_it_was_last_used_before_a_freeze_that_only_the_wall_clock_saw() {
         let thawed_at = Instant::now() + MOMENT;
@@ -83,7 +81,6 @@ mod tests {
         assert!(!used_at(thawed_at));
     }
 
-    // DB-01
     #[test]
     fn a_gap_of_the_wall_clock_is_a_freeze_and_what_comes_close_behind_it_is_none() {
         let start = Instant::now();

@@ -134,7 +134,6 @@ mod tests {
         times.take(2).last().unwrap()
     }
 
-    // TL-03
     #[test]
     fn every_region_has_three_authorities_and_none_ends_soon() {
         let this_year = i64::from(Clock::System.latest_today().year());
@@ -149,7 +148,6 @@ mod tests {
         }
     }
 
-    // TL-03
     #[test]
     fn every_region_of_the_bundle_has_its_authorities() {
         let regions = regions();

@@ -230,7 +230,6 @@ fn jitter() -> Duration {
 mod tests {
     use super::*;
 
-    // DB-15
     #[test]
     fn units_that_were_undone_together_come_back_apart() {
         let waits: std::collections::BTreeSet<_> = (0..100).map(|_| jitter()).collect();

@@ -171,7 +171,6 @@ mod tests {
         (text, asked.load(Ordering::Relaxed), started.elapsed())
     }
 
-    // SM-06
     #[tokio::test(start_paused = true)]
     async fn whatever_becomes_of_the_requests_there_is_an_answer_in_four_seconds() {
         const SLOW: Fate = Some((10_000, 200, "{}"));
@@ -195,7 +194,6 @@ mod tests {
         assert!(text.is_err() && asked <= 2 && taken <= Duration::from_millis(4_001), "{text:?} {asked} {taken:?}");
     }
 
-    // SM-06
     #[tokio::test(start_paused = true)]
     async fn one_request_that_fails_costs_nothing_but_time() {
         for fates in [&[None, SECRET] as &[Fate], &[DOWN, SECRET], &[OVERLOADED, SECRET], &[THROTTLED, SECRET]] {

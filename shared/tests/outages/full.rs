@@ -5,7 +5,6 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::*;
 
-// DB-10
 #[tokio::test]
 async fn a_server_that_is_full_is_503_until_there_is_room() {
     let app = app().await;
@@ -27,7 +26,7 @@ async fn a_server_that_is_full_is_503_until_there_is_room() {
     assert_eq!(app.db.count("doctors").await, 0);
 }
 
-// DB-10, of a role instead of the server
+// The limit of a role instead of the server.
 #[tokio::test]
 async fn a_database_with_room_for_one_serves_one() {
     let app = TestApp::start(Role::Api, probe::ROUTES).await;
@@ -47,7 +46,7 @@ async fn a_database_with_room_for_one_serves_one() {
     assert_eq!((a.status, b.status), (200, 200));
 }
 
-// DB-10: three times as many environments as the server has room for, each of which makes room when it is served.
+// Three times as many environments as the server has room for, each of which makes room when it is served.
 #[tokio::test]
 async fn a_crowd_is_served_in_turn_and_told_to_come_again_until_then() {
     const CROWD: usize = 60;

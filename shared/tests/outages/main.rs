@@ -67,7 +67,6 @@ async fn recovered(user: &Client<'_>) -> Answer {
     }
 }
 
-// DB-05
 #[tokio::test]
 async fn a_server_that_is_down_is_503_at_once_until_it_is_up_again() {
     let app = app().await;
@@ -85,7 +84,7 @@ async fn a_server_that_is_down_is_503_at_once_until_it_is_up_again() {
     assert_eq!(app.db.count("doctors").await, 1);
 }
 
-// DB-03: the kernel accepts connections for it, and nobody ever speaks.
+// The kernel accepts connections for it, and nobody ever speaks.
 #[tokio::test]
 async fn a_server_that_accepts_and_says_nothing_is_503_in_time_until_it_speaks_again() {
     let app = app().await;
@@ -100,7 +99,6 @@ async fn a_server_that_accepts_and_says_nothing_is_503_in_time_until_it_speaks_a
     assert_eq!(app.db.count("doctors").await, 0);
 }
 
-// DB-06
 #[tokio::test]
 async fn a_server_whose_name_is_not_known_is_503_in_time() {
     let nowhere = |db: &TestDb, role: Role, clock: &Clock| {
@@ -113,7 +111,6 @@ async fn a_server_whose_name_is_not_known_is_503_in_time() {
     assert_unavailable(&storm(&app.user().await).await);
 }
 
-// DB-16
 #[tokio::test]
 async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
     let app = TestApp::start(Role::Api, probe::ROUTES).await;
@@ -134,7 +131,7 @@ async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
     assert_eq!(app.db.count("doctors").await, 1);
 }
 
-// DB-18: what is connected stays on the server that was demoted; who connects anew comes to the one that was promoted.
+// What is connected stays on the server that was demoted; who connects anew comes to the one that was promoted.
 #[tokio::test]
 async fn a_failover_costs_connections_and_no_request() {
     const SLOW_INSERT: &str = "INSERT INTO doctors (name, specialty) SELECT 'D', 'S' FROM pg_sleep(0.1)
@@ -166,7 +163,6 @@ async fn a_failover_costs_connections_and_no_request() {
     }
 }
 
-// DB-18
 #[tokio::test]
 async fn a_server_that_takes_no_writes_is_503_until_it_does() {
     let app = app().await;

@@ -31,7 +31,7 @@ fn client(pem: &str) -> std::sync::Arc<ClientConfig> {
     config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth().into()
 }
 
-// TL-06: the login is bound to the certificate that the server itself holds.
+// The login is bound to the certificate that the server itself holds.
 #[tokio::test]
 async fn somebody_in_between_whose_certificate_is_trusted_gets_no_login() {
     let db = TestDb::new().await;
@@ -93,7 +93,6 @@ async fn list(function: &Environment, db: &TestDb) -> u16 {
     function.call("GET", "/api/patients", Some(&token), None).await.status
 }
 
-// TL-04
 #[tokio::test]
 async fn a_proxy_is_let_in_between_only_where_the_settings_say_that_there_is_one() {
     let db = TestDb::new().await;

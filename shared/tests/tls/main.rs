@@ -129,7 +129,6 @@ async fn accept_tls(
     acceptor.accept(stream).await
 }
 
-// TL-01
 #[tokio::test]
 async fn a_server_without_tls_hears_nothing_more() {
     let (port, heard) = answering(b"N").await;
@@ -143,7 +142,6 @@ async fn a_server_without_tls_hears_nothing_more() {
     assert!(logged.contains(r#""event":"db_tls_refused""#), "{logged}");
 }
 
-// TL-01
 #[tokio::test]
 async fn only_a_yes_is_a_yes() {
     let db = TestDb::new().await;
@@ -164,7 +162,6 @@ async fn only_a_yes_is_a_yes() {
     assert_eq!(heard[..2], [0x16, 0x03], "TLS, and no PostgreSQL");
 }
 
-// TL-02
 #[tokio::test]
 async fn a_server_that_does_not_prove_who_it_is_is_refused_before_the_login() {
     let db = TestDb::new().await;
@@ -194,7 +191,7 @@ async fn a_server_that_does_not_prove_who_it_is_is_refused_before_the_login() {
         assert!(heard.await.unwrap().is_err(), "{what}: the login was sent");
     }
 
-    // TL-07: and the right one of two authorities is trusted, whichever it is.
+    // The right one of two authorities is trusted, whichever it is.
     for authority in [&trusted, &stranger] {
         let (port, heard) = speaking_tls(Identity::signed(&server("localhost"), authority)).await;
         let _ = connect(&db, port, &(trusted.pem() + &stranger.pem())).await;
@@ -206,7 +203,6 @@ fn cluster_authority(db: &TestDb) -> String {
     std::fs::read_to_string(db.cluster.ca_pem_path()).unwrap()
 }
 
-// TL-02
 #[tokio::test]
 async fn a_server_that_proves_who_it_is_is_spoken_to_in_tls_1_3() {
     let db = TestDb::new().await;

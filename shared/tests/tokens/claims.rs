@@ -15,7 +15,6 @@ use shared::{
 
 use crate::{Fixture, SESSION};
 
-// JW-02
 #[tokio::test]
 async fn every_claim_must_be_there_and_be_what_it_is() {
     let fixture = Fixture::new().await;
@@ -65,7 +64,6 @@ async fn every_claim_must_be_there_and_be_what_it_is() {
     assert!(fixture.accepts(&fixture.forged().claim("name", "ignored").signed()).await);
 }
 
-// JW-03
 #[tokio::test]
 async fn a_token_is_in_force_up_to_but_not_at_its_expiry() {
     let fixture = Fixture::new().await;
@@ -76,7 +74,6 @@ async fn a_token_is_in_force_up_to_but_not_at_its_expiry() {
     }
 }
 
-// JW-03
 #[tokio::test]
 async fn no_token_lives_longer_than_a_day() {
     let fixture = Fixture::new().await;
@@ -96,7 +93,7 @@ async fn no_token_lives_longer_than_a_day() {
     assert!(!fixture.accepts(&old).await);
 }
 
-// JW-03: while a release takes the place of another, each verifies what the other signed.
+// While a release takes the place of another, each verifies what the other signed.
 #[tokio::test]
 async fn a_token_is_good_whatever_life_those_who_verify_give_their_own() {
     let clock = Clock::Manual(Arc::new(AtomicI64::new(NOW)));
@@ -121,7 +118,6 @@ async fn no_token_ends_before_it_begins() {
     }
 }
 
-// JW-03
 #[tokio::test]
 async fn another_machines_clock_may_be_five_seconds_ahead() {
     let fixture = Fixture::new().await;

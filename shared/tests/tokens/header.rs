@@ -16,7 +16,6 @@ use shared::secrets::Cached;
 
 use crate::Fixture;
 
-// JW-01
 #[tokio::test]
 async fn no_algorithm_but_hs256_counts() {
     let fixture = Fixture::new().await;
@@ -54,7 +53,6 @@ async fn no_algorithm_but_hs256_counts() {
     }
 }
 
-// JW-04
 #[tokio::test]
 async fn a_header_that_asks_for_more_than_we_understand_is_refused() {
     let fixture = Fixture::new().await;
@@ -86,7 +84,6 @@ async fn a_header_that_asks_for_more_than_we_understand_is_refused() {
     assert!(!fixture.accepts(&fixture.forged().without("typ").signed()).await);
 }
 
-// JW-04
 #[tokio::test]
 async fn a_key_that_a_token_brings_along_is_not_used() {
     let fixture = Fixture::new().await;
@@ -106,7 +103,6 @@ async fn a_key_that_a_token_brings_along_is_not_used() {
     }
 }
 
-// JW-05
 #[tokio::test]
 async fn a_token_must_name_one_of_our_keys() {
     let fixture = Fixture::new().await;
@@ -128,7 +124,6 @@ async fn a_token_must_name_one_of_our_keys() {
     assert!(!fixture.accepts(&fixture.forged().without("kid").signed()).await);
 }
 
-// JW-05
 #[tokio::test]
 async fn ten_thousand_unknown_keys_cost_one_look_at_the_secret() {
     let fetched = Arc::new(AtomicUsize::new(0));

@@ -64,7 +64,6 @@ impl Fixture {
     }
 }
 
-// JW-14
 #[tokio::test]
 async fn a_token_holds_opaque_ids_and_times_and_nothing_else() {
     let fixture = Fixture::new().await;
@@ -94,7 +93,6 @@ async fn no_two_tokens_are_alike() {
     assert_ne!(Forged::like(&other).claims["jti"], fixture.forged().claims["jti"]);
 }
 
-// JW-12, SM-07
 #[test]
 fn a_weak_key_is_refused() {
     let short = &KEY[..31];

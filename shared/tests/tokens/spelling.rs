@@ -5,7 +5,6 @@ use ring::hmac;
 
 use crate::Fixture;
 
-// JW-13
 #[tokio::test]
 async fn another_key_signs_nothing_even_under_our_keys_name() {
     let fixture = Fixture::new().await;
@@ -16,7 +15,6 @@ async fn another_key_signs_nothing_even_under_our_keys_name() {
     }
 }
 
-// JW-11
 #[tokio::test]
 async fn no_bit_of_a_token_can_be_flipped() {
     let fixture = Fixture::new().await;
@@ -39,7 +37,6 @@ fn in_order(object: &str, names: &[&str]) -> String {
     serde_json::Value::from_iter(names.iter().map(|name| object.get(*name).unwrap().clone())).to_string()
 }
 
-// JW-11
 #[tokio::test]
 async fn a_token_has_one_spelling() {
     let fixture = Fixture::new().await;

@@ -82,7 +82,6 @@ async fn a_transaction_of_a_login_that_lasts_longer_than_any_limit_is_ended() {
     in_time.batch_execute("COMMIT").await.unwrap();
 }
 
-// DB-24
 #[tokio::test]
 async fn a_login_gets_its_password_its_group_and_the_limits_of_every_login() {
     let db = TestDb::new().await;

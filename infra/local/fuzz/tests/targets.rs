@@ -13,37 +13,31 @@ use proptest::{
 /// How many random inputs each target gets.
 const CASES: u32 = 1_000;
 
-// TS-02
 #[test]
 fn no_event_is_a_failure_of_ours() {
     run("events", fuzz::events);
 }
 
-// TS-02, HT-02
 #[test]
 fn a_request_is_answered_the_same_through_every_gateway() {
     run("requests", fuzz::requests);
 }
 
-// TS-02, AZ-13
 #[test]
 fn a_path_reaches_a_route_in_one_spelling_only() {
     run("paths", fuzz::paths);
 }
 
-// TS-02, AU-14
 #[test]
 fn a_body_is_taken_or_refused_as_the_contract_says() {
     run("bodies", fuzz::bodies);
 }
 
-// TS-02
 #[test]
 fn nothing_is_a_token_that_was_not_signed() {
     run("tokens", fuzz::tokens);
 }
 
-// TS-02
 #[test]
 fn what_was_signed_is_a_token_only_if_all_of_it_is_right() {
     run("claims", fuzz::claims);

@@ -21,7 +21,6 @@ async fn post_as(client: &Client<'_>, content_type: &str, body: String) -> Answe
     client.call_with("POST", "/api/patients", headers, Some(body)).await
 }
 
-// HT-07
 #[tokio::test]
 async fn json_in_utf_8_is_taken_however_it_is_announced() {
     let app = app().await;
@@ -45,7 +44,6 @@ async fn json_in_utf_8_is_taken_however_it_is_announced() {
     assert_eq!(unannounced.status, 201);
 }
 
-// HT-07
 #[tokio::test]
 async fn anything_else_is_an_unsupported_media_type() {
     let app = app().await;
@@ -81,7 +79,6 @@ async fn anything_else_is_an_unsupported_media_type() {
     assert_eq!(alice.get("/api/patients").await.expect(200), json!([]));
 }
 
-// HT-07
 #[tokio::test]
 async fn where_no_body_is_read_its_type_does_not_matter() {
     let app = app().await;
@@ -100,7 +97,6 @@ fn jane_of(length: usize) -> String {
     body
 }
 
-// HT-08
 #[tokio::test]
 async fn a_body_may_have_one_mebibyte_and_no_byte_more() {
     let app = app().await;
@@ -137,7 +133,6 @@ async fn a_body_has_at_most_256_members() {
     assert_eq!(refused["message"], "The body must be a JSON object with distinct keys");
 }
 
-// HT-08
 #[tokio::test]
 async fn a_body_that_is_too_large_is_not_looked_at() {
     let app = app().await;
@@ -151,7 +146,6 @@ async fn a_body_that_is_too_large_is_not_looked_at() {
     assert_eq!(app.anonymous().post("/api/nothing", "x".repeat(MIB + 1)).await.status, 404);
 }
 
-// HT-03, HT-08
 #[tokio::test]
 async fn base64_counts_by_what_it_stands_for() {
     let app = app().await;

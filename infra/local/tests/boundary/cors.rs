@@ -34,7 +34,6 @@ fn cross_origin(answer: &Answer) -> Vec<(&str, &str)> {
     answer.headers.iter().filter(|(name, _)| ours(name)).map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
-// HT-10
 #[tokio::test]
 async fn no_origin_is_allowed_unless_the_settings_name_it() {
     let app = everything().await;
@@ -48,7 +47,6 @@ async fn no_origin_is_allowed_unless_the_settings_name_it() {
     assert_eq!((answer.status, cross_origin(&answer)), (200, vec![]));
 }
 
-// HT-06, HT-10
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_may_ask_and_read() {
     let app = open().await;
@@ -84,7 +82,6 @@ async fn a_page_of_an_allowed_origin_may_ask_and_read() {
     }
 }
 
-// HT-06, HT-10
 #[tokio::test]
 async fn a_page_of_any_other_origin_learns_nothing() {
     let app = open().await;
@@ -113,7 +110,6 @@ async fn a_page_of_any_other_origin_learns_nothing() {
     assert_eq!((answer.status, cross_origin(&answer)), (200, vec![("vary", "origin")]));
 }
 
-// HT-06
 #[tokio::test]
 async fn only_the_question_of_a_browser_about_a_path_of_ours_is_answered() {
     let app = open().await;

@@ -113,7 +113,6 @@ fn corpus() -> impl Iterator<Item = (Form, Change)> {
     v2.chain(v1)
 }
 
-// HT-01
 #[tokio::test]
 async fn an_odd_event_gets_a_problem_and_the_next_one_its_answer() {
     let app = everything().await;
@@ -127,7 +126,6 @@ async fn an_odd_event_gets_a_problem_and_the_next_one_its_answer() {
     }
 }
 
-// HT-01
 #[tokio::test]
 async fn what_does_not_matter_does_not_matter_however_odd_it_is() {
     let app = everything().await;
@@ -145,7 +143,6 @@ async fn what_does_not_matter_does_not_matter_however_odd_it_is() {
     }
 }
 
-// HT-01
 #[tokio::test]
 async fn an_odd_event_of_somebody_signed_in_is_no_failure_of_ours_either() {
     let app = everything().await;
@@ -177,7 +174,6 @@ async fn a_request_from_nowhere_is_answered() {
     }
 }
 
-// HT-15
 #[tokio::test]
 async fn an_event_that_is_no_request_is_answered_and_is_no_error() {
     let app = TestApp::start(shared::config::Role::Api, patients::ROUTES).await;

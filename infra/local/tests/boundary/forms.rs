@@ -107,7 +107,6 @@ async fn send(
     app.send(path, &event).await
 }
 
-// HT-02, HT-03
 #[tokio::test]
 async fn every_form_of_request_gets_the_same_answers() {
     let expected = answers(Form::HttpApi, false).await;

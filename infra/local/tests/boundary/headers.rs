@@ -37,7 +37,6 @@ fn assert_headers(answer: &Answer, route: &Route) {
     assert_eq!(headers, expected(answer, route), "{} {}", name(route), answer.status);
 }
 
-// HT-10
 #[tokio::test]
 async fn every_answer_has_its_headers_and_no_others() {
     let app = everything().await;
@@ -79,7 +78,6 @@ async fn every_answer_has_its_headers_and_no_others() {
     assert_eq!(seen, [200, 201, 400, 401, 404, 405, 409, 413, 415]);
 }
 
-// HT-10
 #[tokio::test]
 async fn so_has_every_answer_about_a_failure_of_ours() {
     let broken = everything().await;
@@ -99,7 +97,6 @@ async fn so_has_every_answer_about_a_failure_of_ours() {
     }
 }
 
-// HT-17
 #[tokio::test]
 async fn the_gateways_request_id_ties_the_answer_to_its_line_in_the_log() {
     let app = everything().await;
@@ -149,7 +146,6 @@ fn line_of(id: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-// HT-17
 #[tokio::test]
 async fn a_request_id_that_could_forge_a_header_or_a_line_is_replaced_by_lambdas() {
     let app = everything().await;

@@ -46,7 +46,6 @@ const NO_IDS: [&str; 35] = [
 /// Ids of records that do not exist.
 const IDS: [&str; 4] = ["999999999", "2147483648", "4294967297", "9223372036854775807"];
 
-// AZ-14
 #[tokio::test]
 async fn an_id_in_a_path_is_one_or_a_bad_request_on_every_route() {
     let app = everything().await;

@@ -72,7 +72,6 @@ fn unreadable() -> Vec<Vec<u8>> {
     bodies
 }
 
-// AU-14
 #[tokio::test]
 async fn a_body_that_is_no_object_in_json_is_a_bad_request_everywhere() {
     let app = everything().await;
@@ -108,7 +107,6 @@ async fn a_body_that_is_no_object_in_json_is_a_bad_request_everywhere() {
     }
 }
 
-// AU-14
 #[tokio::test]
 async fn a_field_of_another_type_is_named_and_no_failure_of_ours() {
     let app = everything().await;
@@ -151,7 +149,6 @@ fn replaced(body: &Value, field: &str, json: &str) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-// AZ-15
 #[tokio::test]
 async fn an_id_in_a_body_is_a_positive_integer_in_plain_decimal() {
     let app = everything().await;

@@ -31,7 +31,6 @@ async fn leak(_: &App, request: &Request) -> Reply {
     Err(ApiError::Malformed(LEAKS.get(which).copied().unwrap_or("The body must be UTF-8")))
 }
 
-// HT-12
 #[tokio::test]
 async fn an_error_that_shows_our_insides_fails_the_test_that_gets_it() {
     let app = TestApp::start(Role::Api, ROUTES).await;

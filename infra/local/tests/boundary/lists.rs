@@ -42,7 +42,6 @@ fn assert_too_large(answer: &Answer) {
     assert_eq!(problem["message"], "The list is too long for one answer");
 }
 
-// HT-09
 #[tokio::test]
 async fn a_list_may_be_as_long_as_lambda_carries_and_no_longer() {
     let app = TestApp::start(Role::Api, ROUTES).await;
@@ -71,7 +70,6 @@ async fn add_patients(app: &TestApp, user: i64, count: i64) {
     add(app, user, count, sql).await;
 }
 
-// HT-09
 #[tokio::test]
 async fn a_list_is_answered_whole_or_not_at_all() {
     let app = everything().await;
@@ -89,7 +87,7 @@ async fn a_list_is_answered_whole_or_not_at_all() {
     assert_eq!(bob.get("/api/mappings").await.expect(200), json!([]));
 }
 
-// HT-09: of the smallest records there are, so that nothing but their number can be too much.
+// Of the smallest records there are, so that nothing but their number can be too much.
 #[tokio::test]
 async fn the_rows_that_are_read_at_most_are_more_than_an_answer_holds() {
     let app = everything().await;

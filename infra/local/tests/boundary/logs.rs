@@ -62,7 +62,6 @@ async fn send_everything(environment: &Environment, table: &[shared::Route], tok
     answers
 }
 
-// LG-05, HT-17
 #[tokio::test]
 async fn a_request_leaves_one_line_of_at_most_a_kilobyte_that_its_answer_names() {
     let db = TestDb::new().await;
@@ -97,7 +96,6 @@ async fn a_request_leaves_one_line_of_at_most_a_kilobyte_that_its_answer_names()
     }
 }
 
-// LG-04
 #[tokio::test]
 async fn nothing_that_is_sent_can_write_a_line_of_its_own() {
     let app = everything().await;
@@ -134,7 +132,6 @@ async fn nothing_that_is_sent_can_write_a_line_of_its_own() {
     assert_eq!(log.lines().filter(|line| line.contains("forged")).count(), 1, "only where a test says it");
 }
 
-// HT-17
 #[tokio::test]
 async fn what_fails_before_it_is_a_request_is_found_by_lambdas_id() {
     let app = TestApp::start(Role::Api, patients::ROUTES).await;

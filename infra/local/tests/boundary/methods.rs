@@ -20,7 +20,6 @@ fn allowed() -> BTreeMap<&'static str, &'static str> {
     ])
 }
 
-// HT-06
 #[tokio::test]
 async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
     let app = everything().await;
@@ -41,7 +40,6 @@ async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
     }
 }
 
-// HT-06
 #[tokio::test]
 async fn there_is_nothing_at_an_unknown_path_whatever_is_tried() {
     let app = everything().await;

@@ -40,7 +40,6 @@ async fn no_mistake(app: &App, request: &Request) -> Reply {
     response::done("No mistake")
 }
 
-// HT-13
 #[tokio::test]
 async fn a_panic_is_a_problem_and_the_environment_lives() {
     let app = TestApp::start(Role::Api, ROUTES).await;

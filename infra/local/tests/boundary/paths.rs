@@ -67,7 +67,6 @@ const TRICKS: [&str; 55] = [
     "/api/patients/1/mappings",
 ];
 
-// AZ-13
 #[tokio::test]
 async fn no_other_spelling_of_a_path_reaches_a_handler() {
     let app = everything().await;
@@ -91,7 +90,6 @@ async fn no_other_spelling_of_a_path_reaches_a_handler() {
     assert_eq!(alice.get("/api/patients/1").await.expect(200), jane);
 }
 
-// AZ-13
 #[tokio::test]
 async fn what_stands_before_the_path_opens_nothing() {
     let app = everything().await;

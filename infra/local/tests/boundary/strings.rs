@@ -139,13 +139,11 @@ fn check(answer: &Answer, field: &str, expected: Expected, shown: fn(Value) -> V
     Ok(())
 }
 
-// HT-04
 #[test]
 fn a_text_is_read_as_it_was_sent_however_it_is_spelled() {
     read_back(1_000);
 }
 
-// HT-04
 #[test]
 #[ignore = "a hundred thousand texts: minutes"]
 fn every_text_is_read_and_kept_as_it_was_sent() {
@@ -168,7 +166,6 @@ fn read_back(cases: u32) {
     outcome.unwrap_or_else(|error| panic!("{error}"));
 }
 
-// HT-04
 #[tokio::test]
 async fn a_text_of_a_hundred_thousand_characters_is_too_long_and_no_more_than_that() {
     let app = TestApp::start(Role::Api, ROUTES).await;
@@ -179,7 +176,6 @@ async fn a_text_of_a_hundred_thousand_characters_is_too_long_and_no_more_than_th
     }
 }
 
-// HT-04
 #[test]
 fn a_text_comes_back_from_the_database_as_it_was_sent() {
     keep(300);

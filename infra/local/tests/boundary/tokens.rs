@@ -21,7 +21,6 @@ async fn list(app: &TestApp, form: Form, headers: &[(&str, &str)]) -> Answer {
 const NO_TOKEN: &str = "Bearer";
 const BAD_TOKEN: &str = r#"Bearer error="invalid_token""#;
 
-// JW-09, HT-11
 #[tokio::test]
 async fn a_token_is_sent_in_one_way_and_its_lack_is_told_from_a_bad_one() {
     let app = everything().await;
@@ -68,7 +67,6 @@ async fn a_token_is_sent_in_one_way_and_its_lack_is_told_from_a_bad_one() {
     }
 }
 
-// JW-09
 #[tokio::test]
 async fn two_authorization_headers_are_none() {
     let app = everything().await;
@@ -88,7 +86,6 @@ async fn two_authorization_headers_are_none() {
     assert_eq!(answer.headers["www-authenticate"], BAD_TOKEN);
 }
 
-// JW-09, HT-02
 #[tokio::test]
 async fn headers_of_one_name_are_one_through_every_gateway() {
     let app = everything().await;
@@ -119,7 +116,6 @@ async fn headers_of_one_name_are_one_through_every_gateway() {
     }
 }
 
-// JW-09
 #[tokio::test]
 async fn a_token_anywhere_else_is_not_seen() {
     let app = everything().await;
@@ -143,7 +139,6 @@ async fn a_token_anywhere_else_is_not_seen() {
     }
 }
 
-// JW-10
 #[tokio::test]
 async fn a_token_of_more_than_four_kilobytes_is_not_looked_at() {
     let app = everything().await;
@@ -164,7 +159,6 @@ async fn a_token_of_more_than_four_kilobytes_is_not_looked_at() {
     }
 }
 
-// JW-13
 #[tokio::test]
 async fn a_token_of_the_auth_function_opens_all_others_and_another_services_none() {
     let app = everything().await;
@@ -186,7 +180,6 @@ async fn a_token_of_the_auth_function_opens_all_others_and_another_services_none
     assert_eq!(Forged::like(&token).claims["exp"], NOW + 3600);
 }
 
-// JW-08, HT-11
 #[tokio::test]
 async fn a_dead_session_opens_no_route_from_the_next_request_on() {
     let app = everything().await;
@@ -233,7 +226,6 @@ async fn a_dead_session_opens_no_route_from_the_next_request_on() {
     assert_eq!(app.with_token(Some(keepers)).get("/api/patients").await.expect(200), json!([]));
 }
 
-// JW-08
 #[tokio::test]
 async fn what_somebody_with_a_dead_session_sends_changes_nothing() {
     let app = everything().await;
@@ -251,7 +243,6 @@ async fn what_somebody_with_a_dead_session_sends_changes_nothing() {
     assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<String>>(), [doctor["name"].as_str().unwrap()]);
 }
 
-// JW-03
 #[tokio::test]
 async fn a_token_ends_on_the_second() {
     let app = everything().await;
@@ -264,7 +255,6 @@ async fn a_token_ends_on_the_second() {
     assert_eq!(alice.get("/api/patients").await.headers["www-authenticate"], BAD_TOKEN);
 }
 
-// JW-15
 #[tokio::test]
 async fn no_token_is_ever_in_the_log() {
     let app = everything().await;

@@ -73,7 +73,6 @@ fn use_everything(caller: &mut Caller<'_>) {
     assert_eq!(statuses, [201, 409, 401, 401, 201, 200, 200, 200, 400, 400, 201, 201, 400, 200, 200, 404, 400, 200]);
 }
 
-// LG-01, LG-02, AU-16, JW-15, SM-09
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_people_enter_is_ever_printed() {
     let running = Running::start(&[("RUST_LOG", "trace"), ("AWS_LAMBDA_LOG_LEVEL", "TRACE")]).await;

@@ -74,7 +74,6 @@ pub(crate) fn answer(method: &str, url: &str, headers: &[String], body: Option<&
     let headers = response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
     let (status, headers) = (response.status().as_u16(), headers.collect());
     let text = response.body_mut().read_to_string().unwrap();
-    // HT-12
     assert!(status < 400 || internals(&text).is_none(), "{method} {url}: {status} shows {text}");
     HttpAnswer { status, headers, text }
 }

@@ -12,7 +12,7 @@ use local::{
 use shared::config::Role;
 use tokio::time::Instant;
 
-// DB-11: ten times as many requests at once as the function has environments.
+// Ten times as many requests at once as the function has environments.
 #[tokio::test]
 async fn a_burst_takes_no_more_connections_than_the_function_has_environments() {
     const ENVIRONMENTS: usize = 6;
@@ -49,7 +49,7 @@ async fn a_burst_takes_no_more_connections_than_the_function_has_environments() 
     assert!(function.environments().len() <= ENVIRONMENTS);
 }
 
-// DB-23: sixteen at once, in an environment whose pool has four connections, and each is held for three seconds.
+// Sixteen at once, in an environment whose pool has four connections, and each is held for three seconds.
 #[tokio::test]
 async fn who_finds_no_connection_waits_a_second_and_is_told_to_come_again() {
     let app = TestApp::start(Role::Api, probe::ROUTES).await;

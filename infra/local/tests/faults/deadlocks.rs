@@ -20,7 +20,7 @@ async fn until_a_request_waits(db: &TestDb) {
     tokio::time::timeout(Duration::from_secs(30), patience).await.unwrap();
 }
 
-// DB-15: somebody holds the mapping and wants the doctor, the request has the doctor and needs the mapping.
+// Somebody holds the mapping and wants the doctor, the request has the doctor and needs the mapping.
 #[tokio::test]
 async fn a_request_in_a_deadlock_gives_way_and_is_done_all_the_same() {
     let app = TestApp::start_all(&TABLES).await;
@@ -64,13 +64,11 @@ async fn quarrel(app: &TestApp, alice: &Client<'_>) -> Vec<Answer> {
     <[_; 7]>::from(answers).into()
 }
 
-// DB-15
 #[tokio::test]
 async fn whoever_is_in_whose_way_nothing_is_done_twice_and_nothing_fails() {
     quarrels(20).await;
 }
 
-// DB-15
 #[tokio::test]
 #[ignore = "takes minutes"]
 async fn however_often_they_are_in_each_others_way_nothing_is_done_twice_and_nothing_fails() {

@@ -13,7 +13,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::time::Instant;
 
-// DB-08
 #[tokio::test]
 async fn what_a_killed_environment_was_writing_is_undone() {
     let product = Product::new().await;
@@ -41,7 +40,6 @@ async fn what_a_killed_environment_was_writing_is_undone() {
     assert!(product.db.cluster.log().unwrap().contains("connection to client lost"));
 }
 
-// DB-19
 #[tokio::test]
 async fn a_transaction_that_a_stopped_environment_left_open_is_ended_and_its_locks_are_free() {
     let product = Product::new().await;
@@ -77,7 +75,6 @@ async fn a_transaction_that_a_stopped_environment_left_open_is_ended_and_its_loc
     assert_eq!(status(environment.invoke(&event).await), 200);
 }
 
-// DB-04
 #[tokio::test]
 async fn a_session_that_stands_still_in_a_query_is_given_up_in_time_and_not_used_again() {
     let product = Product::new().await;

@@ -17,7 +17,6 @@ fn through(pooler: &Pooler) -> impl Fn(&TestDb, Role, &shared::clock::Clock) -> 
     move |db, role, clock| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Network)
 }
 
-// DB-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_contract_holds_behind_a_transaction_pooler() {
     let product = Product::new().await;
@@ -45,7 +44,6 @@ async fn the_whole_contract_holds_behind_a_transaction_pooler() {
     assert!(pooler.switches() > 20, "{}", pooler.switches());
 }
 
-// DB-14, AZ-10
 #[tokio::test]
 async fn who_asked_is_forgotten_though_others_use_the_same_sessions() {
     const WHO: &str = "SELECT concat_ws('/', app.current_user_id(), app.current_session_id(), pg_backend_pid())";

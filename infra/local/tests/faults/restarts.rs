@@ -60,13 +60,11 @@ async fn restart(app: &TestApp, alice: &Client<'_>) -> Duration {
     up.elapsed()
 }
 
-// DB-17
 #[tokio::test]
 async fn a_server_that_restarts_under_its_clients_takes_back_nothing_it_acknowledged() {
     restarts(2).await;
 }
 
-// DB-17
 #[tokio::test]
 #[ignore = "takes minutes"]
 async fn a_server_that_restarts_under_its_clients_time_and_again_takes_back_nothing_it_acknowledged() {

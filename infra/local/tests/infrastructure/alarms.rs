@@ -26,7 +26,6 @@ fn name(metric: &Value) -> String {
     format!("{} {}{event}", text(&metric["Namespace"]), text(&metric["MetricName"]))
 }
 
-// IN-09
 #[test]
 fn everything_that_can_go_wrong_is_watched() {
     let resources = resources("prod");
@@ -64,7 +63,6 @@ fn everything_that_can_go_wrong_is_watched() {
     assert_eq!(watched, expected.map(str::to_owned).into());
 }
 
-// IN-09
 #[test]
 fn every_function_is_watched_for_crashes_and_those_of_the_api_for_load() {
     let resources = resources("prod");
@@ -86,7 +84,6 @@ fn every_function_is_watched_for_crashes_and_those_of_the_api_for_load() {
     assert_eq!(of("ConcurrentExecutions"), functions(&["Auth", "Patients", "Doctors", "Mappings"]));
 }
 
-// IN-09
 #[test]
 fn every_alarm_is_heard_and_says_what_to_do() {
     for environment in ENVIRONMENTS {
@@ -109,7 +106,6 @@ fn every_alarm_is_heard_and_says_what_to_do() {
     }
 }
 
-// IN-09
 #[test]
 fn the_limits_are_those_that_were_decided() {
     let resources = resources("prod");
@@ -146,7 +142,6 @@ fn the_limits_are_those_that_were_decided() {
     assert_eq!((&rollback["Threshold"], &rollback["Period"]), (&json!(0), &json!(60)));
 }
 
-// LG-06
 #[test]
 fn no_figure_is_kept_for_each_person_and_no_trace_says_who() {
     for environment in ENVIRONMENTS {

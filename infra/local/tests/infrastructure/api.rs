@@ -24,7 +24,6 @@ fn routes(body: &Value) -> BTreeSet<String> {
     routes
 }
 
-// IN-07
 #[test]
 fn the_routes_are_those_of_the_code_and_every_wrong_one_is_answered_by_us() {
     let mut expected = BTreeSet::from(["Doctors ANY $default".to_owned()]);
@@ -45,7 +44,6 @@ fn the_routes_are_those_of_the_code_and_every_wrong_one_is_answered_by_us() {
     }
 }
 
-// IN-07
 #[test]
 fn every_route_is_throttled_and_guessing_passwords_most() {
     for environment in ENVIRONMENTS {
@@ -80,7 +78,7 @@ fn no_warning_of_the_import_ends_a_deployment() {
     }
 }
 
-// IN-07, LG-01, LG-03: neither query nor path, header or body; the route says which path, without its id.
+// Neither query nor path, header or body; the route says which path, without its id.
 #[test]
 fn the_security_log_says_who_was_refused_and_nothing_else_about_a_person() {
     for environment in ENVIRONMENTS {
@@ -129,7 +127,6 @@ fn no_other_log_has_an_address() {
     }
 }
 
-// IN-07
 #[test]
 fn a_domain_of_its_own_speaks_modern_tls_and_is_the_only_door() {
     let closed = |resources: &Resources| {

@@ -41,7 +41,6 @@ fn fits(resources: &Resources) -> bool {
     taken <= usable * most
 }
 
-// DB-10
 #[test]
 fn all_instances_of_all_functions_together_leave_a_fifth_of_the_connections_free() {
     for environment in ["staging", "prod"] {

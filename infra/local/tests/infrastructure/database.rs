@@ -12,7 +12,6 @@ fn all() -> Vec<(String, Resources)> {
     all
 }
 
-// IN-01
 #[test]
 fn the_data_is_encrypted_private_kept_and_watched() {
     for (environment, resources) in all() {
@@ -53,7 +52,6 @@ fn the_data_is_encrypted_private_kept_and_watched() {
     }
 }
 
-// IN-01
 #[test]
 fn no_instance_is_public_or_unwatched() {
     for (environment, resources) in all() {
@@ -80,7 +78,6 @@ fn it_is_the_major_version_that_the_tests_run_on() {
     }
 }
 
-// IN-02
 #[test]
 fn it_speaks_tls_only_and_writes_no_value_to_its_log() {
     for (environment, resources) in all() {
@@ -105,7 +102,6 @@ fn it_speaks_tls_only_and_writes_no_value_to_its_log() {
     }
 }
 
-// IN-11
 #[test]
 fn prod_has_backups_of_its_own_that_nobody_deletes_in_a_week() {
     let resources = resources("prod");

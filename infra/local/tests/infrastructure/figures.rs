@@ -55,7 +55,6 @@ fn counted<'l>(pattern: &str, lines: &'l [Line]) -> BTreeSet<&'l str> {
     lines.iter().filter(|(_, line)| pattern::matches(pattern, line)).map(|(cause, _)| *cause).collect()
 }
 
-// IN-09
 #[tokio::test]
 async fn each_figure_counts_the_lines_that_it_is_for_and_no_others() {
     let lines = lines::of_functions().await;
@@ -87,7 +86,6 @@ async fn each_figure_counts_the_lines_that_it_is_for_and_no_others() {
     assert_eq!(asked, WARNINGS.map(|(_, event)| event).into(), "an alarm for each event, and an event for each alarm");
 }
 
-// IN-09
 #[test]
 fn who_is_turned_away_at_a_sign_in_is_counted_from_the_gateways_log() {
     let resources = resources("prod");

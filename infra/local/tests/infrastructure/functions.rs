@@ -6,7 +6,6 @@ use crate::model::{ENVIRONMENTS, list, number, of_kind, resources, resources_wit
 
 const API: [&str; 4] = ["Auth", "Doctors", "Mappings", "Patients"];
 
-// IN-06, LM-05
 #[test]
 fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
     for environment in ENVIRONMENTS {
@@ -48,7 +47,6 @@ fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
     }
 }
 
-// IN-06
 #[test]
 fn no_function_has_a_secret_in_its_environment_only_where_to_find_it() {
     let resources = resources("prod");
@@ -125,7 +123,6 @@ fn the_cure_of_what_keeps_an_alarm_on_can_be_released() {
     }
 }
 
-// IN-12
 #[test]
 fn the_schema_is_migrated_before_any_new_code_runs_and_from_nowhere_else() {
     for environment in ENVIRONMENTS {
@@ -145,7 +142,7 @@ fn the_schema_is_migrated_before_any_new_code_runs_and_from_nowhere_else() {
     }
 }
 
-// LM-03: with `abort`, a panic would end the environment instead of costing one answer.
+// With `abort`, a panic would end the environment instead of costing one answer.
 #[test]
 fn a_panic_is_caught_in_what_is_deployed() {
     let read = |path: &str| std::fs::read_to_string(local::workspace::root().join(path)).unwrap();

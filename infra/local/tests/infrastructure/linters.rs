@@ -56,7 +56,6 @@ fn run(command: &mut Command) -> (bool, String) {
     (output.status.success(), text)
 }
 
-// IN-13
 #[test]
 fn cfn_lint_finds_nothing_not_even_for_information() {
     let lint = tools::sam().unwrap().join("cfn-lint");
@@ -71,7 +70,6 @@ fn cfn_lint_finds_nothing_not_even_for_information() {
     assert!(ok && text.is_empty(), "{text}");
 }
 
-// IN-13
 #[test]
 fn sam_finds_the_template_valid() {
     let sam = tools::sam().unwrap().join("sam");
@@ -84,7 +82,6 @@ fn sam_finds_the_template_valid() {
     assert!(ok && text.contains("is a valid SAM Template"), "{text}");
 }
 
-// IN-13
 #[test]
 fn checkov_finds_nothing_and_every_exception_has_its_reason() {
     let translated = Translated::write("checkov");

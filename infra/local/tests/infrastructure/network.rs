@@ -40,7 +40,6 @@ fn rules(resources: &Resources, inward: bool) -> BTreeSet<String> {
     rules
 }
 
-// IN-03
 #[test]
 fn the_database_is_reached_by_the_functions_and_the_proxy_and_nobody_else() {
     for environment in ENVIRONMENTS {
@@ -63,7 +62,6 @@ fn the_database_is_reached_by_the_functions_and_the_proxy_and_nobody_else() {
     }
 }
 
-// IN-10
 #[test]
 fn there_is_no_way_to_or_from_the_internet() {
     for environment in ENVIRONMENTS {
@@ -97,7 +95,6 @@ fn there_is_no_way_to_or_from_the_internet() {
     }
 }
 
-// IN-10
 #[test]
 fn two_aws_apis_are_reached_and_only_for_what_is_needed() {
     let resources = resources("prod");
@@ -153,7 +150,6 @@ fn zones_can_be_named_where_the_first_of_a_region_do_not_serve() {
     }
 }
 
-// IN-10
 #[test]
 fn what_flows_is_logged() {
     for environment in ENVIRONMENTS {
@@ -164,7 +160,6 @@ fn what_flows_is_logged() {
     }
 }
 
-// IN-06
 #[test]
 fn every_log_is_encrypted_ends_some_day_and_outlives_its_stack() {
     for environment in ENVIRONMENTS {

@@ -70,14 +70,12 @@ fn everything() -> Resources {
     resources_with("prod", &[("UseProxy", "true")])
 }
 
-// IN-05, SM-10
 #[test]
 fn every_role_may_do_what_is_listed_and_nothing_else() {
     assert_as_listed("permissions.txt", &permissions(&everything()));
     assert_as_listed("permissions-pipeline.txt", &permissions(&pipeline()));
 }
 
-// IN-05
 #[test]
 fn nothing_is_allowed_by_a_wildcard_of_actions_and_secrets_are_decrypted_by_way_of_their_service() {
     for line in permissions(&everything()).into_iter().chain(permissions(&pipeline())) {
@@ -94,7 +92,6 @@ fn nothing_is_allowed_by_a_wildcard_of_actions_and_secrets_are_decrypted_by_way_
     }
 }
 
-// IN-05
 #[test]
 fn every_function_has_a_role_of_its_own_and_every_role_takes_a_boundary() {
     let boundary = "arn:aws:iam::123456789012:policy/boundary";
@@ -109,7 +106,6 @@ fn every_function_has_a_role_of_its_own_and_every_role_takes_a_boundary() {
     }
 }
 
-// IN-05
 #[test]
 fn a_key_is_used_by_this_account_and_by_the_services_of_aws_that_need_it() {
     let mut uses = BTreeSet::new();
@@ -135,7 +131,6 @@ fn a_key_is_used_by_this_account_and_by_the_services_of_aws_that_need_it() {
     assert_eq!(uses, expected.into());
 }
 
-// IN-08
 #[test]
 fn a_function_is_called_by_its_own_routes_schedule_or_secrets_only() {
     let resources = everything();

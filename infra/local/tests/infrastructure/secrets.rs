@@ -8,7 +8,6 @@ use crate::model::{ENVIRONMENTS, Resources, documents, list, number, of_kind, re
 
 const SECRETS: [&str; 3] = ["ApiLogin", "AuthLogin", "JwtKey"];
 
-// IN-04
 #[test]
 fn secrets_are_made_by_aws_encrypted_with_our_key_and_never_deleted() {
     let resources = resources("prod");
@@ -34,7 +33,6 @@ fn secrets_are_made_by_aws_encrypted_with_our_key_and_never_deleted() {
     }
 }
 
-// IN-04
 #[test]
 fn every_secret_is_renewed_in_time_by_the_function_that_can() {
     for environment in ENVIRONMENTS {
@@ -76,7 +74,6 @@ fn readers(resources: &Resources, secret: &str) -> BTreeSet<String> {
     list(&statements[0]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]).iter().map(text).collect()
 }
 
-// IN-04, SM-10
 #[test]
 fn each_secret_is_read_by_the_functions_that_need_it_from_inside_the_vpc_and_by_no_administrator() {
     let expected = |names: &[&str]| names.iter().map(|name| format!("{name}Role.Arn")).collect::<BTreeSet<_>>();

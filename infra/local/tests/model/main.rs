@@ -38,13 +38,11 @@ use tokio_postgres::{Client, types::Type};
 /// Steps of one sequence, on a database that was empty before it.
 const LENGTH: usize = 100;
 
-// TS-04
 #[test]
 fn what_users_do_has_the_answers_that_the_contract_says() {
     run(12, [7; 32]);
 }
 
-// TS-04
 #[test]
 #[ignore = "100,000 steps take some minutes; MODEL_SEED=<number> repeats a run"]
 fn a_hundred_thousand_steps_have_the_answers_that_the_contract_says() {

@@ -39,7 +39,6 @@ use local::testing::Rotator;
 use run::{Run, nemesis};
 use world::World;
 
-// TS-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_round_of_faults_loses_nothing() {
     nemesis(&Run {
@@ -57,7 +56,6 @@ async fn a_round_of_faults_loses_nothing() {
     .await;
 }
 
-// TS-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_is_gone_is_no_outage() {
     let world = World::start(1).await;
@@ -71,7 +69,6 @@ async fn a_key_that_is_gone_is_no_outage() {
     world.recovers();
 }
 
-// TS-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a quarter of an hour: 100,000 requests and 500 faults"]
 async fn five_hundred_faults_lose_nothing() {

@@ -201,13 +201,11 @@ const PLANTED: &[Planted] = &[
     ("a fault is felt too long", |it| it.faults[0].recovered = RECOVERY + MOMENT, &[Recovers]),
 ];
 
-// TS-01
 #[test]
 fn the_checker_finds_nothing_where_all_is_well() {
     assert_eq!(check(&story(), RECOVERY), []);
 }
 
-// TS-01
 #[test]
 fn the_checker_names_each_wrong_thing() {
     for (what, plant, expected) in PLANTED {

@@ -27,7 +27,6 @@ fn assert_same(seen: &[String], sound: &[String], context: &str) {
     assert!(seen == sound, "{context}: {first:#?}");
 }
 
-// AZ-07
 #[tokio::test]
 async fn row_level_security_and_structure_hold_each_statement_that_forgets_the_owner() {
     let stage = Stage::new(records::STATEMENTS).await;
@@ -41,7 +40,6 @@ async fn row_level_security_and_structure_hold_each_statement_that_forgets_the_o
     }
 }
 
-// AZ-07, AZ-08, TS-05
 #[tokio::test]
 async fn without_the_other_walls_each_missing_condition_shows() {
     let stage = Stage::new(records::STATEMENTS).await;
@@ -53,7 +51,6 @@ async fn without_the_other_walls_each_missing_condition_shows() {
     assert_eq!(unnoticed, Vec::<String>::new());
 }
 
-// TS-05
 #[tokio::test]
 async fn each_condition_that_an_account_stands_on_shows_when_it_is_missing() {
     let stage = Stage::new(accounts::STATEMENTS).await;
@@ -64,7 +61,6 @@ async fn each_condition_that_an_account_stands_on_shows_when_it_is_missing() {
     assert_eq!(unnoticed, accounts::HELD_ELSEWHERE.map(|(mutant, _)| mutant));
 }
 
-// AZ-02 to AZ-05
 #[tokio::test]
 async fn each_statement_names_the_owner_of_every_patient_and_mapping_that_it_touches() {
     let stage = Stage::new(records::STATEMENTS).await;

@@ -139,7 +139,6 @@ async fn what_is_too_large_is_refused_both_ways() {
     assert!(environment.log().ends_with("answered 413\n"), "{}", environment.log());
 }
 
-// LM-09
 #[tokio::test]
 async fn an_event_too_many_is_throttled() {
     let function = function(&limits(false), 2);

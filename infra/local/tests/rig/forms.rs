@@ -100,7 +100,6 @@ async fn answers(form: Form) -> Vec<Answer> {
     answers
 }
 
-// HT-02
 #[tokio::test]
 async fn every_kind_of_gateway_gets_the_same_answers_to_the_same_requests() {
     let expected = answers(Form::HttpApi).await;

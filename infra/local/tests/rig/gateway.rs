@@ -151,7 +151,7 @@ async fn a_function_that_hangs_is_given_up_by_the_gateway_and_works_on() {
         let answer = send(&gateway.url(), "POST /", &[], br#"{"do":"hang"}"#).await;
         assert_eq!(refusal(&answer), expected);
 
-        // LM-09: its only environment is still busy.
+        // Its only environment is still busy.
         let throttled = send(&gateway.url(), "GET /", &[], b"").await;
         match form {
             Form::RestApi => assert_eq!(refusal(&throttled), (500, r#"{"message":"Internal server error"}"#)),

@@ -26,7 +26,6 @@ async fn without_sessions(product: &Product) -> Duration {
     started.elapsed()
 }
 
-// LM-02
 #[tokio::test]
 async fn an_environment_that_is_not_needed_any_more_finishes_its_request_and_leaves_no_session() {
     let product = Product::new().await;
@@ -46,7 +45,7 @@ async fn an_environment_that_is_not_needed_any_more_finishes_its_request_and_lea
     assert_eq!(product.db.count("patients").await, 2);
 }
 
-// LM-02: Lambda sends SIGTERM only where an extension is, and so SIGKILL here; the system says goodbye for the process.
+// Lambda sends SIGTERM only where an extension is, and so SIGKILL here; the system says goodbye for the process.
 #[tokio::test]
 async fn an_environment_that_is_killed_leaves_no_session() {
     let product = Product::new().await;
@@ -62,7 +61,7 @@ async fn an_environment_that_is_killed_leaves_no_session() {
     println!("no session {:?} after the end", without_sessions(&product).await);
 }
 
-// LM-04: it takes one event after the other, however many Lambda would give it, and is the same for it.
+// It takes one event after the other, however many Lambda would give it, and is the same for it.
 #[tokio::test]
 async fn a_concurrency_that_lambda_offers_changes_nothing() {
     let product = Product::new().await;
@@ -85,7 +84,6 @@ async fn a_concurrency_that_lambda_offers_changes_nothing() {
     }
 }
 
-// LM-03
 #[test]
 fn a_panic_in_the_released_binaries_ends_no_environment() {
     let manifest = include_str!("../../../../Cargo.toml");
@@ -126,14 +124,12 @@ async fn growth(requests: usize) -> i64 {
     resident(&environment) - before
 }
 
-// LM-06
 #[tokio::test]
 async fn an_environment_does_not_grow_with_its_requests() {
     let grown = growth(1_000).await;
     assert!(grown <= 512, "{grown} KiB in 1,000 requests");
 }
 
-// LM-06
 #[tokio::test]
 #[ignore = "takes minutes"]
 async fn an_environment_does_not_grow_with_a_hundred_thousand_requests() {
@@ -173,13 +169,11 @@ async fn registrations(count: usize) {
     assert_eq!((tokens.len(), sessions.len(), salts), (count, count, count.try_into().unwrap()));
 }
 
-// LM-08
 #[tokio::test]
 async fn environments_that_stood_still_never_choose_the_same_token_session_or_salt() {
     registrations(24).await;
 }
 
-// LM-08
 #[tokio::test]
 #[ignore = "takes minutes"]
 async fn environments_that_stood_still_choose_ten_thousand_different_tokens_sessions_and_salts() {

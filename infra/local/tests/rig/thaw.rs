@@ -44,20 +44,18 @@ async fn requests_after_lost_sessions(cycles: usize) {
     println!("{cycles} requests after as many lost sessions, the slowest in {slowest:?}");
 }
 
-// DB-01
 #[tokio::test]
 async fn a_thawed_function_answers_though_its_session_was_ended_meanwhile() {
     requests_after_lost_sessions(20).await;
 }
 
-// DB-01
 #[tokio::test]
 #[ignore = "takes minutes"]
 async fn a_thawed_function_answers_a_thousand_times_though_its_session_was_ended_meanwhile() {
     requests_after_lost_sessions(1000).await;
 }
 
-// DB-01: the event is there before anything can be noticed.
+// The event is there before anything can be noticed.
 #[tokio::test]
 async fn a_function_that_thaws_with_its_event_before_it_answers_though_its_session_was_ended_meanwhile() {
     let product = Product::new().await;
@@ -76,7 +74,7 @@ async fn a_function_that_thaws_with_its_event_before_it_answers_though_its_sessi
     }
 }
 
-// DB-02: the clock says that the environment stood still for six seconds.
+// The clock says that the environment stood still for six seconds.
 #[tokio::test]
 async fn a_connection_that_is_silently_dead_after_a_freeze_is_replaced() {
     let db = TestDb::new().await;
@@ -97,7 +95,6 @@ async fn a_connection_that_is_silently_dead_after_a_freeze_is_replaced() {
     }
 }
 
-// DB-02
 #[tokio::test]
 #[ignore = "takes ten minutes"]
 async fn a_hundred_connections_that_are_silently_dead_after_a_freeze_are_replaced() {
@@ -119,7 +116,6 @@ async fn a_hundred_connections_that_are_silently_dead_after_a_freeze_are_replace
     assert!(slowest < Duration::from_millis(700), "{slowest:?}");
 }
 
-// LM-07
 #[tokio::test]
 async fn a_token_that_ran_out_during_a_freeze_is_refused() {
     let app = TestApp::start(Role::Api, patients::ROUTES).await;
@@ -133,7 +129,7 @@ async fn a_token_that_ran_out_during_a_freeze_is_refused() {
     assert_eq!((refused.status, &*refused.headers["www-authenticate"]), (401, r#"Bearer error="invalid_token""#));
 }
 
-// LM-07: of the wall clock only; the monotonic one stands still while an environment is frozen.
+// Of the wall clock only; the monotonic one stands still while an environment is frozen.
 #[tokio::test]
 #[ignore = "needs libfaketime: apt-get install libfaketime, or LIBFAKETIME=/path/to/libfaketime.so.1"]
 async fn a_clock_that_jumps_during_a_freeze_ends_tokens_and_secrets() {

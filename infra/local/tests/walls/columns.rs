@@ -56,7 +56,6 @@ async fn newest(owner: &Client, table: &str) -> (BTreeMap<String, Value>, i64) {
     (serde_json::from_str(row.get(0)).unwrap(), row.get(1))
 }
 
-// AZ-06
 #[tokio::test]
 async fn a_body_that_names_every_column_writes_only_the_fields_of_the_contract() {
     let app = TestApp::start_all(&TABLES).await;

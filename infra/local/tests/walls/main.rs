@@ -20,7 +20,6 @@ use shared::{config::Role, domain::SessionId};
 use tables::TABLES;
 use tokio_postgres::{Client, SimpleQueryMessage, error::SqlState, types::Type};
 
-// AZ-01 to AZ-05, AZ-08
 #[tokio::test]
 async fn the_statements_alone_keep_users_apart() {
     assert_statements_keep_apart(&TestApp::start_all(&TABLES).await).await;
@@ -60,7 +59,6 @@ async fn raw_of(client: &Client, db: &TestDb, user: Option<i64>, sql: &str) -> R
     }
 }
 
-// AZ-07, AZ-09
 #[tokio::test]
 async fn without_entering_or_as_somebody_else_raw_sql_sees_and_changes_nothing() {
     let db = TestDb::new().await;
@@ -106,7 +104,6 @@ fn with_session(session: &SessionId) -> String {
     format!("SELECT set_config('app.session_id', '{session}', true)")
 }
 
-// AZ-09
 #[tokio::test]
 async fn a_connection_forgets_who_it_was_and_does_not_stumble_over_it() {
     let db = TestDb::new().await;
@@ -120,7 +117,6 @@ async fn a_connection_forgets_who_it_was_and_does_not_stumble_over_it() {
     assert_eq!(client.query_typed("SELECT id FROM patients", &[]).await.unwrap().len(), 0);
 }
 
-// AZ-03, AZ-07
 #[tokio::test]
 async fn structure_refuses_what_would_cross_the_wall() {
     let db = TestDb::new().await;
@@ -149,7 +145,7 @@ async fn structure_refuses_what_would_cross_the_wall() {
     }
 }
 
-// SM-02: what the first logins cannot do, those that a rotation put in force cannot do either.
+// What the first logins cannot do, those that a rotation put in force cannot do either.
 #[tokio::test]
 async fn after_a_rotation_the_walls_stand_where_they_stood() {
     let cloud = Cloud::new(Role::Api).await;

@@ -128,7 +128,6 @@ pub(crate) async fn leaks(app: &TestApp, alice: &Client<'_>, mallory: &Client<'_
     leaks
 }
 
-// AZ-01 to AZ-05
 #[tokio::test]
 async fn whatever_anybody_asks_about_somebody_elses_looks_like_nothing() {
     let app = TestApp::start_all(&TABLES).await;

@@ -8,7 +8,6 @@ use crate::tables::TABLES;
 /// How often each race is run.
 const ROUNDS: usize = 60;
 
-// AZ-03
 #[tokio::test]
 async fn a_patient_that_is_deleted_while_it_is_mapped_leaves_no_mapping() {
     let app = TestApp::start_all(&TABLES).await;
@@ -38,7 +37,6 @@ async fn each_mapping_leaves_its_end(app: &TestApp) -> bool {
     app.db.owner().await.query_typed_one(ended, &[]).await.unwrap().get(0)
 }
 
-// AZ-05
 #[tokio::test]
 async fn a_doctor_that_is_deleted_while_another_user_assigns_them_is_deleted_or_assigned() {
     let app = TestApp::start_all(&TABLES).await;
