@@ -1,4 +1,4 @@
--- A hash is given out by app.find_login and to nobody else; accounts are made by app.register.
+-- Only app.find_login reads password hashes, and only app.register adds accounts.
 REVOKE ALL ON users FROM app_auth;
 GRANT SELECT (id, name, email, created_at) ON users TO app_auth;
 

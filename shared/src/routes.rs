@@ -50,6 +50,9 @@ macro_rules! routes {
 pub(crate) fn find<'r>(routes: &'r [Route], method: &Method, path: &str) -> Result<&'r Route, ApiError> {
     const NOTHING: ApiError = ApiError::NotFound("There is nothing at this path");
 
+    if !is_canonical(path) {
+        return Err(NOTHING);
+    }
     let (mut best, mut found) = (None, None);
     for route in routes {
         let fit = fit(route.path, path);
@@ -61,9 +64,8 @@ pub(crate) fn find<'r>(routes: &'r [Route], method: &Method, path: &str) -> Resu
         }
     }
     match (best, found) {
-        (Some(_), _) if !is_canonical(path) => Err(NOTHING),
-        (None, _) => Err(NOTHING),
         (_, Some(route)) => Ok(route),
+        (None, None) => Err(NOTHING),
         (best, None) => {
             let here = routes.iter().filter(|route| fit(route.path, path) == best);
             Err(ApiError::MethodNotAllowed(here.map(|route| route.method).collect::<Vec<_>>().join(", ")))

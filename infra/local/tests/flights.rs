@@ -107,7 +107,7 @@ async fn a_refused_login_costs_the_same_whether_the_user_exists_or_not() {
         let kinds: Vec<u8> = proxy.take_messages().iter().map(|message| message.kind).collect();
         assert_eq!(kinds, b"QPBDESPBDESQQPBDESPBDESQ".to_vec(), "the same messages, in the same order");
     }
-    // A taken address is told after the same work as a new one.
+    // A registration of a taken address does the same work as one of a new address.
     warm(&user).await;
     let _ = proxy.take_flights();
     anonymous.post("/api/auth/register", &body).await.expect(409);

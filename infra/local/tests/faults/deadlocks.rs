@@ -20,7 +20,7 @@ async fn until_a_request_waits(db: &TestDb) {
     tokio::time::timeout(Duration::from_secs(30), patience).await.unwrap();
 }
 
-// Somebody holds the mapping and wants the doctor, the request has the doctor and needs the mapping.
+// Another session holds the mapping and waits for the doctor; the request holds the doctor and waits for the mapping.
 #[tokio::test]
 async fn a_request_in_a_deadlock_gives_way_and_is_done_all_the_same() {
     let app = TestApp::start_all(&TABLES).await;
