@@ -1,39 +1,36 @@
 //! What every function needs, and no table of any function.
 //!
-//! The way of a request, and where each step lives:
+//! A module uses those above it in this table and none below; `tests/direction.rs` holds them to it.
 //!
-//! | step | module |
+//! | module | what it knows |
 //! |---|---|
-//! | an event of API Gateway becomes a [`Request`], an answer becomes its response | [`lambda`] |
-//! | method and path choose a handler; the table is each function's `lib.rs` | [`routes`] |
-//! | who is asking: a verified token becomes a [`CurrentUser`] | [`auth`] |
-//! | what is asked: a JSON body becomes typed fields | [`body`], [`domain`] |
-//! | one flight to PostgreSQL: enter, statement, commit | [`db`] |
-//! | what is answered: JSON, or a problem | [`response`], [`error`] |
+//! | [`clock`], [`telemetry`], [`https`] | the time, the log, HTTPS to AWS |
+//! | [`domain`] | values that are valid because they exist: ids, names, addresses |
+//! | [`secrets`] | Secrets Manager, and how long a secret is kept |
+//! | [`db`] | PostgreSQL: one flight, one unit of work, one statement |
+//! | [`auth`] | tokens, passwords, and the [`CurrentUser`] that comes only from a verified token |
+//! | [`config`] | the settings, and how each dependency is reached |
+//! | [`api`] | HTTP: routes, what they take, what they give, what they refuse |
+//! | [`app`] | from the environment to the [`Services`] that handlers use |
+//! | [`lambda`] | events of API Gateway, and the loop that answers them |
+//! | [`operations`] | what only deployments and rotations need |
 //!
-//! [`App`] holds what lives as long as the environment: pool, keys, clock. [`config`] and [`secrets`] say where its
-//! settings come from, [`telemetry`] what is logged.
+//! The way of a request: [`lambda`] reads the event, [`api`] finds the route and reads its inputs from left to right, the
+//! handler calls its store, [`db`] does the unit in one flight, and the output becomes the response.
 
+pub mod api;
 pub mod app;
 pub mod auth;
-pub mod body;
 pub mod clock;
 pub mod config;
 pub mod db;
 pub mod domain;
-pub mod error;
 pub mod https;
 pub mod lambda;
-pub mod request;
-pub mod response;
-pub mod routes;
+pub mod operations;
 pub mod secrets;
 pub mod telemetry;
 
-pub use app::App;
+pub use api::{ApiError, Route, Services};
 pub use auth::CurrentUser;
 pub use db::{Db, DbError, OnConstraint};
-pub use error::{ApiError, FieldError};
-pub use request::Request;
-pub use response::Reply;
-pub use routes::Route;

@@ -7,9 +7,20 @@ mod handlers;
 mod model;
 mod store;
 
+use model::{Login, NewUser, Token, User};
+use shared::{
+    CurrentUser,
+    api::{Anonymous, Body, Created, Json, NoContent},
+};
+pub use store::STATEMENTS;
+
 shared::routes! {
-    POST "/api/auth/register" => handlers::register;
-    POST "/api/auth/login"    => handlers::login;
-    POST "/api/auth/logout"   => handlers::logout;
-    GET  "/api/auth/me"       => handlers::me;
+    /// Registers a user, who is signed in.
+    POST "/api/auth/register" register(Anonymous, Body<NewUser>) -> Created<Token> | Conflict(EmailTaken);
+    /// Signs a user in.
+    POST "/api/auth/login" login(Anonymous, Body<Login>) -> Json<Token> | Unauthenticated(WrongLogin);
+    /// Ends this session, everywhere, from the next request on.
+    POST "/api/auth/logout" logout(CurrentUser) -> NoContent;
+    /// The caller.
+    GET "/api/auth/me" me(CurrentUser) -> Json<User>;
 }

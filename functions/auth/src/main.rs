@@ -1,9 +1,9 @@
 //! Entry point of the auth function; start reading at `lib.rs`.
 
-use shared::{App, config::Role, lambda};
+use shared::{app, config::Role, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
-    let app = App::from_env(Role::Auth).await?;
-    lambda::serve(app, auth::ROUTES).await
+    let services = app::from_env(Role::Auth).await?;
+    lambda::serve(services, auth::ROUTES).await
 }

@@ -1,79 +1,50 @@
 //! Users: what goes out, and what comes in.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 use icu_normalizer::ComposingNormalizer;
-use serde::Serialize;
 use shared::{
-    ApiError,
-    body::{Field, Fields, Value},
-    config::Settings,
-    db::row_value,
-    domain::{Email, EmailKey, PersonName, Timestamp, UserId, folded, is_ignorable, is_one_repeated, shows},
+    api::Located,
+    config::{Settings, limits},
+    domain::{
+        Described, Email, EmailKey, Field, PersonName, Schema, Text, Timestamp, UserId, Value, folded, is_ignorable,
+        is_one_repeated, shows,
+    },
 };
-use tokio_postgres::Row;
 
-/// The answer to a register or login.
-#[derive(Serialize)]
-pub(crate) struct Token {
-    pub(crate) token: String,
+shared::record! {
+    /// A token, which signs its user in.
+    pub(crate) struct Token { token: String }
 }
 
-/// A user as shown to themselves.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct User {
-    id: UserId,
-    name: String,
-    email: String,
-    created_at: Timestamp,
-}
+/// What a token lets its user read.
+impl Located for Token {
+    const PATH: &'static str = "/api/auth/me";
 
-impl User {
-    pub(crate) fn from_row(row: &Row) -> Result<Self, ApiError> {
-        Ok(Self {
-            id: row_value(row, "id")?,
-            name: row_value(row, "name")?,
-            email: row_value(row, "email")?,
-            created_at: row_value(row, "created_at")?,
-        })
+    fn id(&self) -> Option<i64> {
+        None
     }
 }
 
-/// What a client sends to register. Having one means that every field is valid.
-pub(crate) struct NewUser {
-    pub(crate) name: PersonName,
-    pub(crate) email: Email,
-    pub(crate) password: Password,
+shared::record! {
+    /// A user, as shown to that user.
+    pub(crate) struct User from row { id: UserId, name: String, email: String, created_at: Timestamp }
 }
 
-impl NewUser {
-    pub(crate) fn parse(mut fields: Fields<'_>, settings: &Settings) -> Result<Self, ApiError> {
-        let (name, email) = (fields.required("name"), fields.required("email"));
-        let policy = |value: Value<'_>| Password::new(value, settings, name.as_ref(), email.as_ref());
-        let password = fields.required_by("password", policy);
-        match (name, email, password) {
-            (Some(name), Some(email), Some(password)) => Ok(Self { name, email, password }),
-            _ => Err(fields.invalid()),
-        }
+shared::body! {
+    /// What a client sends to register.
+    pub(crate) struct NewUser {
+        name: PersonName,
+        email: Email,
+        password: NewPassword =
+            |value, services| NewPassword::parse(value, &services.settings, name.as_ref(), email.as_ref()),
     }
 }
 
-/// What a client sends to log in.
-///
-/// Whatever could be an address and a password is tried: the rules for new ones say nothing about old ones.
-pub(crate) struct Login {
-    pub(crate) email: Address,
-    pub(crate) password: Password,
-}
-
-impl Login {
-    pub(crate) fn parse(mut fields: Fields<'_>) -> Result<Self, ApiError> {
-        match (fields.required("email"), fields.required_by("password", Password::attempt)) {
-            (Some(email), Some(password)) => Ok(Self { email, password }),
-            _ => Err(fields.invalid()),
-        }
-    }
+shared::body! {
+    /// What a client sends to log in. Whatever could be an address and a password is tried: the rules for new ones say
+    /// nothing about old ones.
+    pub(crate) struct Login { email: Address, password: Password }
 }
 
 /// An address to log in with: one that can be registered, or could be when there was no key.
@@ -92,6 +63,10 @@ impl Address {
     pub(crate) fn key(&self) -> Option<&str> {
         self.key.as_ref().map(EmailKey::as_str)
     }
+}
+
+impl Described for Address {
+    const SCHEMA: Schema = Email::SCHEMA;
 }
 
 impl Field for Address {
@@ -134,39 +109,9 @@ impl Password {
     /// No spelling of so many characters takes more bytes.
     const MOST_BYTES: usize = 16 * Self::LONGEST;
 
-    /// One to register with: it must meet the policy.
-    fn new(
-        value: Value<'_>,
-        settings: &Settings,
-        name: Option<&PersonName>,
-        email: Option<&Email>,
-    ) -> Result<Self, Cow<'static, str>> {
-        let password = Self::attempt(value)?;
-        let (text, shortest) = (password.as_str(), settings.password_min_length);
-        if text.chars().count() > Self::LONGEST {
-            return Err(Self::TOO_LONG.into());
-        }
-        if text.chars().count() < shortest {
-            return Err(format!("must be at least {shortest} characters").into());
-        }
-        if !shows(text) {
-            return Err("must contain a visible character".into());
-        }
-        if is_one_repeated(text) {
-            return Err("must not be one character repeated".into());
-        }
-        if is_about(text, name, email) {
-            return Err("must not be your name or your e-mail".into());
-        }
-        if settings.password_blocklist && is_common(text) {
-            return Err("must not be one of the commonest passwords".into());
-        }
-        Ok(password)
-    }
-
     const TOO_LONG: &'static str = "must be at most 128 characters";
 
-    /// One to log in with. What was registered before passwords were normalised may be longer in NFC than as sent.
+    /// What was registered before passwords were normalised may be longer in NFC than as sent.
     fn attempt(value: Value<'_>) -> Result<Self, &'static str> {
         let sent = value.text()?;
         if sent.is_empty() {
@@ -194,7 +139,73 @@ impl Password {
     }
 }
 
-/// Whether it is the name or the e-mail of who registers, in whatever spelling and however it is spaced.
+impl Field for Password {
+    fn parse(value: Value<'_>) -> Result<Self, &'static str> {
+        Self::attempt(value)
+    }
+}
+
+impl Described for Password {
+    const SCHEMA: Schema = password(1);
+}
+
+/// What the description of the API says of a password with so many characters at least.
+const fn password(min: usize) -> Schema {
+    Schema::Text(Text {
+        min,
+        max: Password::LONGEST,
+        format: Some("password"),
+        rule: "The same in every Unicode form, otherwise used exactly as sent.",
+    })
+}
+
+/// A password to register with: it meets the policy.
+pub(crate) struct NewPassword(Password);
+
+impl Described for NewPassword {
+    const SCHEMA: Schema = password(limits::SHORTEST_PASSWORD);
+}
+
+impl Deref for NewPassword {
+    type Target = Password;
+
+    fn deref(&self) -> &Password {
+        &self.0
+    }
+}
+
+impl NewPassword {
+    fn parse(
+        value: Value<'_>,
+        settings: &Settings,
+        name: Option<&PersonName>,
+        email: Option<&Email>,
+    ) -> Result<Self, Cow<'static, str>> {
+        let password = Password::attempt(value)?;
+        let (text, shortest) = (password.as_str(), settings.password_min_length);
+        if text.chars().count() > Password::LONGEST {
+            return Err(Password::TOO_LONG.into());
+        }
+        if text.chars().count() < shortest {
+            return Err(format!("must be at least {shortest} characters").into());
+        }
+        if !shows(text) {
+            return Err("must contain a visible character".into());
+        }
+        if is_one_repeated(text) {
+            return Err("must not be one character repeated".into());
+        }
+        if is_about(text, name, email) {
+            return Err("must not be your name or your e-mail".into());
+        }
+        if settings.password_blocklist && is_common(text) {
+            return Err("must not be one of the commonest passwords".into());
+        }
+        Ok(Self(password))
+    }
+}
+
+/// Whether it is the name or the e-mail of the user who registers, in whatever spelling and however it is spaced.
 fn is_about(text: &str, name: Option<&PersonName>, email: Option<&Email>) -> bool {
     let plain =
         |text: &str| folded(&text.chars().filter(|&c| !is_ignorable(c) && !c.is_whitespace()).collect::<String>());

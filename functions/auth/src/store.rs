@@ -1,18 +1,24 @@
 //! All SQL of this function: users and their sessions. Each statement acts and writes its audit row.
 //!
-//! Who is not signed in gets at accounts by functions of the database only (`migrations/V0011__walls.sql`).
+//! A client that is not signed in reaches accounts only through functions of the database (`migrations/V0011__walls.sql`).
 
 use std::time::Duration;
 
 use shared::{
-    ApiError, CurrentUser, Db,
-    db::row_value,
+    ApiError, CurrentUser, Db, DbError,
+    api::{Anonymous, Conflict},
+    db::{AnyStatement, Statement},
     domain::{SessionId, UserId},
-    request::Origin,
+    statement,
 };
-use tokio_postgres::types::Type;
 
 use crate::model::{Address, NewUser, User};
+
+/// Every statement of this function.
+pub const STATEMENTS: &[&dyn AnyStatement] = &[&INSERT, &FIND_BY_EMAIL, &FINISH_LOGIN, &REVOKE_SESSION, &FIND];
+
+static INSERT: Statement<5> = statement!("auth::insert" [TEXT, TEXT, TEXT, TEXT, FLOAT8] "
+    SELECT user_id, session_id FROM app.register($1, $2, $3, $4, $5)");
 
 /// Adds a user and a session of theirs that lives for `life`.
 ///
@@ -20,47 +26,33 @@ use crate::model::{Address, NewUser, User};
 /// 409 when the address is taken, in whatever spelling.
 pub(crate) async fn insert(
     db: &Db,
-    origin: &Origin,
+    client: &Anonymous<'_>,
     new: &NewUser,
     password_hash: &str,
     life: Duration,
 ) -> Result<(UserId, SessionId), ApiError> {
-    let row = db
-        .anonymous(origin)
-        .opt(
-            "-- auth::insert
-             SELECT user_id, session_id FROM app.register($1, $2, $3, $4, $5)",
-            &[
-                (&new.name.as_str(), Type::TEXT),
-                (&new.email.as_str(), Type::TEXT),
-                (&new.email.key().as_str(), Type::TEXT),
-                (&password_hash, Type::TEXT),
-                (&life.as_secs_f64(), Type::FLOAT8),
-            ],
-        )
-        .await?
-        .ok_or(ApiError::Conflict("This e-mail is already registered"))?;
-    Ok((row_value(&row, "user_id")?, row_value(&row, "session_id")?))
+    let key = new.email.key().as_str();
+    let added =
+        db.write(client).opt(&INSERT, [&new.name, &new.email, &key, &password_hash, &life.as_secs_f64()]).await?;
+    added.ok_or(ApiError::Conflict(Conflict::EmailTaken))
 }
+
+static FIND_BY_EMAIL: Statement<2> = statement!("auth::find_by_email" [TEXT, TEXT] "
+    SELECT user_id, password_hash FROM app.find_login($1, $2)");
 
 /// The user with this address, and the hash of their password.
 ///
 /// An account without a key answers to its address as entered, and goes before the one that has the key.
 pub(crate) async fn find_by_email(
     db: &Db,
-    origin: &Origin,
+    client: &Anonymous<'_>,
     email: &Address,
-) -> Result<Option<(UserId, String)>, ApiError> {
-    let row = db
-        .anonymous(origin)
-        .opt(
-            "-- auth::find_by_email
-             SELECT user_id, password_hash FROM app.find_login($1, $2)",
-            &[(&email.key(), Type::TEXT), (&email.as_str(), Type::TEXT)],
-        )
-        .await?;
-    row.map(|row| Ok((row_value(&row, "user_id")?, row_value(&row, "password_hash")?))).transpose()
+) -> Result<Option<(UserId, String)>, DbError> {
+    db.write(client).opt(&FIND_BY_EMAIL, [&email.key(), &email.as_str()]).await
 }
+
+static FINISH_LOGIN: Statement<5> = statement!("auth::finish_login" [TEXT, TEXT, TEXT, TEXT, FLOAT8] "
+    SELECT app.finish_login($1, $2, $3, $4, $5)");
 
 /// Ends a login: a new session if the password was right, else nothing but the audit row.
 ///
@@ -68,53 +60,32 @@ pub(crate) async fn find_by_email(
 /// the user with this address. `better` takes its place. Right or wrong, it is one flight of the same statement.
 pub(crate) async fn finish_login(
     db: &Db,
-    origin: &Origin,
+    client: &Anonymous<'_>,
     email: &Address,
     verified: Option<String>,
     better: Option<String>,
     life: Duration,
-) -> Result<Option<SessionId>, ApiError> {
-    let row = db
-        .anonymous(origin)
-        .one(
-            "-- auth::finish_login
-             SELECT app.finish_login($1, $2, $3, $4, $5) AS session_id",
-            &[
-                (&email.key(), Type::TEXT),
-                (&email.as_str(), Type::TEXT),
-                (&verified, Type::TEXT),
-                (&better, Type::TEXT),
-                (&life.as_secs_f64(), Type::FLOAT8),
-            ],
-        )
-        .await?;
-    row_value(&row, "session_id")
+) -> Result<Option<SessionId>, DbError> {
+    let (key, address, life) = (email.key(), email.as_str(), life.as_secs_f64());
+    let (session,) = db.write(client).one(&FINISH_LOGIN, [&key, &address, &verified, &better, &life]).await?;
+    Ok(session)
 }
+
+static REVOKE_SESSION: Statement<2> = statement!("auth::revoke_session" [INT8, UUID] "
+    WITH revoked AS (
+        UPDATE sessions SET revoked_at = now() WHERE id = $2 AND user_id = $1
+    )
+    INSERT INTO audit_events (action, outcome) VALUES ('auth.logout', 'ok')");
 
 /// Ends the caller's session.
-pub(crate) async fn revoke_session(db: &Db, user: &CurrentUser<'_>) -> Result<(), ApiError> {
-    db.write(user)
-        .rows(
-            "-- auth::revoke_session
-             WITH revoked AS (
-                 UPDATE sessions SET revoked_at = now() WHERE id = $2 AND user_id = $1
-             )
-             INSERT INTO audit_events (action, outcome) VALUES ('auth.logout', 'ok')",
-            &[(&user.id(), Type::INT8), (&user.session(), Type::UUID)],
-        )
-        .await?;
-    Ok(())
+pub(crate) async fn revoke_session(db: &Db, user: &CurrentUser<'_>) -> Result<(), DbError> {
+    db.write(user).run(&REVOKE_SESSION, [&user.id(), &user.session()]).await
 }
 
+static FIND: Statement<1> = statement!("auth::find" [INT8] "
+    SELECT id, name, email, created_at FROM users WHERE id = $1");
+
 /// The caller.
-pub(crate) async fn find(db: &Db, user: &CurrentUser<'_>) -> Result<User, ApiError> {
-    let row = db
-        .read(user)
-        .one(
-            "-- auth::find
-             SELECT id, name, email, created_at FROM users WHERE id = $1",
-            &[(&user.id(), Type::INT8)],
-        )
-        .await?;
-    User::from_row(&row)
+pub(crate) async fn find(db: &Db, user: &CurrentUser<'_>) -> Result<User, DbError> {
+    db.read(user).one(&FIND, [&user.id()]).await
 }

@@ -1,59 +1,54 @@
-//! Who → parse → do → answer.
+//! What each route does; what it takes and gives stands in the table.
 
-use shared::{ApiError, App, Reply, Request, body::Fields, response};
+use shared::{
+    ApiError, CurrentUser, Services,
+    api::{Body, Created, Json, List, Message, Path, Resource},
+    domain::DoctorId,
+};
 
 use crate::{
-    model::{DoctorChange, NewDoctor},
+    model::{Doctor, DoctorChange, NewDoctor},
     store,
 };
 
-const NOT_FOUND: ApiError = ApiError::NotFound("Doctor not found");
+const NOT_FOUND: ApiError = ApiError::NotFound(Resource::Doctor);
 
-/// `POST /api/doctors`: adds a doctor to the directory.
-pub(crate) async fn create(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let new = NewDoctor::parse(Fields::of(request)?)?;
-
-    let doctor = store::insert(&app.db, &user, &new).await?;
-
-    response::created_at(&format!("/api/doctors/{}", doctor.id), &doctor)
+pub(crate) async fn create(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Body(new): Body<NewDoctor>,
+) -> Result<Created<Doctor>, ApiError> {
+    Ok(Created(store::insert(&services.db, &user, &new).await?))
 }
 
-/// `GET /api/doctors`: the whole directory.
-pub(crate) async fn list(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-
-    response::list(store::list(&app.db, &user).await?)
+pub(crate) async fn list(services: &Services, user: CurrentUser<'_>) -> Result<List<Doctor>, ApiError> {
+    Ok(store::list(&services.db, &user).await?)
 }
 
-/// `GET /api/doctors/{id}`: one doctor.
-pub(crate) async fn read(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let id = request.id("id")?;
-
-    let doctor = store::find(&app.db, &user, id).await?;
-
-    response::ok(&doctor.ok_or(NOT_FOUND)?)
+pub(crate) async fn read(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Path(id): Path<DoctorId>,
+) -> Result<Json<Doctor>, ApiError> {
+    store::find(&services.db, &user, id).await?.map(Json).ok_or(NOT_FOUND)
 }
 
-/// `PUT /api/doctors/{id}`: changes the fields that are sent.
-pub(crate) async fn update(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let id = request.id("id")?;
-    let change = DoctorChange::parse(Fields::of(request)?)?;
-
-    let doctor = store::update(&app.db, &user, id, &change).await?;
-
-    response::ok(&doctor.ok_or(NOT_FOUND)?)
+pub(crate) async fn update(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Path(id): Path<DoctorId>,
+    Body(change): Body<DoctorChange>,
+) -> Result<Json<Doctor>, ApiError> {
+    store::update(&services.db, &user, id, &change).await?.map(Json).ok_or(NOT_FOUND)
 }
 
-/// `DELETE /api/doctors/{id}`: deletes the record, and with it the caller's own mappings.
-pub(crate) async fn delete(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let id = request.id("id")?;
-
-    match store::delete(&app.db, &user, id).await? {
-        true => response::done("Doctor deleted"),
+pub(crate) async fn delete(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Path(id): Path<DoctorId>,
+) -> Result<Message, ApiError> {
+    match store::delete(&services.db, &user, id).await? {
+        true => Ok(Message("Doctor deleted")),
         false => Err(NOT_FOUND),
     }
 }

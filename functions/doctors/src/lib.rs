@@ -6,10 +6,23 @@ mod handlers;
 mod model;
 mod store;
 
+use model::{Doctor, DoctorChange, NewDoctor};
+use shared::{
+    CurrentUser,
+    api::{Body, Created, Json, List, Message, Path},
+    domain::DoctorId,
+};
+pub use store::STATEMENTS;
+
 shared::routes! {
-    POST   "/api/doctors"      => handlers::create;
-    GET    "/api/doctors"      => handlers::list;
-    GET    "/api/doctors/{id}" => handlers::read;
-    PUT    "/api/doctors/{id}" => handlers::update;
-    DELETE "/api/doctors/{id}" => handlers::delete;
+    /// Adds a doctor to the directory.
+    POST "/api/doctors" create(CurrentUser, Body<NewDoctor>) -> Created<Doctor>;
+    /// The whole directory, oldest first.
+    GET "/api/doctors" list(CurrentUser) -> List<Doctor>;
+    /// One doctor.
+    GET "/api/doctors/{id}" read(CurrentUser, Path<DoctorId>) -> Json<Doctor> | NotFound(Doctor);
+    /// Changes the fields that are sent.
+    PUT "/api/doctors/{id}" update(CurrentUser, Path<DoctorId>, Body<DoctorChange>) -> Json<Doctor> | NotFound(Doctor);
+    /// Deletes a doctor whom no other user's patient needs, and the caller's mappings of that doctor.
+    DELETE "/api/doctors/{id}" delete(CurrentUser, Path<DoctorId>) -> Message | NotFound(Doctor) | Conflict(DoctorInUse);
 }

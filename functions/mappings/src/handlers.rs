@@ -1,43 +1,44 @@
-//! Who → parse → do → answer.
+//! What each route does; what it takes and gives stands in the table.
 
-use shared::{ApiError, App, Reply, Request, body::Fields, response};
+use shared::{
+    ApiError, CurrentUser, Services,
+    api::{Added, Body, List, Message, Path, Resource},
+    domain::{MappingId, PatientId},
+};
 
-use crate::{model::NewMapping, store};
+use crate::{
+    model::{AssignedDoctor, Mapping, NewMapping},
+    store,
+};
 
-/// `POST /api/mappings`: assigns a doctor to one of the caller's patients.
-pub(crate) async fn create(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let new = NewMapping::parse(Fields::of(request)?)?;
-
-    let mapping = store::insert(&app.db, &user, &new).await?;
-
-    response::created(&mapping)
+pub(crate) async fn create(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Body(new): Body<NewMapping>,
+) -> Result<Added<Mapping>, ApiError> {
+    Ok(Added(store::insert(&services.db, &user, &new).await?))
 }
 
-/// `GET /api/mappings`: all mappings of the caller's patients.
-pub(crate) async fn list(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-
-    response::list(store::list(&app.db, &user).await?)
+pub(crate) async fn list(services: &Services, user: CurrentUser<'_>) -> Result<List<Mapping>, ApiError> {
+    Ok(store::list(&services.db, &user).await?)
 }
 
-/// `GET /api/mappings/{patient id}`: the doctors of one of the caller's patients.
-pub(crate) async fn doctors_of_patient(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let patient = request.id("id")?;
-
-    let doctors = store::doctors_of_patient(&app.db, &user, patient).await?;
-
-    response::list(doctors.ok_or(ApiError::NotFound("Patient not found"))?)
+pub(crate) async fn doctors_of_patient(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Path(patient): Path<PatientId>,
+) -> Result<List<AssignedDoctor>, ApiError> {
+    let doctors = store::doctors_of_patient(&services.db, &user, patient).await?;
+    doctors.ok_or(ApiError::NotFound(Resource::Patient))
 }
 
-/// `DELETE /api/mappings/{id}`: removes a doctor from a patient.
-pub(crate) async fn delete(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let id = request.id("id")?;
-
-    match store::delete(&app.db, &user, id).await? {
-        true => response::done("Doctor removed from patient"),
-        false => Err(ApiError::NotFound("Mapping not found")),
+pub(crate) async fn delete(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Path(id): Path<MappingId>,
+) -> Result<Message, ApiError> {
+    match store::delete(&services.db, &user, id).await? {
+        true => Ok(Message("Doctor removed from patient")),
+        false => Err(ApiError::NotFound(Resource::Mapping)),
     }
 }

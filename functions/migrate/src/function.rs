@@ -8,9 +8,8 @@ use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 use shared::{
     clock::Clock,
-    config,
-    db::{Login, Session},
-    lambda,
+    config, lambda,
+    operations::{self, Login, Session},
     secrets::Vault,
     telemetry,
 };
@@ -88,7 +87,7 @@ async fn in_time(end: Instant, work: impl Future<Output = Result<Report, String>
 
 async fn migrate(end: Instant) -> Result<Report, String> {
     let (vault, clock) = (Arc::new(Vault::default()), Clock::System);
-    let owner = config::owner_database(&vault, &clock).map_err(|error| error.to_string())?;
+    let owner = operations::owner_database(&vault, &clock).map_err(|error| error.to_string())?;
     let logins = [
         login("app_auth", "AUTH_DATABASE_SECRET_ARN", &vault).await?,
         login("app_api", "API_DATABASE_SECRET_ARN", &vault).await?,

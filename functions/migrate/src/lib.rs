@@ -24,7 +24,7 @@ use std::time::Duration;
 pub use function::handle;
 pub use migrations::Waiting;
 use refinery::Migration;
-use shared::db::{LOCK, Login, OVERDUE};
+use shared::operations::{LOCK, Login, OVERDUE};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, error::SqlState};
 

@@ -1,6 +1,6 @@
 //! The partitions of the audit trail, and what the default partition caught while one was missing.
 
-use shared::db::LOCK;
+use shared::operations::LOCK;
 use tokio::time::Instant;
 use tokio_postgres::{Client, types::Type};
 

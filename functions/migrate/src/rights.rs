@@ -2,7 +2,7 @@
 //!
 //! It is not in a migration: a database that is restored into another, or cloned, has these rights again.
 
-use shared::db::LOCK;
+use shared::operations::LOCK;
 use tokio_postgres::Client;
 
 /// Temporary tables would shadow the real ones for every later request on the connection. Large objects and messages

@@ -1,59 +1,54 @@
-//! Who → parse → do → answer.
+//! What each route does; what it takes and gives stands in the table.
 
-use shared::{ApiError, App, Reply, Request, body::Fields, response};
+use shared::{
+    ApiError, CurrentUser, Services,
+    api::{Body, Created, Json, List, Message, Path, Resource},
+    domain::PatientId,
+};
 
 use crate::{
-    model::{NewPatient, PatientChange},
+    model::{NewPatient, Patient, PatientChange},
     store,
 };
 
-const NOT_FOUND: ApiError = ApiError::NotFound("Patient not found");
+const NOT_FOUND: ApiError = ApiError::NotFound(Resource::Patient);
 
-/// `POST /api/patients`: adds a patient who belongs to the caller.
-pub(crate) async fn create(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let new = NewPatient::parse(Fields::of(request)?, app.clock.latest_today())?;
-
-    let patient = store::insert(&app.db, &user, &new).await?;
-
-    response::created_at(&format!("/api/patients/{}", patient.id), &patient)
+pub(crate) async fn create(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Body(new): Body<NewPatient>,
+) -> Result<Created<Patient>, ApiError> {
+    Ok(Created(store::insert(&services.db, &user, &new).await?))
 }
 
-/// `GET /api/patients`: all of the caller's patients.
-pub(crate) async fn list(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-
-    response::list(store::list(&app.db, &user).await?)
+pub(crate) async fn list(services: &Services, user: CurrentUser<'_>) -> Result<List<Patient>, ApiError> {
+    Ok(store::list(&services.db, &user).await?)
 }
 
-/// `GET /api/patients/{id}`: one of the caller's patients.
-pub(crate) async fn read(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let id = request.id("id")?;
-
-    let patient = store::find(&app.db, &user, id).await?;
-
-    response::ok(&patient.ok_or(NOT_FOUND)?)
+pub(crate) async fn read(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Path(id): Path<PatientId>,
+) -> Result<Json<Patient>, ApiError> {
+    store::find(&services.db, &user, id).await?.map(Json).ok_or(NOT_FOUND)
 }
 
-/// `PUT /api/patients/{id}`: changes the fields that are sent.
-pub(crate) async fn update(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let id = request.id("id")?;
-    let change = PatientChange::parse(Fields::of(request)?, app.clock.latest_today())?;
-
-    let patient = store::update(&app.db, &user, id, &change).await?;
-
-    response::ok(&patient.ok_or(NOT_FOUND)?)
+pub(crate) async fn update(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Path(id): Path<PatientId>,
+    Body(change): Body<PatientChange>,
+) -> Result<Json<Patient>, ApiError> {
+    store::update(&services.db, &user, id, &change).await?.map(Json).ok_or(NOT_FOUND)
 }
 
-/// `DELETE /api/patients/{id}`: deletes the record, and with it its mappings.
-pub(crate) async fn delete(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let id = request.id("id")?;
-
-    match store::delete(&app.db, &user, id).await? {
-        true => response::done("Patient deleted"),
+pub(crate) async fn delete(
+    services: &Services,
+    user: CurrentUser<'_>,
+    Path(id): Path<PatientId>,
+) -> Result<Message, ApiError> {
+    match store::delete(&services.db, &user, id).await? {
+        true => Ok(Message("Patient deleted")),
         false => Err(NOT_FOUND),
     }
 }

@@ -1,9 +1,9 @@
 //! Entry point of the patients function; start reading at `lib.rs`.
 
-use shared::{App, config::Role, lambda};
+use shared::{app, config::Role, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
-    let app = App::from_env(Role::Api).await?;
-    lambda::serve(app, patients::ROUTES).await
+    let services = app::from_env(Role::Api).await?;
+    lambda::serve(services, patients::ROUTES).await
 }

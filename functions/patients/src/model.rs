@@ -2,111 +2,88 @@
 
 use serde::{Serialize, Serializer};
 use shared::{
-    ApiError,
-    body::{Fields, Value},
-    db::row_value,
-    domain::{PatientId, PersonName, Timestamp, UserId},
-    text_value,
+    api::Located,
+    domain::{Described, PatientId, PersonName, Schema, Timestamp, UserId, Value},
+    from_sql, redacted, text_value, to_sql,
 };
 use time::{Date, Month};
-use tokio_postgres::Row;
 
-/// A patient record as the API shows it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Patient {
-    pub(crate) id: PatientId,
-    name: String,
-    #[serde(serialize_with = "iso_date")]
-    dob: Date,
-    gender: String,
-    user_id: UserId,
-    version: i64,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-impl Patient {
-    pub(crate) fn from_row(row: &Row) -> Result<Self, ApiError> {
-        Ok(Self {
-            id: row_value(row, "id")?,
-            name: row_value(row, "name")?,
-            dob: row_value(row, "dob")?,
-            gender: row_value(row, "gender")?,
-            user_id: row_value(row, "user_id")?,
-            version: row_value(row, "version")?,
-            created_at: row_value(row, "created_at")?,
-            updated_at: row_value(row, "updated_at")?,
-        })
+shared::record! {
+    /// A patient record.
+    pub(crate) struct Patient from row {
+        id: PatientId,
+        name: String,
+        dob: BirthDate,
+        gender: Gender,
+        user_id: UserId,
+        version: i64,
+        created_at: Timestamp,
+        updated_at: Timestamp,
     }
 }
 
-/// What a client sends to add a patient. Having one means that every field is valid.
-pub(crate) struct NewPatient {
-    pub(crate) name: PersonName,
-    pub(crate) dob: BirthDate,
-    pub(crate) gender: Gender,
-}
+impl Located for Patient {
+    const PATH: &'static str = "/api/patients/{id}";
 
-impl NewPatient {
-    pub(crate) fn parse(mut fields: Fields<'_>, today: Date) -> Result<Self, ApiError> {
-        let name = fields.required("name");
-        let dob = fields.required_by("dob", |value| BirthDate::parse(value, today));
-        let gender = fields.required("gender");
-        match (name, dob, gender) {
-            (Some(name), Some(dob), Some(gender)) => Ok(Self { name, dob, gender }),
-            _ => Err(fields.invalid()),
-        }
+    fn id(&self) -> Option<i64> {
+        Some(self.id.get())
     }
 }
 
-/// What a client sends to change a patient: at least one field; the others stay as they are.
-pub(crate) struct PatientChange {
-    pub(crate) name: Option<PersonName>,
-    pub(crate) dob: Option<BirthDate>,
-    pub(crate) gender: Option<Gender>,
-}
-
-impl PatientChange {
-    pub(crate) fn parse(mut fields: Fields<'_>, today: Date) -> Result<Self, ApiError> {
-        let name = fields.optional("name");
-        let dob = fields.optional_by("dob", |value| BirthDate::parse(value, today));
-        let gender = fields.optional("gender");
-        fields.check()?;
-        match (&name, &dob, &gender) {
-            (None, None, None) => Err(ApiError::Malformed("Send at least one of name, dob, gender")),
-            _ => Ok(Self { name, dob, gender }),
-        }
+shared::body! {
+    /// What a client sends to add a patient.
+    pub(crate) struct NewPatient {
+        name: PersonName,
+        dob: BirthDate = |value, services| BirthDate::parse(value, services.clock.latest_today()),
+        gender: Gender,
     }
-
-    /// The names of the fields that are sent, for the audit trail.
-    pub(crate) fn fields(&self) -> Vec<&'static str> {
-        let Self { name, dob, gender } = self;
-        let sent = [("name", name.is_some()), ("dob", dob.is_some()), ("gender", gender.is_some())];
-        sent.into_iter().filter_map(|(field, sent)| sent.then_some(field)).collect()
-    }
+    /// What a client sends to change a patient: the fields that are not sent stay as they are.
+    pub(crate) change PatientChange;
 }
 
 /// Administrative gender.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub(crate) struct Gender(String);
 
+const GENDERS: &[&str] = &["male", "female", "other", "unknown"];
+
 text_value!(Gender);
+from_sql!(Gender as String);
+
+impl Described for Gender {
+    const SCHEMA: Schema = Schema::OneOf { name: "Gender", values: GENDERS };
+}
 
 impl TryFrom<String> for Gender {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "male" | "female" | "other" | "unknown" => Ok(Self(text)),
-            _ => Err("must be male, female, other or unknown"),
+        match GENDERS.contains(&text.as_str()) {
+            true => Ok(Self(text)),
+            false => Err("must be male, female, other or unknown"),
         }
     }
 }
 
 /// A date of birth: a day of the calendar from 1900-01-01 to what is today anywhere.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BirthDate(pub(crate) Date);
+pub(crate) struct BirthDate(Date);
+
+redacted!(BirthDate);
+to_sql!(BirthDate as Date);
+from_sql!(BirthDate as Date);
+
+impl Described for BirthDate {
+    const SCHEMA: Schema = Schema::Date { earliest: "1900-01-01" };
+}
+
+impl Serialize for BirthDate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(date) = self;
+        serializer.collect_str(&format_args!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day()))
+    }
+}
 
 impl BirthDate {
     fn parse(value: Value<'_>, today: Date) -> Result<Self, &'static str> {
@@ -132,10 +109,6 @@ fn date(text: &str) -> Option<Date> {
     let (year, month, day) =
         (parts.next()?.parse().ok()?, parts.next()?.parse::<u8>().ok()?, parts.next()?.parse().ok()?);
     Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()
-}
-
-fn iso_date<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::{auth::KeySet, config, secrets::Vault};
+use shared::{
+    auth::{KeySet, MIN_KEY_REFRESH_INTERVAL},
+    config,
+    secrets::Vault,
+};
 use tokio::time::sleep;
 
 use crate::{Error, pending, random_text};
@@ -17,15 +21,13 @@ pub(crate) async fn create(vault: &Vault, arn: &str, version: &str) -> Result<()
     Ok(vault.put_pending(arn, version, text).await?)
 }
 
-/// Waits until every function may look for new keys again, and so finds this one when its first token comes.
+/// Waits until every function's key cache may refresh, so that all can verify the new key before any signs with it.
 ///
-/// A function that has just looked, because somebody sent it the name of no key, looks again only after a while. Who
-/// looked before the key was there may look again when the waiting is over; who has looked since knows it. And who signs
-/// does so with the key in force by then: the one before it, which soon nobody knows any more, signs nothing.
+/// By then none signs with the previous key either, which the rotation after this one ends.
 pub(crate) async fn give_notice() -> Result<(), Error> {
     const SLACK: Duration = Duration::from_secs(5);
 
-    let usual = config::KEYS_FORCED_EVERY + SLACK;
+    let usual = MIN_KEY_REFRESH_INTERVAL + SLACK;
     let notice = config::number("KEY_NOTICE_SECONDS", usual.as_secs())?;
     sleep(Duration::from_secs(notice)).await;
     Ok(())

@@ -9,7 +9,7 @@ use shared::{
     DbError,
     clock::Clock,
     config,
-    db::{LOCK, Login, OVERDUE, Session},
+    operations::{self, LOCK, Login, OVERDUE, Session},
     secrets::{SecretError, Vault},
 };
 use tokio_postgres::{Client, types::Type};
@@ -52,7 +52,7 @@ pub(crate) async fn set(vault: Vault, arn: &str, version: &str, group: &str) -> 
     if next.user != other(&in_force.user) {
         return Err(Error::Refused("the version is not a login of the other user"));
     }
-    let owner = config::owner_database(&vault, &Clock::System)?;
+    let owner = operations::owner_database(&vault, &Clock::System)?;
     let login = Login { group: group.to_owned(), name: next.user, password: next.password };
     let mut session = Session::open(&owner).await?;
     let outcome = make(&mut session.client, &login, &in_force.user).await;
@@ -79,7 +79,7 @@ pub(crate) async fn test(vault: &Vault, arn: &str, version: &str, group: &str) -
     let in_force = config::parse_login(&current(vault, arn).await?)?;
     let next = config::parse_login(&pending(vault, arn, version).await?)?;
     let pair = [next.user.clone(), in_force.user];
-    let session = Session::open(&config::database_as(next)?).await?;
+    let session = Session::open(&operations::database_as(next)?).await?;
     let outcome = works(&session.client, &pair, group).await;
     session.close().await;
     outcome
@@ -107,12 +107,12 @@ async fn are_alike(client: &Client, pair: &[String], group: &str) -> Result<bool
     client.query_typed_one(QUESTION, &[(&pair, Type::TEXT_ARRAY), (&group, Type::TEXT)]).await?.try_get(0)
 }
 
-/// Whether it may call what every request of a user begins with: of a session that never was, it says so.
+/// Checks EXECUTE on `app.enter`: for an unknown session it must fail with AP401, not with "permission denied".
 async fn enters(client: &Client) -> Result<(), Error> {
     const NO_SESSION: &str = "-- rotate
         SELECT app.enter(0, gen_random_uuid(), 'rotation', '', false)";
     match client.query_typed(NO_SESSION, &[]).await.map_err(DbError::from) {
-        Err(error) if error.is_session_dead() => Ok(()),
+        Err(DbError::SessionEnded(_)) => Ok(()),
         Err(error) => Err(error.into()),
         Ok(_) => Err(Error::Refused("the database lets in a session that never was")),
     }

@@ -1,15 +1,21 @@
 //! Keys that tokens are signed with, and the id by which a token names its key.
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::EncodingKey;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
 use super::{hs256::Hs256, plain::is_plain};
-use crate::secrets::{Freshness, SecretError, Stage, Vault};
+use crate::secrets::{Refresh, SecretError, Stage, Vault};
 
 /// The shortest key, in bytes: as long as the hash (RFC 7518 §3.2).
 const SHORTEST: usize = 32;
+
+/// The shortest time between two refreshes of the keys that an unknown key id triggers, so that forged ids cannot drive
+/// traffic.
+pub const MIN_KEY_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The key is too short or too plain to sign with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,15 +54,15 @@ impl KeySet {
 
     /// The keys that Secrets Manager holds: `{"key": "…"}` in each version.
     ///
-    /// An ordinary fetch gets the one in force; a thorough one also those before and after it, so that tokens signed
-    /// while a rotation runs are known everywhere.
+    /// An ordinary fetch gets the one in force; a forced one also those before and after it, so that tokens signed while
+    /// a rotation runs are known everywhere.
     ///
     /// # Errors
     /// When the key in force is not given or malformed; a malformed other one counts as absent.
-    pub async fn fetch(vault: &Vault, arn: &str, freshness: Freshness) -> Result<Self, SecretError> {
+    pub async fn fetch(vault: &Vault, arn: &str, refresh: Refresh) -> Result<Self, SecretError> {
         let text = vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?;
         let mut keys = Self::parse(&text)?;
-        if freshness == Freshness::Thorough {
+        if refresh == Refresh::Force {
             let (previous, pending) =
                 tokio::try_join!(vault.text(arn, Stage::Previous), vault.text(arn, Stage::Pending))?;
             let others = [previous, pending].into_iter().flatten().filter_map(|text| Self::parse(&text).ok());

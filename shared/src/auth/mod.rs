@@ -6,22 +6,33 @@ mod password;
 mod plain;
 mod token;
 
-pub use keys::{KeySet, WeakKey};
-pub use password::{Passwords, Verdict};
-pub use token::{LONGEST_LIFE, Tokens};
+use std::ops::Deref;
+
+pub use keys::{KeySet, MIN_KEY_REFRESH_INTERVAL, WeakKey};
+pub use password::{PasswordError, Passwords, Verdict};
+pub use token::{LONGEST_LIFE, TokenError, Tokens};
 
 use crate::{
+    db::Caller,
     domain::{SessionId, UserId},
-    request::Origin,
 };
 
-/// A caller whose token was verified. There is no other way to get one than [`App::authenticate`](crate::App).
+/// A caller whose token was verified. There is no other way to get one than [`Tokens::authenticate`].
 ///
 /// Whether the session is still alive is asked by the database, in the same flight as the work (`app.enter`).
 pub struct CurrentUser<'r> {
-    pub(crate) id: UserId,
-    pub(crate) session: SessionId,
-    pub(crate) origin: &'r Origin,
+    id: UserId,
+    session: SessionId,
+    caller: Caller<'r>,
+}
+
+/// In whose name units of work are done.
+impl<'r> Deref for CurrentUser<'r> {
+    type Target = Caller<'r>;
+
+    fn deref(&self) -> &Caller<'r> {
+        &self.caller
+    }
 }
 
 impl CurrentUser<'_> {

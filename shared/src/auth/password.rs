@@ -9,7 +9,7 @@ use argon2::{
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use crate::{ApiError, telemetry};
+use crate::telemetry;
 
 /// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane (Password Storage Cheat Sheet).
 const MEMORY_KIB: u32 = Params::DEFAULT_M_COST;
@@ -35,6 +35,11 @@ pub struct Passwords {
     memory: Arc<Mutex<Vec<Block>>>,
 }
 
+/// Why a password can neither be hashed nor verified: the machine lacks randomness or memory.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PasswordError(String);
+
 /// What became of a password.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -58,8 +63,8 @@ impl Passwords {
     /// The hash to store for a new password.
     ///
     /// # Errors
-    /// 500 when the machine has no randomness or memory.
-    pub async fn hash(&self, password: &str) -> Result<String, ApiError> {
+    /// When the machine has no randomness or memory.
+    pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         self.work(password, encode).await
     }
 
@@ -69,13 +74,13 @@ impl Passwords {
     /// A wrong one costs the same whatever is stored, also when that is nothing (no such user) or of no use.
     ///
     /// # Errors
-    /// 500 when the machine has no randomness or memory.
+    /// When the machine has no randomness or memory.
     pub async fn verify(
         &self,
         password: &str,
         as_sent: Option<&str>,
         stored: Option<String>,
-    ) -> Result<Verdict, ApiError> {
+    ) -> Result<Verdict, PasswordError> {
         let as_sent = as_sent.map(|sent| sent.as_bytes().to_vec());
         self.work(password, move |password, memory| {
             let stored = stored.and_then(|stored| Stored::of(&stored));
@@ -93,18 +98,18 @@ impl Passwords {
     async fn work<T: Send + 'static>(
         &self,
         password: &str,
-        work: impl FnOnce(&[u8], &mut Vec<Block>) -> Result<T, ApiError> + Send + 'static,
-    ) -> Result<T, ApiError> {
+        work: impl FnOnce(&[u8], &mut Vec<Block>) -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, PasswordError> {
         let mut memory = Arc::clone(&self.memory).lock_owned().await;
         let password = password.as_bytes().to_vec();
-        spawn_blocking(move || work(&password, &mut memory)).await.map_err(|error| ApiError::Internal(error.into()))?
+        spawn_blocking(move || work(&password, &mut memory)).await.map_err(|error| PasswordError(error.to_string()))?
     }
 }
 
-fn encode(password: &[u8], memory: &mut Vec<Block>) -> Result<String, ApiError> {
+fn encode(password: &[u8], memory: &mut Vec<Block>) -> Result<String, PasswordError> {
     let mut salt = [0; 16];
-    SystemRandom::new().fill(&mut salt).map_err(|_| ApiError::Internal("no randomness".into()))?;
-    let params = today()?;
+    SystemRandom::new().fill(&mut salt).map_err(|_| PasswordError("no randomness".to_owned()))?;
+    let params = current_params()?;
     let hash = PasswordHash {
         algorithm: Ident::new("argon2id").map_err(internal)?,
         version: Some(Version::V0x13.into()),
@@ -117,7 +122,7 @@ fn encode(password: &[u8], memory: &mut Vec<Block>) -> Result<String, ApiError> 
 
 /// Whether the password is right, and then whether the hash is weaker than today's. A wrong one fills as many blocks
 /// as the dearest hash.
-fn check(password: &[u8], stored: Option<&Stored>, memory: &mut Vec<Block>) -> Result<Option<bool>, ApiError> {
+fn check(password: &[u8], stored: Option<&Stored>, memory: &mut Vec<Block>) -> Result<Option<bool>, PasswordError> {
     let mut filled = 0;
     if let Some(Stored { params, salt, hash }) = stored {
         // `Output` compares in constant time.
@@ -138,7 +143,7 @@ fn blocks(params: &Params) -> u32 {
 }
 
 /// What fills the blocks that are left, in as many passes as today's hash: a first pass is cheaper than others.
-fn rest(filled: u32) -> Result<Option<Params>, ApiError> {
+fn rest(filled: u32) -> Result<Option<Params>, PasswordError> {
     let left = MOST_BLOCKS.saturating_sub(filled);
     let passes = left.div_ceil(MOST_MEMORY_KIB).max(PASSES);
     let memory = left / passes;
@@ -171,7 +176,7 @@ impl Stored {
     }
 }
 
-fn output(password: &[u8], salt: &[u8], params: &Params, memory: &mut Vec<Block>) -> Result<Output, ApiError> {
+fn output(password: &[u8], salt: &[u8], params: &Params, memory: &mut Vec<Block>) -> Result<Output, PasswordError> {
     let blocks = params.block_count();
     if memory.len() < blocks {
         memory.resize(blocks, Block::new());
@@ -184,12 +189,12 @@ fn output(password: &[u8], salt: &[u8], params: &Params, memory: &mut Vec<Block>
     Output::new(&hash).map_err(internal)
 }
 
-fn today() -> Result<Params, ApiError> {
+fn current_params() -> Result<Params, PasswordError> {
     Params::new(MEMORY_KIB, PASSES, LANES, Some(Params::DEFAULT_OUTPUT_LEN)).map_err(internal)
 }
 
-fn internal(error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
-    ApiError::Internal(error.into())
+fn internal(error: impl std::error::Error) -> PasswordError {
+    PasswordError(error.to_string())
 }
 
 #[cfg(test)]

@@ -8,15 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use uuid::Uuid;
 
 use super::{
-    KeySet,
+    CurrentUser, KeySet, MIN_KEY_REFRESH_INTERVAL,
     hs256::{Hs256, PROVIDER},
 };
 use crate::{
-    ApiError,
     clock::Clock,
-    config,
+    db::Caller,
     domain::{SessionId, UserId, uuid},
-    secrets::Cached,
+    secrets::{Cached, SecretError},
 };
 
 const ISSUER: &str = "healthcare-backend";
@@ -26,9 +25,23 @@ const SKEW: i64 = 5;
 /// The longest life of a token, whatever is set today: while releases overlap, each takes the tokens of the other. How
 /// long a session lives stands in its row, which every request asks.
 pub const LONGEST_LIFE: Duration = Duration::from_secs(86_400);
-/// How long a key may sign after another one has taken its place. The rotation after that, which ends its being
-/// verified, gives longer notice: whoever signs in gets a token that everybody takes.
-const SIGNS_FOR: Duration = config::KEYS_FORCED_EVERY;
+/// How long a retired key may still sign. Shorter than the notice before its removal, so every token issued can be
+/// verified everywhere.
+const SIGNS_FOR: Duration = MIN_KEY_REFRESH_INTERVAL;
+
+/// Why a token was not verified or not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// It is not a token of ours that is in force.
+    #[error("the token is not valid")]
+    Invalid,
+    /// The keys cannot be had now.
+    #[error(transparent)]
+    Keys(#[from] SecretError),
+    /// A mistake of ours.
+    #[error("the token cannot be signed")]
+    Unsigned,
+}
 
 /// Signs and verifies tokens.
 pub struct Tokens {
@@ -57,15 +70,15 @@ struct Head<'a> {
     typ: &'a str,
     alg: &'a str,
     kid: &'a str,
-    #[serde(default, deserialize_with = "stands_there")]
+    #[serde(default, deserialize_with = "is_present")]
     crit: bool,
-    #[serde(default, deserialize_with = "stands_there")]
+    #[serde(default, deserialize_with = "is_present")]
     b64: bool,
-    #[serde(default, deserialize_with = "stands_there")]
+    #[serde(default, deserialize_with = "is_present")]
     zip: bool,
-    #[serde(default, deserialize_with = "stands_there")]
+    #[serde(default, deserialize_with = "is_present")]
     enc: bool,
-    #[serde(default, deserialize_with = "stands_there")]
+    #[serde(default, deserialize_with = "is_present")]
     cty: bool,
 }
 
@@ -88,17 +101,17 @@ impl Tokens {
     ///
     /// # Errors
     /// When they cannot be had.
-    pub async fn warm(&self) -> Result<(), ApiError> {
+    pub async fn warm(&self) -> Result<(), TokenError> {
         self.keys().await.map(drop)
     }
 
     /// A token for this session of this user.
     ///
     /// # Errors
-    /// 503 without a key.
-    pub async fn sign(&self, user: UserId, session: SessionId) -> Result<String, ApiError> {
-        let keys = self.keys.get_within(SIGNS_FOR).await.map_err(|error| ApiError::Unavailable(error.into()))?;
-        let key = keys.signing().ok_or_else(|| ApiError::Internal("the key set is empty".into()))?;
+    /// Without a key.
+    pub async fn sign(&self, user: UserId, session: SessionId) -> Result<String, TokenError> {
+        let keys = self.keys.get_within(SIGNS_FOR).await?;
+        let key = keys.signing().ok_or(TokenError::Unsigned)?;
         let iat = self.clock.now();
         let claims = Claims {
             iss: ISSUER,
@@ -111,23 +124,32 @@ impl Tokens {
             nbf: None,
         };
         let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
-        encode(&header, &claims, &key.sign).map_err(|_| ApiError::Internal("the token cannot be signed".into()))
+        encode(&header, &claims, &key.sign).map_err(|_| TokenError::Unsigned)
+    }
+
+    /// The caller who sent this token.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn authenticate<'r>(&self, token: &str, client: Caller<'r>) -> Result<CurrentUser<'r>, TokenError> {
+        let (id, session) = self.verify(token).await?;
+        Ok(CurrentUser { id, session, caller: client.signed_in(id, session) })
     }
 
     /// Whose token this is, and of which session.
     ///
     /// # Errors
-    /// 401 for anything but a token of ours that is in force; 503 without a key.
-    pub async fn verify(&self, token: &str) -> Result<(UserId, SessionId), ApiError> {
-        let token = Unverified::of(token).ok_or(ApiError::InvalidToken)?;
-        let head = token.head().ok_or(ApiError::InvalidToken)?;
+    /// For anything but a token of ours that is in force, and without a key.
+    pub async fn verify(&self, token: &str) -> Result<(UserId, SessionId), TokenError> {
+        let token = Unverified::of(token).ok_or(TokenError::Invalid)?;
+        let head = token.head().ok_or(TokenError::Invalid)?;
         let mut keys = self.keys().await?;
         if keys.named(head.kid).is_none() {
-            keys = self.keys.newer_than(&keys).await.map_err(|error| ApiError::Unavailable(error.into()))?;
+            keys = self.keys.newer_than(&keys).await?;
         }
         match keys.named(head.kid) {
-            Some(key) if token.is_signed_with(&key.verify) => self.claims(&token).ok_or(ApiError::InvalidToken),
-            _ => Err(ApiError::InvalidToken),
+            Some(key) if token.is_signed_with(&key.verify) => self.claims(&token).ok_or(TokenError::Invalid),
+            _ => Err(TokenError::Invalid),
         }
     }
 
@@ -143,8 +165,8 @@ impl Tokens {
         (for_us && in_force).then_some((claims.sub.parse().ok()?, claims.sid.parse().ok()?))
     }
 
-    async fn keys(&self) -> Result<Arc<KeySet>, ApiError> {
-        self.keys.get().await.map_err(|error| ApiError::Unavailable(error.into()))
+    async fn keys(&self) -> Result<Arc<KeySet>, TokenError> {
+        Ok(self.keys.get().await?)
     }
 }
 
@@ -187,6 +209,6 @@ fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
 }
 
 /// A member that is there counts, whatever it holds: `null` is a value too.
-fn stands_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|_| true)
 }

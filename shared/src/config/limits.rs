@@ -8,7 +8,9 @@ use crate::auth::LONGEST_LIFE;
 /// How many seconds a token may live.
 pub const TOKEN_TTL_SECONDS: RangeInclusive<u64> = 60..=LONGEST_LIFE.as_secs();
 /// How many characters the shortest password may have: no fewer than the contract's, no more than a password may have.
-pub const PASSWORD_MIN_LENGTH: RangeInclusive<u64> = 8..=128;
+pub const PASSWORD_MIN_LENGTH: RangeInclusive<u64> = SHORTEST_PASSWORD as u64..=128;
+/// The fewest characters of a new password, unless the setting asks for more.
+pub const SHORTEST_PASSWORD: usize = 8;
 /// The longest base path, with its slash.
 pub const BASE_PATH_LENGTH: usize = 32;
 

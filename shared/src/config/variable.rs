@@ -13,7 +13,7 @@ pub(super) fn text(name: &'static str) -> Result<Option<String>, ConfigError> {
 }
 
 /// What a variable holds that must be set.
-pub(super) fn required(name: &'static str) -> Result<String, ConfigError> {
+pub(crate) fn required(name: &'static str) -> Result<String, ConfigError> {
     text(name)?.ok_or(ConfigError::Missing(name))
 }
 

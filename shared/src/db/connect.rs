@@ -4,16 +4,13 @@
 
 use std::{
     convert::Infallible,
-    error::Error,
     future::{Future, Ready, ready},
     io,
     sync::Arc,
 };
 
-use deadpool_postgres::Connect;
-use lambda_runtime::BoxFuture;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, empty, join, sink},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     task::JoinHandle,
 };
@@ -21,11 +18,11 @@ use tokio_postgres::{
     CancelToken, Client, Config, NoTls,
     config::{ChannelBinding, SslMode, SslNegotiation},
     error::SqlState,
-    tls::{MakeTlsConnect, NoTlsStream, TlsConnect, TlsStream},
+    tls::{MakeTlsConnect, TlsConnect, TlsStream},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{address::first_reachable, role};
+use super::{Failure, address::first_reachable, role};
 use crate::{
     secrets::{Cached, SecretError},
     telemetry,
@@ -49,8 +46,8 @@ pub enum Trust {
     /// TLS, and a proxy whose certificate these roots vouch for: the database behind it holds another one, and so no
     /// login can be bound to the one that is seen here.
     Proxy(Box<MakeRustlsConnect>),
-    /// Anybody: the network is the machine itself, or was declared safe (`sslmode=disable`).
-    Network,
+    /// No TLS: loopback, or `sslmode=disable`.
+    Plaintext,
 }
 
 /// A login. It has no debug print, so that none can show the password.
@@ -62,12 +59,12 @@ pub struct Credentials {
 }
 
 /// Why there is no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody listens there, or the name is not known.
+    /// Nothing listens there, or the name is not known.
     #[error("the database cannot be reached ({0})")]
     Unreachable(io::ErrorKind),
-    /// It does not speak TLS; somebody in between may have taken it out.
+    /// It does not speak TLS; a machine in between may have taken it out.
     #[error("the database refuses TLS")]
     TlsRefused,
     /// Its certificate is not to be trusted.
@@ -79,12 +76,22 @@ pub enum ConnectError {
     /// The role can read or do more than a function needs; nothing would stand between users.
     #[error("the role is more than a member of app_auth or app_api; give the function a login of its own")]
     RoleTooPowerful,
+    /// The server refuses the login, or the connection broke meanwhile.
+    #[error("{0}")]
+    Login(Failure),
+}
+
+impl From<tokio_postgres::Error> for ConnectError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Login(Failure::of(&error))
+    }
 }
 
 impl ConnectError {
-    /// The cause that [`into_driver_error`] put into an error of the driver.
-    pub(super) fn within(error: &tokio_postgres::Error) -> Option<Self> {
-        error.source()?.downcast_ref().copied()
+    /// Whether the server does not take this password of this role.
+    fn is_refused_login(&self) -> bool {
+        let refused = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
+        matches!(self, Self::Login(failure) if failure.sqlstate().is_some_and(|code| refused.contains(code)))
     }
 }
 
@@ -120,15 +127,12 @@ impl Connector {
     /// A logged-in connection and the task that drives it.
     ///
     /// # Errors
-    /// When the server is not reached, not trusted or does not let us in, or [`ConnectError`] as its source.
-    pub async fn open(&self) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
-        let dialed = async { tokio::try_join!(self.dial(), async { Ok(self.credentials.get().await?) }) }.await;
-        let (stream, credentials) = match dialed {
-            Ok(both) => both,
-            Err(cause) => return Err(into_driver_error(cause).await),
-        };
+    /// When the server is not reached, not trusted or does not let us in.
+    pub async fn open(&self) -> Result<(Client, JoinHandle<()>), ConnectError> {
+        let credentials = async { Ok(self.credentials.get().await?) };
+        let (stream, credentials) = tokio::try_join!(self.dial(), credentials)?;
         let refused = match self.login(stream, &credentials).await {
-            Err(error) if is_refused_login(&error) => error,
+            Err(error) if error.is_refused_login() => error,
             outcome => return outcome,
         };
         // The password was rotated under us: look once more, and log in once more if it is another one.
@@ -136,10 +140,7 @@ impl Connector {
             Ok(fresh) if !Arc::ptr_eq(&fresh, &credentials) => fresh,
             _ => return Err(refused),
         };
-        match self.dial().await {
-            Ok(stream) => self.login(stream, &fresh).await,
-            Err(cause) => Err(into_driver_error(cause).await),
-        }
+        self.login(self.dial().await?, &fresh).await
     }
 
     /// Whether it is the server itself that answers, and not a proxy, whose words tell nothing of what the server did.
@@ -151,7 +152,7 @@ impl Connector {
     pub(super) async fn cancel(&self, token: CancelToken) {
         let _ = match self.dial().await {
             Ok(Dialed::Plain(stream)) => token.cancel_query_raw(stream, NoTls).await,
-            Ok(Dialed::Tls(stream)) => token.cancel_query_raw(*stream, Established).await,
+            Ok(Dialed::Tls(stream)) => token.cancel_query_raw(*stream, AlreadyEncrypted).await,
             Err(_) => Ok(()),
         };
     }
@@ -175,11 +176,7 @@ impl Connector {
             .map_err(|error| ConnectError::Tls(error.kind()))
     }
 
-    async fn login(
-        &self,
-        stream: Dialed,
-        credentials: &Credentials,
-    ) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+    async fn login(&self, stream: Dialed, credentials: &Credentials) -> Result<(Client, JoinHandle<()>), ConnectError> {
         let mut config = Config::new();
         config.user(&credentials.user).password(&credentials.password).dbname(&self.target.database);
         let (client, task) = match stream {
@@ -190,24 +187,15 @@ impl Connector {
                     Trust::Proxy(_) => ChannelBinding::Disable,
                     _ => ChannelBinding::Require,
                 });
-                drive(config.connect_raw(*stream, Established)).await?
+                drive(config.connect_raw(*stream, AlreadyEncrypted)).await?
             }
         };
         if !self.privileged && role::is_too_powerful(&client).await? {
             task.abort();
             telemetry::warn("db_role_too_powerful", &ConnectError::RoleTooPowerful);
-            return Err(into_driver_error(ConnectError::RoleTooPowerful).await);
+            return Err(ConnectError::RoleTooPowerful);
         }
         Ok((client, task))
-    }
-}
-
-/// How the pool opens connections; its own configuration is not looked at.
-pub(super) struct Opener(pub(super) Arc<Connector>);
-
-impl Connect for Opener {
-    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
-        Box::pin(self.0.open())
     }
 }
 
@@ -228,47 +216,21 @@ where
 {
     let (client, connection) = connecting.await?;
     let task = tokio::spawn(async move {
-        // How it ended is told to whoever waits for an answer.
+        // How it ended, each statement that still waits is told by the client.
         let _ = connection.await;
     });
     Ok((client, task))
 }
 
-fn is_refused_login(error: &tokio_postgres::Error) -> bool {
-    [Some(&SqlState::INVALID_PASSWORD), Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)].contains(&error.code())
-}
+/// The handshake is done: hands the encrypted stream through, and the certificate that it is bound to.
+struct AlreadyEncrypted;
 
-/// The handshake is done already: hands the encrypted stream through, and the certificate it is bound to.
-struct Established;
-
-impl<S: TlsStream + Unpin> TlsConnect<S> for Established {
+impl<S: TlsStream + Unpin> TlsConnect<S> for AlreadyEncrypted {
     type Stream = S;
     type Error = Infallible;
     type Future = Ready<Result<S, Infallible>>;
 
     fn connect(self, stream: S) -> Self::Future {
         ready(Ok(stream))
-    }
-}
-
-/// The pool wants the driver's error type, which has no room for causes of ours but in a failed TLS handshake.
-async fn into_driver_error(cause: ConnectError) -> tokio_postgres::Error {
-    struct Fails(ConnectError);
-
-    impl<S> TlsConnect<S> for Fails {
-        type Stream = NoTlsStream;
-        type Error = ConnectError;
-        type Future = Ready<Result<NoTlsStream, ConnectError>>;
-
-        fn connect(self, _: S) -> Self::Future {
-            ready(Err(self.0))
-        }
-    }
-
-    let mut config = Config::new();
-    config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
-    match config.connect_raw(join(empty(), sink()), Fails(cause)).await {
-        Err(error) => error,
-        Ok(_) => unreachable!("a handshake that fails does not connect"),
     }
 }

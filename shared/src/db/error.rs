@@ -1,93 +1,86 @@
 //! Database failures without the data.
 
-use std::fmt;
+use std::{error::Error, fmt, io};
 
-use deadpool_postgres::PoolError;
-use tokio_postgres::{Row, error::SqlState, types::FromSql};
+use tokio_postgres::error::SqlState;
 
 use super::ConnectError;
-use crate::ApiError;
 
-/// A failure of which only codes and names are left: PostgreSQL quotes the offending row in its messages.
-#[derive(Debug, Default)]
-pub struct DbError {
+/// Why a unit of work, or a statement, did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The session was revoked, has ended, or its user is gone.
+    #[error("{0}")]
+    SessionEnded(Failure),
+    /// PostgreSQL cannot hold a value: a mistake in the input that no rule of ours caught.
+    #[error("{0}")]
+    Unstorable(Failure),
+    /// A unique or foreign key is violated.
+    #[error("{0}")]
+    Constraint(Failure),
+    /// There is no connection.
+    #[error(transparent)]
+    NoConnection(#[from] ConnectError),
+    /// There was no connection in time.
+    #[error("{0}")]
+    NoConnectionInTime(&'static str),
+    /// The connection broke, or the server ended the session.
+    #[error("{0}")]
+    Lost(Failure),
+    /// The server ended the session because its transaction took too long.
+    #[error("{0}")]
+    Expired(Failure),
+    /// The server takes no writes. Another one may have taken its place.
+    #[error("{0}")]
+    ReadOnly(Failure),
+    /// The server undid the unit because of another one. It would probably succeed now.
+    #[error("{0}")]
+    Undone(Failure),
+    /// The server is full, busy or starting, or the statement's time ran out.
+    #[error("{0}")]
+    Busy(Failure),
+    /// A list has more rows, or more text, than one response can carry.
+    #[error("the list is too long")]
+    TooLong,
+    /// A mistake of ours: a wrong statement, a missing privilege.
+    #[error("{0}")]
+    Mistake(Failure),
+}
+
+/// The words, codes and names of a failure. PostgreSQL quotes the offending row in its messages, so these are left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
     what: String,
     code: Option<SqlState>,
     table: Option<String>,
     constraint: Option<String>,
-    unavailable: bool,
-    role_too_powerful: bool,
 }
 
-/// Raised by `app.enter`.
-const SESSION_DEAD: &str = "AP401";
-/// Locked, read-only, and the server's two time-outs of a transaction; beside whole classes.
-const UNAVAILABLE: [&str; 4] = ["55P03", "25006", "25P03", "25P04"];
+/// Raised by `app.enter` for a session that is not alive.
+const SESSION_ENDED: &str = "AP401";
+/// `transaction_timeout`, which PostgreSQL has since version 17; the driver has no name for it yet.
+const TRANSACTION_TIMEOUT: &str = "25P04";
 
-impl DbError {
-    pub(super) fn other(what: &'static str) -> Self {
-        Self { what: what.to_owned(), ..Self::default() }
+impl Failure {
+    pub(super) fn of(error: &tokio_postgres::Error) -> Self {
+        let db = error.as_db_error();
+        Self {
+            // The driver's own text names its kind of failure ("db error", "connection closed"), never a value.
+            what: error.to_string(),
+            code: error.code().cloned(),
+            table: db.and_then(|db| db.table()).map(str::to_owned),
+            constraint: db.and_then(|db| db.constraint()).map(str::to_owned),
+        }
     }
 
-    pub(super) fn unavailable(what: String) -> Self {
-        Self { what, unavailable: true, ..Self::default() }
-    }
-
-    fn class(&self) -> &str {
-        self.code.as_ref().and_then(|code| code.code().get(..2)).unwrap_or_default()
-    }
-
-    /// The session was revoked, has ended, or its user is gone.
+    /// The code that PostgreSQL gave, if it did.
     #[must_use]
-    pub fn is_session_dead(&self) -> bool {
-        self.code.as_ref().is_some_and(|code| code.code() == SESSION_DEAD)
-    }
-
-    /// PostgreSQL cannot hold the value: the client's mistake that no rule of ours caught.
-    #[must_use]
-    pub fn is_unstorable_value(&self) -> bool {
-        self.class() == "22" || self.code == Some(SqlState::CHECK_VIOLATION)
-    }
-
-    /// Nothing is wrong with the request: the server is down, full, busy, locked or read-only, or its time ran out.
-    #[must_use]
-    pub fn is_unavailable(&self) -> bool {
-        self.unavailable
-            || matches!(self.class(), "08" | "53" | "57" | "40")
-            || self.code.as_ref().is_some_and(|code| UNAVAILABLE.contains(&code.code()))
-    }
-
-    /// The connection itself may be of no more use: it broke, or the server ended it, is going down or read-only.
-    pub(super) fn taints_connection(&self) -> bool {
-        let code = self.code.as_ref().map_or("", SqlState::code);
-        self.is_connection_lost() || ["25006", "25P03", "25P04"].contains(&code)
-    }
-
-    /// It broke, or the server ended the session: because it goes down, was told to, or waited too long.
-    pub(super) fn is_connection_lost(&self) -> bool {
-        self.unavailable
-            || self.class() == "08"
-            || self.code.as_ref().is_some_and(|code| code.code().starts_with("57P"))
-    }
-
-    /// The role could see past row-level security and was refused.
-    #[must_use]
-    pub fn is_role_too_powerful(&self) -> bool {
-        self.role_too_powerful
-    }
-
-    /// The server takes no writes; perhaps another one does by now.
-    pub(super) fn is_read_only(&self) -> bool {
-        self.code == Some(SqlState::READ_ONLY_SQL_TRANSACTION)
-    }
-
-    /// The server undid the unit for reasons of its own, and would probably do it now.
-    pub(super) fn was_undone(&self) -> bool {
-        self.code == Some(SqlState::T_R_SERIALIZATION_FAILURE) || self.code == Some(SqlState::T_R_DEADLOCK_DETECTED)
+    pub fn sqlstate(&self) -> Option<&SqlState> {
+        self.code.as_ref()
     }
 }
 
-impl fmt::Display for DbError {
+impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
         let names = [
@@ -104,60 +97,83 @@ impl fmt::Display for DbError {
     }
 }
 
-impl std::error::Error for DbError {}
-
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
-        if let Some(cause) = ConnectError::within(&error) {
-            let role_too_powerful = cause == ConnectError::RoleTooPowerful;
-            return Self { role_too_powerful, ..Self::unavailable(cause.to_string()) };
-        }
-        // The driver's own text names its kind of failure ("db error", "connection closed"), never a value.
-        let what = error.to_string();
-        match error.as_db_error() {
-            None => Self { what, unavailable: error.is_closed() || is_io(&error), ..Self::default() },
-            Some(db) => Self {
-                what,
-                code: Some(db.code().clone()),
-                table: db.table().map(str::to_owned),
-                constraint: db.constraint().map(str::to_owned),
-                ..Self::default()
-            },
+        let failure = Failure::of(&error);
+        match error.code() {
+            Some(code) => Self::kind(code)(failure),
+            None if error.is_closed() || is_io(&error) => Self::Lost(failure),
+            None => Self::Mistake(failure),
         }
     }
 }
 
-impl From<PoolError> for DbError {
-    /// Without a connection, whatever the reason, the request can only be tried again.
-    fn from(error: PoolError) -> Self {
-        match error {
-            PoolError::Backend(error) => Self { unavailable: true, ..Self::from(error) },
-            error => Self::unavailable(error.to_string()),
+impl DbError {
+    /// What an error of the server means, by its code (PostgreSQL documentation, appendix A).
+    fn kind(code: &SqlState) -> fn(Failure) -> Self {
+        let is = |codes: &[SqlState]| codes.contains(code);
+        match code.code().get(..2) {
+            _ if code.code() == SESSION_ENDED => Self::SessionEnded,
+            _ if is(&[SqlState::CHECK_VIOLATION]) => Self::Unstorable,
+            _ if is(&[SqlState::UNIQUE_VIOLATION, SqlState::FOREIGN_KEY_VIOLATION]) => Self::Constraint,
+            _ if is(&[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED]) => Self::Undone,
+            _ if is(&[SqlState::READ_ONLY_SQL_TRANSACTION]) => Self::ReadOnly,
+            _ if is(&[SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT]) || code.code() == TRANSACTION_TIMEOUT => {
+                Self::Expired
+            }
+            _ if is(&[SqlState::LOCK_NOT_AVAILABLE]) => Self::Busy,
+            // Data exceptions.
+            Some("22") => Self::Unstorable,
+            // Connection exceptions, and operator interventions that end the session.
+            Some("08") => Self::Lost,
+            Some("57") if code.code().starts_with("57P") => Self::Lost,
+            // Transaction rollbacks, insufficient resources, operator interventions.
+            Some("40" | "53" | "57") => Self::Busy,
+            _ => Self::Mistake,
         }
+    }
+
+    pub(crate) fn mistake(what: impl Into<String>) -> Self {
+        Self::Mistake(Failure { what: what.into(), code: None, table: None, constraint: None })
+    }
+
+    /// Whether nothing is wrong with the request: it may succeed a moment later.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::NoConnection(_) | Self::NoConnectionInTime(_) | Self::Lost(_) | Self::Expired(_) => true,
+            Self::ReadOnly(_) | Self::Undone(_) | Self::Busy(_) => true,
+            Self::SessionEnded(_) | Self::Unstorable(_) | Self::Constraint(_) | Self::TooLong | Self::Mistake(_) => {
+                false
+            }
+        }
+    }
+
+    /// Whether the connection may be of no more use: it broke, or the server ended the session or takes no writes.
+    pub(super) fn taints_connection(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Expired(_) | Self::ReadOnly(_))
+    }
+
+    /// The constraint that was violated.
+    fn constraint(&self) -> Option<&str> {
+        let (Self::Constraint(failure) | Self::Unstorable(failure)) = self else { return None };
+        failure.constraint.as_deref()
     }
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+    error.source().is_some_and(|source| source.is::<io::Error>())
 }
 
-/// Turns the violation of a named constraint into the client's error, where the statement runs.
+/// Turns the violation of a named constraint into an error of the caller's, where the statement runs.
 pub trait OnConstraint<T> {
     /// # Errors
     /// What `error` says of the violated constraint; any other failure as it is.
-    fn on_constraint(self, error: impl FnOnce(&str) -> Option<ApiError>) -> Result<T, ApiError>;
+    fn on_constraint<E: From<DbError>>(self, error: impl FnOnce(&str) -> Option<E>) -> Result<T, E>;
 }
 
 impl<T> OnConstraint<T> for Result<T, DbError> {
-    fn on_constraint(self, error: impl FnOnce(&str) -> Option<ApiError>) -> Result<T, ApiError> {
-        self.map_err(|failure| failure.constraint.as_deref().and_then(error).unwrap_or_else(|| failure.into()))
+    fn on_constraint<E: From<DbError>>(self, error: impl FnOnce(&str) -> Option<E>) -> Result<T, E> {
+        self.map_err(|failure| failure.constraint().and_then(error).unwrap_or_else(|| failure.into()))
     }
-}
-
-/// A column of a row.
-///
-/// # Errors
-/// 500, naming the column, when it is missing or of another type.
-pub fn row_value<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, ApiError> {
-    row.try_get(column).map_err(|_| ApiError::Internal(format!("column {column} cannot be read").into()))
 }

@@ -2,26 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deadpool_postgres::Object;
 use futures_util::future::BoxFuture;
 use tokio_postgres::Client;
 
-use super::{Connector, DbError};
+use super::{Connector, DbError, pool::Pooled};
 
-/// How long is tried to tell the server that nobody waits any more.
+/// The most time that is spent on telling the server to stop.
 const CANCEL: Duration = Duration::from_millis(500);
 
 /// A connection that goes back to the pool only if its flight ended in order.
 ///
-/// Dropping a future does not stop the server: a connection whose answer nobody awaited would hand it to the next
-/// request. So a lease that is dropped half-way takes its connection out of the pool and cancels what runs there.
+/// Dropping a future does not stop the server: the next request on that connection would read the rest of its response. So a lease that is dropped half-way takes its connection out of the pool and cancels what runs there.
 pub(super) struct Lease {
-    connection: Option<Object>,
+    connection: Option<Pooled>,
     connector: Arc<Connector>,
 }
 
 impl Lease {
-    pub(super) fn new(connection: Object, connector: Arc<Connector>) -> Self {
+    pub(super) fn new(connection: Pooled, connector: Arc<Connector>) -> Self {
         Self { connection: Some(connection), connector }
     }
 
@@ -36,10 +34,10 @@ impl Lease {
             && outcome.as_ref().is_err_and(DbError::taints_connection)
         {
             // Start afresh, perhaps on another server: what lies idle is connected to the same one.
-            if let Some(pool) = Object::pool(&connection) {
+            if let Some(pool) = Pooled::pool(&connection) {
                 pool.retain(|_, _| false);
             }
-            drop(Object::take(connection));
+            drop(Pooled::take(connection));
         }
     }
 
@@ -54,7 +52,7 @@ impl Lease {
     ///
     /// In a box: it is large, and every flight would have room for it.
     fn end(&mut self) -> Option<BoxFuture<'static, ()>> {
-        let client = Object::take(self.connection.take()?);
+        let client = Pooled::take(self.connection.take()?);
         let (token, connector) = (client.cancel_token(), Arc::clone(&self.connector));
         Some(Box::pin(async move {
             let _ = tokio::time::timeout(CANCEL, connector.cancel(token)).await;

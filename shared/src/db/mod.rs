@@ -9,47 +9,39 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`Db`] | the pool |
+//! | [`Db`] | the database, as one role |
 //! | [`Unit`] | the unit: one flight, repeated where that does no harm |
-//! | `connect`, `address` | from a host name and a secret to a logged-in connection |
-//! | `idle` | what becomes of connections that sat through a freeze |
-//! | `tls`, `role` | what certificates are trusted, and which roles are not |
-//! | [`Session`] | a connection for work that no request waits for |
-//! | [`Login`] | the roles that functions log in with, made on deployment and by rotation |
-//! | `verifier` | what the server keeps of their passwords |
+//! | [`Statement`], [`FromRow`] | what is sent, and what becomes of the rows |
+//! | [`Caller`] | in whose name |
+//! | `pool`, `lease` | connections: opened, verified after a freeze, lent for a flight |
+//! | `connect`, `address`, `tls`, `role` | from a host name and a secret to a connection of a role that may serve requests |
 //! | [`DbError`] | a failure without the data |
 
 mod address;
+mod caller;
 mod connect;
 mod error;
-mod idle;
 mod lease;
-mod login;
+mod pool;
 mod role;
-mod session;
+mod statement;
 mod tls;
 mod unit;
-mod verifier;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use connect::Opener;
+pub use caller::{Caller, Meter};
 pub use connect::{ConnectError, Connector, Credentials, Target, Trust};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
-pub use error::{DbError, OnConstraint, row_value};
-use idle::verify_idle;
+pub use error::{DbError, Failure, OnConstraint};
 use lease::Lease;
-pub use login::{LOCK, Login, OVERDUE};
-pub use session::Session;
+pub(crate) use pool::CREATE;
+use pool::{Connections, Pool};
+pub use statement::{AnyStatement, Collect, FromRow, Params, Row, Statement, column};
 pub use tls::InvalidRoots;
-pub use unit::{Param, Unit};
+pub use tokio_postgres::types::Type;
+pub use unit::{MAX_ROWS, Unit};
 
-use crate::{CurrentUser, clock::Clock, request::Origin};
-
-/// How long a verification may take, and how long is waited for a connection of the pool and for a new one.
-const RECYCLE: Duration = Duration::from_millis(500);
-const WAIT: Duration = Duration::from_secs(1);
-const CREATE: Duration = Duration::from_secs(3);
+use crate::clock::Clock;
 
 /// The database, as one role.
 pub struct Db {
@@ -66,16 +58,7 @@ impl Db {
     /// When `size` is zero.
     pub fn new(connector: Connector, size: usize, durable_reads: bool, clock: Clock) -> Result<Self, DbError> {
         let connector = Arc::new(connector);
-        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(tokio_postgres::Config::new(), Opener(Arc::clone(&connector)), config);
-        let pool = Pool::builder(manager)
-            .max_size(size)
-            .timeouts(Timeouts { wait: Some(WAIT), create: Some(CREATE), recycle: Some(RECYCLE) })
-            .runtime(Runtime::Tokio1)
-            .pre_recycle(verify_idle(clock))
-            .build()
-            .map_err(|_| DbError::other("the pool cannot be built"))?;
-        Ok(Self { pool, connector, durable_reads })
+        Ok(Self { pool: Connections::pool(Arc::clone(&connector), clock, size)?, connector, durable_reads })
     }
 
     /// Opens a connection, so that the first request finds one.
@@ -86,22 +69,16 @@ impl Db {
         self.pool.get().await.map(drop).map_err(DbError::from)
     }
 
-    /// A unit that changes something, as this user.
+    /// A unit that changes something, in the name of this caller.
     #[must_use]
-    pub fn write<'a>(&'a self, user: &'a CurrentUser<'_>) -> Unit<'a> {
-        Unit { db: self, origin: user.origin, user: Some(user), reads: false, durable: true }
+    pub fn write<'a>(&'a self, caller: &'a Caller<'_>) -> Unit<'a> {
+        Unit { db: self, caller, reads: false, durable: true }
     }
 
-    /// A unit that changes nothing but the audit trail, as this user.
+    /// A unit that changes nothing but the audit trail, in the name of this caller.
     #[must_use]
-    pub fn read<'a>(&'a self, user: &'a CurrentUser<'_>) -> Unit<'a> {
-        Unit { db: self, origin: user.origin, user: Some(user), reads: true, durable: self.durable_reads }
-    }
-
-    /// A unit of somebody who is not signed in: register, login.
-    #[must_use]
-    pub fn anonymous<'a>(&'a self, origin: &'a Origin) -> Unit<'a> {
-        Unit { db: self, origin, user: None, reads: false, durable: true }
+    pub fn read<'a>(&'a self, caller: &'a Caller<'_>) -> Unit<'a> {
+        Unit { db: self, caller, reads: true, durable: self.durable_reads }
     }
 
     async fn lease(&self) -> Result<Lease, DbError> {

@@ -49,7 +49,7 @@ impl Trust {
     pub fn through_proxy(self) -> Self {
         match self {
             Self::Certificates(tls) | Self::Proxy(tls) => Self::Proxy(tls),
-            Self::Network => Self::Network,
+            Self::Plaintext => Self::Plaintext,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A unit of work: one statement, written at once with what stands around it.
 
 use std::{
+    marker::PhantomData,
     pin::pin,
     time::{Duration, Instant},
 };
@@ -13,18 +14,15 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use super::{Db, DbError, lease::Lease};
-use crate::{ApiError, CurrentUser, request::Origin, response::JsonArray};
+use super::{Caller, Collect, Db, DbError, FromRow, Params, Statement, lease::Lease};
 
-/// A parameter of a statement and the type that PostgreSQL is told it has.
-pub type Param<'a> = (&'a (dyn ToSql + Sync), Type);
-
-/// More rows than one answer holds, be they the smallest there are.
-const MOST_ROWS: usize = 40_000;
+/// The most rows of a list: above it no response fits Lambda's payload limit, however short the rows are. A statement of
+/// a list takes it as the parameter of its `LIMIT`; a list of so many rows is refused, so that none is ever cut off.
+pub const MAX_ROWS: i64 = 40_000;
 
 /// How often a unit is sent again after a deadlock or a serialization failure.
 const RETRIES: u32 = 2;
-/// At most how long is waited before: who got in each other's way do not come back together.
+/// The longest pause before, so that units which undid each other do not come back together.
 const JITTER_MILLISECONDS: u128 = 100;
 /// How often it is sent again on another connection when one was lost under it.
 const RECONNECTS: u32 = 1;
@@ -32,8 +30,7 @@ const RECONNECTS: u32 = 1;
 /// One unit of work: a single statement that decides, acts and writes its audit row at once.
 pub struct Unit<'a> {
     pub(super) db: &'a Db,
-    pub(super) origin: &'a Origin,
-    pub(super) user: Option<&'a CurrentUser<'a>>,
+    pub(super) caller: &'a Caller<'a>,
     /// Whether it changes nothing but the audit trail.
     pub(super) reads: bool,
     pub(super) durable: bool,
@@ -46,119 +43,146 @@ struct Failed {
     never_began: bool,
 }
 
+/// A statement and its parameters.
+struct Query<'a> {
+    sql: &'a str,
+    params: &'a [&'a (dyn ToSql + Sync)],
+    types: &'a [Type],
+}
+
+/// What takes the rows of a flight, one by one.
+trait Sink: Send {
+    /// Forgets everything, because the flight is repeated.
+    fn restart(&mut self);
+    /// Takes a row, or refuses it and all others.
+    fn push(&mut self, row: &Row) -> Result<(), DbError>;
+}
+
+/// A list of values of type `T`, and how many there are.
+struct Values<T, L> {
+    list: L,
+    count: i64,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T, L: Default> Default for Values<T, L> {
+    fn default() -> Self {
+        Self { list: L::default(), count: 0, of: PhantomData }
+    }
+}
+
+impl<T: FromRow, L: Collect<T>> Sink for Values<T, L> {
+    fn restart(&mut self) {
+        *self = Self::default();
+    }
+
+    fn push(&mut self, row: &Row) -> Result<(), DbError> {
+        self.count += 1;
+        if self.count == MAX_ROWS { Err(DbError::TooLong) } else { self.list.push(T::from_row(row)?) }
+    }
+}
+
 impl Unit<'_> {
+    /// Runs a statement that gives no row.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub async fn run<const N: usize>(self, statement: &Statement<N>, params: Params<'_, N>) -> Result<(), DbError> {
+        self.opt::<(), N>(statement, params).await.map(drop)
+    }
+
     /// The statement's only row.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows); also when it gives none.
-    pub async fn one(self, sql: &str, params: &[Param<'_>]) -> Result<Row, DbError> {
-        self.opt(sql, params).await?.ok_or_else(|| DbError::other("the statement gave no row"))
+    /// As [`list`](Self::list); also when it gives none.
+    pub async fn one<T: FromRow, const N: usize>(
+        self,
+        statement: &Statement<N>,
+        params: Params<'_, N>,
+    ) -> Result<T, DbError> {
+        self.opt(statement, params).await?.ok_or_else(|| DbError::mistake("the statement gave no row"))
     }
 
     /// The statement's row, if it gives one.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows).
-    pub async fn opt(self, sql: &str, params: &[Param<'_>]) -> Result<Option<Row>, DbError> {
-        Ok(self.rows(sql, params).await?.pop())
+    /// As [`list`](Self::list).
+    pub async fn opt<T: FromRow, const N: usize>(
+        self,
+        statement: &Statement<N>,
+        params: Params<'_, N>,
+    ) -> Result<Option<T>, DbError> {
+        Ok(self.list::<T, Vec<T>, N>(statement, params).await?.pop())
     }
 
-    /// The text of a list: `write` turns each row of the statement into JSON as it arrives, so that no more is held than
-    /// an answer may carry. The statement reads `LIMIT 40000`.
+    /// The statement's rows, committed. They go into the list as they arrive, so that no more is held than the list
+    /// holds.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows), and what `write` fails with; 400 when the list is longer than one answer, so that none is
-    /// ever cut off.
-    pub async fn list(
+    /// When the session has ended, the statement fails, the list takes no more, or it is not certain that everything was
+    /// committed.
+    pub async fn list<T: FromRow, L: Collect<T>, const N: usize>(
         self,
-        sql: &str,
-        params: &[Param<'_>],
-        mut write: impl FnMut(&Row, &mut JsonArray) -> Result<(), ApiError>,
-    ) -> Result<JsonArray, ApiError> {
-        let (_, list) = self
-            .each(sql, params, |(count, list): &mut (usize, JsonArray), row| {
-                *count += 1;
-                if *count == MOST_ROWS { Err(ApiError::AnswerTooLarge) } else { write(&row, list) }
-            })
-            .await?;
-        Ok(list)
-    }
-
-    /// The statement's rows, committed.
-    ///
-    /// # Errors
-    /// When the session is dead, the statement fails, or it is not certain that everything was committed.
-    pub async fn rows(self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, DbError> {
-        self.each(sql, params, |rows: &mut Vec<Row>, row| {
-            rows.push(row);
-            Ok(())
-        })
-        .await
-    }
-
-    /// What `take` makes of the statement's rows, which it is given one by one.
-    async fn each<T: Default, E: From<DbError>>(
-        self,
-        sql: &str,
-        params: &[Param<'_>],
-        take: impl FnMut(&mut T, Row) -> Result<(), E>,
-    ) -> Result<T, E> {
+        statement: &Statement<N>,
+        params: Params<'_, N>,
+    ) -> Result<L, DbError> {
         let started = Instant::now();
-        let outcome = self.flights(sql, params, take).await;
-        self.origin.add_database_time(started.elapsed());
-        outcome
+        let query = Query { sql: statement.sql, params: &params, types: &statement.types };
+        let mut values = Values::<T, L>::default();
+        let outcome = self.flights(&query, &mut values).await;
+        self.caller.spent.add(started.elapsed());
+        outcome.map(|()| values.list)
     }
 
     /// Repeats what the server undid, and what was lost on the way when doing it twice does no harm: a write whose
     /// connection broke may have been committed, unless the server said goodbye instead of `BEGIN`.
-    async fn flights<T: Default, E: From<DbError>>(
-        &self,
-        sql: &str,
-        params: &[Param<'_>],
-        mut take: impl FnMut(&mut T, Row) -> Result<(), E>,
-    ) -> Result<T, E> {
+    async fn flights(&self, query: &Query<'_>, sink: &mut dyn Sink) -> Result<(), DbError> {
         let (mut retries, mut reconnects) = (RETRIES, RECONNECTS);
         loop {
             // Both in boxes, because each future around them would copy them whole.
             let lease = Box::pin(self.db.lease()).await?;
-            match Box::pin(self.flight(lease, sql, params, &mut take)).await? {
-                Ok(taken) => return Ok(taken),
-                Err(Failed { error, .. }) if error.was_undone() && retries > 0 => {
+            match Box::pin(self.flight(lease, query, sink)).await? {
+                Ok(()) => return Ok(()),
+                Err(Failed { error: DbError::Undone(_), .. }) if retries > 0 => {
                     retries -= 1;
                     tokio::time::sleep(jitter()).await;
                 }
                 Err(Failed { error, never_began }) if reconnects > 0 && self.may_move(&error, never_began) => {
                     reconnects -= 1;
                 }
-                Err(Failed { error, .. }) => return Err(error.into()),
+                Err(Failed { error, .. }) => return Err(error),
             }
+            sink.restart();
         }
     }
 
     /// Whether another connection may be tried, and perhaps another server.
     fn may_move(&self, error: &DbError, never_began: bool) -> bool {
-        error.is_read_only() || error.is_connection_lost() && (self.reads || never_began)
+        match error {
+            DbError::ReadOnly(_) => true,
+            DbError::Lost(_) => self.reads || never_began,
+            _ => false,
+        }
     }
 
-    /// One flight. The outer error is `take`'s: it wants no more rows, and everything is undone.
-    async fn flight<T: Default, E>(
+    /// One flight. The outer error is the sink's: it wants no more rows, and everything is undone.
+    async fn flight(
         &self,
         lease: Lease,
-        sql: &str,
-        params: &[Param<'_>],
-        take: &mut impl FnMut(&mut T, Row) -> Result<(), E>,
-    ) -> Result<Result<T, Failed>, E> {
+        query: &Query<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Result<(), Failed>, DbError> {
         let client = lease.client();
         let answers = {
             // Pinned here, because joining them would copy them.
             let begin = pin!(client.batch_execute("BEGIN").map(Ok));
             let enter = pin!(self.enter(client).map(Ok));
-            let receive = pin!(receive(client, sql, params, take));
+            let receive = pin!(receive(client, query, sink));
             let commit = pin!(client.batch_execute("COMMIT").map(Ok));
             // Polled in this order, so written in this order, before anything is read.
             tokio::try_join!(biased; begin, enter, receive, commit)
         };
-        let (begun, entered, taken, committed) = match answers {
+        let (begun, entered, received, committed) = match answers {
             Ok(answers) => answers,
             Err(refusal) => {
                 lease.abandon().await;
@@ -166,7 +190,7 @@ impl Unit<'_> {
             }
         };
         let never_began = begun.as_ref().is_err_and(is_goodbye) && self.db.connector.reaches_server();
-        let outcome = begun.and(entered).and(taken).and_then(|taken| committed.map(|()| taken)).map_err(DbError::from);
+        let outcome = begun.and(entered).and(received).and(committed).map_err(DbError::from);
         lease.finish(&outcome);
         Ok(outcome.map_err(|error| Failed { error, never_began }))
     }
@@ -176,15 +200,14 @@ impl Unit<'_> {
         const ENTER: &str = "SELECT app.enter($1, $2, $3, $4, $5)";
         const ENTER_ANONYMOUS: &str = "SELECT app.enter_anonymous($1, $2)";
 
-        let (request_id, source_ip) = (&self.origin.request_id, &self.origin.source_ip);
-        let origin: [Param<'_>; 2] = [(request_id, Type::TEXT), (source_ip, Type::TEXT)];
-        match self.user {
-            None => client.execute_typed(ENTER_ANONYMOUS, &origin).await,
-            Some(user) => {
-                let [request_id, source_ip] = origin;
+        let Caller { identity, request_id, source_ip, .. } = self.caller;
+        let (request_id, source_ip) = ((request_id as _, Type::TEXT), (source_ip as _, Type::TEXT));
+        match identity {
+            None => client.execute_typed(ENTER_ANONYMOUS, &[request_id, source_ip]).await,
+            Some((user, session)) => {
                 let who = [
-                    (&user.id as _, Type::INT8),
-                    (&user.session as _, Type::UUID),
+                    (user as _, Type::INT8),
+                    (session as _, Type::UUID),
                     request_id,
                     source_ip,
                     (&self.durable as _, Type::BOOL),
@@ -195,22 +218,21 @@ impl Unit<'_> {
     }
 }
 
-/// What `take` makes of a statement's rows. The outer error is `take`'s, and no row behind it is waited for.
-async fn receive<T: Default, E>(
+/// Hands a statement's rows to the sink. The outer error is the sink's, and no row behind it is waited for.
+async fn receive(
     client: &Client,
-    sql: &str,
-    params: &[Param<'_>],
-    take: &mut impl FnMut(&mut T, Row) -> Result<(), E>,
-) -> Result<Result<T, tokio_postgres::Error>, E> {
-    let mut taken = T::default();
-    let mut rows = match client.query_typed_raw(sql, params.iter().cloned()).await {
+    query: &Query<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Result<(), tokio_postgres::Error>, DbError> {
+    let params = query.params.iter().copied().zip(query.types.iter().cloned());
+    let mut rows = match client.query_typed_raw(query.sql, params).await {
         Ok(rows) => pin!(rows),
         Err(error) => return Ok(Err(error)),
     };
     loop {
         match rows.try_next().await {
-            Ok(Some(row)) => take(&mut taken, row)?,
-            Ok(None) => return Ok(Ok(taken)),
+            Ok(Some(row)) => sink.push(&row)?,
+            Ok(None) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),
         }
     }

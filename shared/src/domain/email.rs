@@ -4,6 +4,7 @@ use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 
 use super::{
+    Described, Schema, Text,
     labels::{a_labels, is_of_one_script},
     text::{is_drawn, is_visible},
 };
@@ -25,6 +26,15 @@ pub struct Email(String, EmailKey);
 pub struct EmailKey(String);
 
 text_value!(Email);
+
+impl Described for Email {
+    const SCHEMA: Schema = Schema::Text(Text {
+        min: 3,
+        max: LONGEST,
+        format: Some("email"),
+        rule: "Space around it is cut off. Every spelling of a mailbox is the same account.",
+    });
+}
 
 impl Email {
     /// What it is compared by.

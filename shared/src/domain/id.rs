@@ -1,12 +1,12 @@
 //! Ids are types: a patient's cannot be passed where a doctor's is meant.
 
-use std::{error::Error, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use serde::Serialize;
-use tokio_postgres::types::{FromSql, ToSql, Type, accepts, private::BytesMut, to_sql_checked};
 use uuid::Uuid;
 
-use crate::body::{Field, Value};
+use super::{Described, Field, Schema, Value};
+use crate::{from_sql, to_sql};
 
 /// What is wrong with text that is no id.
 const NOT_AN_ID: &str = "must be a positive integer";
@@ -31,6 +31,10 @@ macro_rules! id {
             }
         }
 
+        impl Described for $name {
+            const SCHEMA: Schema = Schema::Id;
+        }
+
         impl Field for $name {
             fn parse(value: Value<'_>) -> Result<Self, &'static str> {
                 value.json().parse()
@@ -43,20 +47,14 @@ macro_rules! id {
             }
         }
 
-        impl ToSql for $name {
-            accepts!(INT8);
-            to_sql_checked!();
+        $crate::to_sql!($name as i64);
+        $crate::from_sql!($name as i64);
 
-            fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<tokio_postgres::types::IsNull, Box<dyn Error + Sync + Send>> {
-                self.0.to_sql(ty, out)
-            }
-        }
-
-        impl<'a> FromSql<'a> for $name {
-            accepts!(INT8);
-
-            fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-                i64::from_sql(ty, raw).map(Self)
+        impl $name {
+            /// The plain number.
+            #[must_use]
+            pub fn get(self) -> i64 {
+                self.0
             }
         }
     };
@@ -78,14 +76,6 @@ id!(
     /// An assignment of a doctor to a patient.
     MappingId
 );
-
-impl UserId {
-    /// The plain number, for the access log.
-    #[must_use]
-    pub fn get(self) -> i64 {
-        self.0
-    }
-}
 
 /// A session: the `sid` of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,26 +102,8 @@ impl fmt::Display for SessionId {
     }
 }
 
-impl ToSql for SessionId {
-    accepts!(UUID);
-    to_sql_checked!();
-
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> Result<tokio_postgres::types::IsNull, Box<dyn Error + Sync + Send>> {
-        self.0.to_sql(ty, out)
-    }
-}
-
-impl<'a> FromSql<'a> for SessionId {
-    accepts!(UUID);
-
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Uuid::from_sql(ty, raw).map(Self)
-    }
-}
+to_sql!(SessionId as Uuid);
+from_sql!(SessionId as Uuid);
 
 #[cfg(test)]
 mod tests {

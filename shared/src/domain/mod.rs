@@ -5,23 +5,38 @@
 
 mod characters;
 mod email;
+mod field;
 mod id;
 mod labels;
 mod name;
+mod schema;
+mod sql;
 mod text;
 mod timestamp;
 
 pub use characters::is_one_repeated;
 pub use email::{Email, EmailKey, folded};
+pub use field::{Field, Value};
 pub(crate) use id::uuid;
 pub use id::{DoctorId, MappingId, PatientId, SessionId, UserId};
 pub use name::PersonName;
-pub use text::{is_ignorable, shows, trimmed_text};
+pub use schema::{Described, Member, Object, Schema, Text, camel_case, camel_case_len};
+pub use text::{SHORT_TEXT, is_ignorable, shows, trimmed_text};
 pub use timestamp::Timestamp;
 
-/// Passes a newtype through to PostgreSQL as what it wraps.
-///
-/// `text_value!(Gender)` for a newtype over `String`.
+/// Personal data: a debug print shows that there is a value, never which.
+#[macro_export]
+macro_rules! redacted {
+    ($name:ident) => {
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
+/// What every newtype over a text has: `text_value!(Specialty)`. It is read from a body by its `TryFrom<String>`.
 #[macro_export]
 macro_rules! text_value {
     ($name:ident) => {
@@ -33,15 +48,11 @@ macro_rules! text_value {
             }
         }
 
-        // Personal data: a debug print shows that there is a value, never which.
-        impl ::std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
+        $crate::to_sql!($name as String);
+        $crate::redacted!($name);
 
-        impl $crate::body::Field for $name {
-            fn parse(value: $crate::body::Value<'_>) -> Result<Self, &'static str> {
+        impl $crate::domain::Field for $name {
+            fn parse(value: $crate::domain::Value<'_>) -> Result<Self, &'static str> {
                 Self::try_from(value.text()?)
             }
         }

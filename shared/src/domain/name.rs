@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::trimmed_text;
+use super::{Described, SHORT_TEXT, Schema, trimmed_text};
 use crate::text_value;
 
 /// A person's name: 1–200 characters after trimming, one of them visible, no control characters.
@@ -11,6 +11,10 @@ use crate::text_value;
 pub struct PersonName(String);
 
 text_value!(PersonName);
+
+impl Described for PersonName {
+    const SCHEMA: Schema = SHORT_TEXT;
+}
 
 impl TryFrom<String> for PersonName {
     type Error = &'static str;

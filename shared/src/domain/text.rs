@@ -5,6 +5,8 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup},
 };
 
+use super::{Schema, Text};
+
 /// Characters that Unicode counts as letters, marks or symbols and that are drawn as nothing: the empty cell of Braille,
 /// two blanks of hieroglyphs, the null notehead, what joins numbers of Brahmi, what fills Khitan, and the place of an
 /// object that text cannot hold.
@@ -47,6 +49,17 @@ pub fn shows(text: &str) -> bool {
     text.chars().any(is_visible)
 }
 
+/// The most characters of a short text.
+const LONGEST: usize = 200;
+
+/// What the description of the API says of a short text.
+pub const SHORT_TEXT: Schema = Schema::Text(Text {
+    min: 1,
+    max: LONGEST,
+    format: None,
+    rule: "At least one visible character, no control characters. Space around it is cut off.",
+});
+
 /// The rule of every short text: 1–200 characters after trimming, one of them visible, none a control character or a
 /// separator of lines. Joiners stay: scripts need them between letters.
 ///
@@ -56,7 +69,7 @@ pub fn trimmed_text(raw: &str) -> Result<&str, &'static str> {
     let text = raw.trim();
     match text.chars().count() {
         0 => Err("must not be empty"),
-        201.. => Err("must be at most 200 characters"),
+        count if count > LONGEST => Err("must be at most 200 characters"),
         _ if text.contains(is_control) => Err("must not contain control characters"),
         _ if !shows(text) => Err("must contain a visible character"),
         _ => Ok(text),

@@ -1,10 +1,12 @@
 //! Points in time as the API shows them.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
-use tokio_postgres::types::{FromSql, Type, accepts};
+
+use super::{Described, Schema};
+use crate::from_sql;
 
 /// A point in time, shown as RFC 3339 in UTC with milliseconds: `2026-11-23T11:44:41.830Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +29,18 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl Described for Timestamp {
+    const SCHEMA: Schema = Schema::Timestamp;
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// PostgreSQL sends `timestamptz` in UTC.
-impl<'a> FromSql<'a> for Timestamp {
-    accepts!(TIMESTAMPTZ);
-
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        OffsetDateTime::from_sql(ty, raw).map(Self)
-    }
-}
+// PostgreSQL sends `timestamptz` in UTC.
+from_sql!(Timestamp as OffsetDateTime);
 
 #[cfg(test)]
 mod tests {

@@ -1,25 +1,49 @@
-//! From an event of API Gateway to a [`Request`].
+//! From an event of API Gateway to an HTTP request, whatever it asks for.
 //!
 //! Only what is looked at is read, straight from the event's bytes: the events of `aws_lambda_events` hold everything,
 //! which took an eighth of a request's instructions. `lambda_http`'s own conversion panics on inputs that a client can
 //! send (a bad query string, base64 or host) and resolves dot segments in the path.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use lambda_http::{Context, http::Method};
+use lambda_http::{
+    Context,
+    http::{HeaderMap, Method},
+};
 use serde::Deserialize;
 
 use super::headers::{Headers, Text};
-use crate::{ApiError, Request, request::Origin};
+use crate::{ApiError, api::Request};
 
 /// The largest body that is looked at, in bytes.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
 
 const NO_REQUEST: ApiError = ApiError::Malformed("This is not an HTTP request");
 
+/// An HTTP request whose route is not known yet.
+pub(super) struct Event {
+    /// Whether the gateway speaks payload 2.0 (else 1.0).
+    pub(super) is_v2: bool,
+    pub(super) method: Method,
+    pub(super) path: String,
+    base_path: String,
+    pub(super) headers: HeaderMap,
+    body: Vec<u8>,
+    pub(super) request_id: String,
+    source_ip: String,
+}
+
+impl Event {
+    /// The request, of a route with this path.
+    pub(super) fn into_request(self, template: &'static str) -> Request {
+        let Self { path, base_path, headers, body, request_id, source_ip, .. } = self;
+        Request { template, path, base_path, headers, body, request_id, source_ip }
+    }
+}
+
 /// An event of payload version 1.0 or 2.0, which function URLs send as well.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Event<'a> {
+struct Payload<'a> {
     request_context: Surroundings,
     /// Of 2.0.
     raw_path: Option<String>,
@@ -62,9 +86,9 @@ struct Identity {
 }
 
 /// Reads an event, whatever it is.
-pub(super) fn read(json: &[u8], context: &Context, base_path: &str) -> Result<Request, ApiError> {
+pub(super) fn read(json: &[u8], context: &Context, base_path: &str) -> Result<Event, ApiError> {
     let json = str::from_utf8(json).map_err(|_| NO_REQUEST)?;
-    let event: Event<'_> = serde_json::from_str(json).map_err(|_| NO_REQUEST)?;
+    let event: Payload<'_> = serde_json::from_str(json).map_err(|_| NO_REQUEST)?;
     let Surroundings { stage, request_id, http, http_method, identity } = event.request_context;
     let single = event.headers.map(Headers::kept);
     let (is_v2, method, path, source_ip, headers) = match (http, event.http_method, http_method) {
@@ -82,18 +106,18 @@ pub(super) fn read(json: &[u8], context: &Context, base_path: &str) -> Result<Re
         }
         text => text.unwrap_or_default().into_bytes(),
     };
-    let id = request_id.filter(|id| is_id(id)).unwrap_or_else(|| context.request_id.clone());
+    let request_id = request_id.filter(|id| is_id(id)).unwrap_or_else(|| context.request_id.clone());
     let path = path.unwrap_or_default();
     let below_base_path = below(&path, Some(base_path));
-    Ok(Request {
+    Ok(Event {
         is_v2,
         method,
         base_path: if below_base_path.is_some() { format!("/{base_path}") } else { String::new() },
         path: below_base_path.or_else(|| below(&path, stage.as_deref())).unwrap_or(path),
-        template: "",
         headers: headers.unwrap_or_default(),
         body,
-        origin: Origin::new(id, source_ip.unwrap_or_default()),
+        request_id,
+        source_ip: source_ip.unwrap_or_default(),
     })
 }
 

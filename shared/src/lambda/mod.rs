@@ -15,32 +15,39 @@ use std::{
     time::{Duration, Instant},
 };
 
+use event::Event;
 use futures_util::FutureExt;
 use lambda_http::http::{
-    HeaderValue, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, LOCATION, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
+    HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
 };
 pub use lambda_runtime::{Context, Error};
+use runtime::Runtime;
 use serde::Serialize;
 
-use self::runtime::Runtime;
-use crate::{ApiError, App, Reply, Request, Route, clock::Clock, request::Origin, routes, telemetry};
+use crate::{
+    ApiError, Route, Services,
+    api::{self, Call, Exchange, Request, Response},
+    clock::Clock,
+    domain::UserId,
+    telemetry,
+};
 
-/// The longest that a request may take, whatever Lambda would allow.
-const LONGEST: Duration = Duration::from_secs(8);
-/// What is left of Lambda's time for the answer itself.
-const RESERVE: Duration = Duration::from_secs(1);
+/// The longest that a handler may take, whatever Lambda would allow.
+const MAX_HANDLER_TIME: Duration = Duration::from_secs(8);
+/// What is left of Lambda's time for the response itself.
+const RESPONSE_MARGIN: Duration = Duration::from_secs(1);
 /// How far our clock, which counts whole seconds, may be behind Lambda's.
-const TICK: Duration = Duration::from_secs(1);
+const CLOCK_RESOLUTION: Duration = Duration::from_secs(1);
 
 /// Serves `routes` for the life of the environment.
 ///
 /// # Errors
 /// When the Runtime API cannot be reached.
-pub async fn serve(app: App, routes: &'static [Route]) -> Result<(), Error> {
+pub async fn serve(services: Services, routes: &'static [Route]) -> Result<(), Error> {
     // As a task: to wake the future that `main` waits for takes a system call each time, to wake a task none.
     tokio::spawn(async move {
-        let function = Function::new(app, routes);
+        let function = Function::new(services, routes);
         let mut runtime = Runtime::open().await?;
         loop {
             let (event, context) = runtime.next().await?;
@@ -56,7 +63,7 @@ pub async fn serve(app: App, routes: &'static [Route]) -> Result<(), Error> {
 
 /// A function: what it needs and what it answers.
 pub struct Function {
-    app: App,
+    services: Services,
     routes: &'static [Route],
     cold: AtomicBool,
 }
@@ -81,63 +88,72 @@ pub struct Answer {
 impl Function {
     /// A function that has not answered yet.
     #[must_use]
-    pub fn new(app: App, routes: &'static [Route]) -> Self {
-        Self { app, routes, cold: AtomicBool::new(true) }
+    pub fn new(services: Services, routes: &'static [Route]) -> Self {
+        Self { services, routes, cold: AtomicBool::new(true) }
     }
 
     /// Answers one event, whatever it is, and logs one line.
     pub async fn answer(&self, event: &[u8], context: &Context) -> Answer {
-        let started = Instant::now();
-        let mut route = None;
-        let (reply, origin, mut headers, is_v2) = match event::read(event, context, &self.app.settings.base_path) {
-            Ok(mut request) => {
-                let reply = self.dispatch(&mut request, context, &mut route).await;
-                let headers = cors::headers(&self.app.settings.cors_origins, &request);
-                (reply.map(|response| located(response, &request)), request.origin, headers, request.is_v2)
-            }
-            Err(error) => (Err(error), Origin::new(context.request_id.clone(), String::new()), HeaderMap::new(), false),
+        let (started, exchange) = (Instant::now(), Exchange::default());
+        let ended = match event::read(event, context, &self.services.settings.base_path) {
+            Ok(event) => self.handle(event, context, &exchange).await,
+            Err(error) => Ended::unread(error, context),
         };
 
-        let error = reply.as_ref().err().and_then(ApiError::cause);
-        let response = reply.unwrap_or_else(|error| problem(&error, &origin));
-        common_headers(&mut headers, &origin);
+        let Ended { result, route, request_id, mut headers, is_v2 } = ended;
+        let error = result.as_ref().err().and_then(ApiError::cause);
+        let response = result.unwrap_or_else(|error| problem(&error, &request_id));
+        common_headers(&mut headers, &request_id);
         telemetry::line(&telemetry::AccessLine {
             level: if response.status().is_server_error() { "ERROR" } else { "INFO" },
             event: "request",
-            request_id: &origin.request_id,
+            request_id: &request_id,
             invocation_id: &context.request_id,
             trace_id: context.xray_trace_id.as_deref(),
-            route: route.map(|route: &Route| format!("{} {}", route.method, route.path)),
+            route: route.map(|route| format!("{} {}", route.method, route.path)),
             status: response.status().as_u16(),
             duration_ms: milliseconds(started.elapsed()),
-            database_ms: milliseconds(origin.database_time()),
+            database_ms: milliseconds(exchange.database().total()),
             cold_start: self.cold.swap(false, Ordering::Relaxed),
-            user_id: origin.user(),
+            user_id: exchange.user().map(UserId::get),
             error,
         });
         Answer::new(response, &headers, is_v2)
     }
 
-    /// Finds the handler and gives it its time. A panic costs this answer, not the environment.
-    async fn dispatch(&self, request: &mut Request, context: &Context, found: &mut Option<&'static Route>) -> Reply {
-        let route = match routes::find(self.routes, &request.method, &request.path) {
-            Ok(route) => route,
-            Err(ApiError::MethodNotAllowed(allowed))
-                if cors::is_preflight(&self.app.settings.cors_origins, request) =>
-            {
-                return cors::preflight(&allowed);
+    /// Finds the route and runs its handler.
+    async fn handle(&self, event: Event, context: &Context, exchange: &Exchange) -> Ended {
+        let allowed = &self.services.settings.cors_origins;
+        let (headers, is_v2) = (cors::headers(allowed, &event), event.is_v2);
+        let result = match api::find(self.routes, &event.method, &event.path) {
+            Ok(route) => {
+                let request = event.into_request(route.path);
+                let result = self.run(route, &request, context, exchange).await;
+                return Ended { result, route: Some(route), request_id: request.request_id, headers, is_v2 };
             }
-            Err(error) => return Err(error),
+            Err(ApiError::MethodNotAllowed(methods)) if cors::is_preflight(allowed, &event) => {
+                Ok(cors::preflight(&methods))
+            }
+            Err(error) => Err(error),
         };
-        *found = Some(route);
-        request.template = route.path;
+        Ended { result, route: None, request_id: event.request_id, headers, is_v2 }
+    }
+
+    /// Gives the handler its time. A panic costs this response, not the environment.
+    async fn run(
+        &self,
+        route: &Route,
+        request: &Request,
+        context: &Context,
+        exchange: &Exchange,
+    ) -> Result<Response, ApiError> {
         if request.body.len() > event::LARGEST_BODY {
             return Err(ApiError::TooLarge);
         }
-
-        let answer = AssertUnwindSafe((route.handler)(&self.app, request)).catch_unwind();
-        match tokio::time::timeout(self.time_for(context), answer).await {
-            Ok(Ok(reply)) => reply,
+        let call = Call { services: &self.services, request, exchange };
+        let handler = AssertUnwindSafe((route.handler)(call)).catch_unwind();
+        match tokio::time::timeout(self.time_for(context), handler).await {
+            Ok(Ok(result)) => result,
             Ok(Err(_panic)) => Err(ApiError::Internal("the handler panicked".into())),
             Err(_elapsed) => Err(ApiError::Unavailable("the request's time ran out".into())),
         }
@@ -145,8 +161,26 @@ impl Function {
 
     /// How long a handler may take, so that our own 503 comes before Lambda ends the invocation.
     fn time_for(&self, context: &Context) -> Duration {
-        let left = time_left(context, &self.app.clock);
-        left.map_or(LONGEST, |left| left.saturating_sub(RESERVE).min(LONGEST))
+        let left = time_left(context, &self.services.clock);
+        left.map_or(MAX_HANDLER_TIME, |left| left.saturating_sub(RESPONSE_MARGIN).min(MAX_HANDLER_TIME))
+    }
+}
+
+/// How a request ended, and what of it the response and the log line need.
+struct Ended {
+    result: Result<Response, ApiError>,
+    route: Option<&'static Route>,
+    request_id: String,
+    /// Of the response, beside its own.
+    headers: HeaderMap,
+    is_v2: bool,
+}
+
+impl Ended {
+    /// The event is no HTTP request.
+    fn unread(error: ApiError, context: &Context) -> Self {
+        let request_id = context.request_id.clone();
+        Self { result: Err(error), route: None, request_id, headers: HeaderMap::new(), is_v2: false }
     }
 }
 
@@ -158,11 +192,11 @@ impl Function {
 pub fn time_left(context: &Context, clock: &Clock) -> Option<Duration> {
     let now = Duration::from_secs(clock.now().unsigned_abs());
     let left = Duration::from_millis(context.deadline).checked_sub(now)?;
-    Some(left.saturating_sub(TICK))
+    Some(left.saturating_sub(CLOCK_RESOLUTION))
 }
 
 impl Answer {
-    fn new(response: Response<String>, more: &HeaderMap, is_v2: bool) -> Self {
+    fn new(response: Response, more: &HeaderMap, is_v2: bool) -> Self {
         let headers = response.headers().iter().chain(more);
         Self {
             status_code: response.status().as_u16(),
@@ -181,19 +215,9 @@ fn milliseconds(span: Duration) -> f64 {
     (span.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// The answer, which tells of a path as the client sees it.
-fn located(mut response: Response<String>, request: &Request) -> Response<String> {
-    if let (false, Some(location)) = (request.base_path.is_empty(), response.headers_mut().get_mut(LOCATION))
-        && let Ok(whole) = HeaderValue::from_str(&(request.base_path.clone() + location.to_str().unwrap_or_default()))
-    {
-        *location = whole;
-    }
-    response
-}
-
 /// The error as `application/problem+json`.
-fn problem(error: &ApiError, origin: &Origin) -> Response<String> {
-    let mut response = Response::new(error.problem(&origin.request_id));
+fn problem(error: &ApiError, request_id: &str) -> Response {
+    let mut response = Response::new(error.problem(request_id));
     *response.status_mut() = error.status();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     error.headers(response.headers_mut());
@@ -201,11 +225,11 @@ fn problem(error: &ApiError, origin: &Origin) -> Response<String> {
 }
 
 /// What every answer carries: patients' data is never stored on the way, never sniffed, never sent in clear.
-fn common_headers(headers: &mut HeaderMap, origin: &Origin) {
+fn common_headers(headers: &mut HeaderMap, request_id: &str) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
-    if let Ok(id) = HeaderValue::from_str(&origin.request_id) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-request-id", id);
     }
 }

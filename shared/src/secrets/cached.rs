@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lambda_runtime::BoxFuture;
+use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -13,29 +13,29 @@ use super::SecretError;
 use crate::{clock::Clock, telemetry};
 
 /// How long a fetched secret is used, before jitter.
-const LIFE: Duration = Duration::from_secs(270);
+const TTL: Duration = Duration::from_secs(270);
 /// Environments that started together do not ask together.
 const JITTER_SECONDS: u128 = 60;
 /// How long a stale secret is used after Secrets Manager did not answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const STALE_IF_ERROR: Duration = Duration::from_secs(10);
 
 /// How much is asked of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
+pub enum Refresh {
     /// What is needed to start.
-    Ordinary,
+    Cached,
     /// Everything there is: what was known turned out not to be enough.
-    Thorough,
+    Force,
 }
 
-type Fetch<T> = Box<dyn Fn(Freshness) -> BoxFuture<'static, Result<T, SecretError>> + Send + Sync>;
+type Fetch<T> = Box<dyn Fn(Refresh) -> BoxFuture<'static, Result<T, SecretError>> + Send + Sync>;
 
 /// A secret of type `T`.
 pub struct Cached<T> {
     fetch: Option<Fetch<T>>,
     clock: Clock,
     /// The shortest time between two forced fetches.
-    forced_every: Duration,
+    min_refresh_interval: Duration,
     known: RwLock<Option<Known<T>>>,
     fetching: Mutex<Forced>,
 }
@@ -49,7 +49,7 @@ struct Known<T> {
 /// What forced fetches leave behind.
 struct Forced {
     at: Option<Instant>,
-    freshness: Freshness,
+    refresh: Refresh,
 }
 
 /// A point in both times: a frozen environment's monotonic clock may stand still, its wall clock may be set back.
@@ -78,24 +78,24 @@ impl<T> Cached<T> {
         Self {
             fetch: None,
             clock,
-            forced_every: Duration::MAX,
+            min_refresh_interval: Duration::MAX,
             known: RwLock::new(Some(known)),
-            fetching: Mutex::new(Forced { at: None, freshness: Freshness::Ordinary }),
+            fetching: Mutex::new(Forced { at: None, refresh: Refresh::Cached }),
         }
     }
 
-    /// A secret that `fetch` gets, and gets out of turn at most once in `forced_every`.
+    /// A secret that `fetch` gets, and gets out of turn at most once in `min_refresh_interval`.
     pub fn fetched(
         clock: Clock,
-        forced_every: Duration,
-        fetch: impl Fn(Freshness) -> BoxFuture<'static, Result<T, SecretError>> + Send + Sync + 'static,
+        min_refresh_interval: Duration,
+        fetch: impl Fn(Refresh) -> BoxFuture<'static, Result<T, SecretError>> + Send + Sync + 'static,
     ) -> Self {
         Self {
             fetch: Some(Box::new(fetch)),
             clock,
-            forced_every,
+            min_refresh_interval,
             known: RwLock::new(None),
-            fetching: Mutex::new(Forced { at: None, freshness: Freshness::Ordinary }),
+            fetching: Mutex::new(Forced { at: None, refresh: Refresh::Cached }),
         }
     }
 
@@ -118,7 +118,7 @@ impl<T> Cached<T> {
         let forced = self.fetching.lock().await;
         match self.fresh(age) {
             Some(value) => Ok(value),
-            None => self.fetch(forced.freshness).await,
+            None => self.fetch(forced.refresh).await,
         }
     }
 
@@ -131,24 +131,24 @@ impl<T> Cached<T> {
         match self.known() {
             Some(value) if !Arc::ptr_eq(&value, seen) => return Ok(value),
             _ if self.fetch.is_none() => return Ok(Arc::clone(seen)),
-            _ if forced.at.is_some_and(|at| at.elapsed() < self.forced_every) => return Ok(Arc::clone(seen)),
+            _ if forced.at.is_some_and(|at| at.elapsed() < self.min_refresh_interval) => return Ok(Arc::clone(seen)),
             _ => {}
         }
-        *forced = Forced { at: Some(Instant::now()), freshness: Freshness::Thorough };
-        self.fetch(Freshness::Thorough).await
+        *forced = Forced { at: Some(Instant::now()), refresh: Refresh::Force };
+        self.fetch(Refresh::Force).await
     }
 
-    async fn fetch(&self, freshness: Freshness) -> Result<Arc<T>, SecretError> {
+    async fn fetch(&self, refresh: Refresh) -> Result<Arc<T>, SecretError> {
         let Some(fetch) = &self.fetch else { return self.known().ok_or(SecretError::NotGiven("it is fixed")) };
-        match fetch(freshness).await {
+        match fetch(refresh).await {
             Ok(value) => {
                 let jitter = Duration::from_secs(u64::try_from(Uuid::new_v4().as_u128() % JITTER_SECONDS).unwrap_or(0));
-                Ok(self.keep(Arc::new(value), LIFE + jitter))
+                Ok(self.keep(Arc::new(value), TTL + jitter))
             }
             Err(error) => {
                 let stale = self.known().ok_or(error)?;
                 telemetry::warn("secret_stale", &error);
-                Ok(self.keep(stale, PATIENCE))
+                Ok(self.keep(stale, STALE_IF_ERROR))
             }
         }
     }

@@ -5,11 +5,9 @@
 //! and there is never a built-in one.
 
 mod cached;
-mod rotation;
-mod vault;
+pub(crate) mod vault;
 
-pub use cached::{Cached, Freshness};
-pub use rotation::Versions;
+pub use cached::{Cached, Refresh};
 pub use vault::{Stage, Vault};
 
 /// Why a secret could not be had: names only, never what it holds.

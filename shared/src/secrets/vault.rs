@@ -14,7 +14,7 @@ use super::SecretError;
 use crate::https;
 
 /// The code of an answer that there is no such secret, or no such version of it.
-pub(super) const ABSENT: &str = "ResourceNotFoundException";
+pub(crate) const ABSENT: &str = "ResourceNotFoundException";
 
 /// Which version of a secret: a label that rotation moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub(super) fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Current => "AWSCURRENT",
             Self::Previous => "AWSPREVIOUS",
@@ -60,18 +60,18 @@ impl Vault {
         }
     }
 
-    pub(super) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         self.client.get_or_init(connect)
     }
 }
 
 /// The code of the refusal, if the service refused.
-pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
+pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
 /// The SDK's messages may quote the request; the kind of failure is enough to act on.
-pub(super) fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> SecretError {
+pub(crate) fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> SecretError {
     SecretError::NotGiven(match error {
         SdkError::ServiceError(_) => match code(error) {
             Some("DecryptionFailure") => "its key may not be used (kms:Decrypt)",

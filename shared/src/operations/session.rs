@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::Client;
 
-use super::{CREATE, Connector, DbError};
+use crate::db::{CREATE, Connector, DbError};
 
 /// How long is waited until the server knows that a session is over.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ impl Session {
     /// When the database does not let us in, or not in time.
     pub async fn open(connector: &Connector) -> Result<Self, DbError> {
         let opened = timeout(CREATE, connector.open()).await;
-        let (client, connection) = opened.map_err(|_| DbError::unavailable("no connection in time".to_owned()))??;
+        let (client, connection) = opened.map_err(|_| DbError::NoConnectionInTime("no connection in time"))??;
         Ok(Self { client, connection: Connection(connection) })
     }
 

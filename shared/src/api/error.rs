@@ -1,6 +1,6 @@
 //! Everything that can go wrong while a request is answered, and what the client is told.
 
-use std::{borrow::Cow, error::Error};
+use std::{borrow::Cow, error::Error, fmt};
 
 use lambda_http::http::{
     HeaderValue, StatusCode,
@@ -8,7 +8,10 @@ use lambda_http::http::{
 };
 use serde::Serialize;
 
-use crate::DbError;
+use crate::{
+    DbError,
+    auth::{PasswordError, TokenError},
+};
 
 /// A 4xx variant holds only words for the client, a 5xx variant at most the cause, which is logged and never sent.
 /// No variant can do both, so nothing can leak.
@@ -20,36 +23,95 @@ pub enum ApiError {
     /// 400: these fields are wrong.
     #[error("Some fields are not valid")]
     Invalid(Vec<FieldError>),
-    /// 401: no token was sent, or e-mail and password do not fit.
-    #[error("{0}")]
-    Unauthenticated(&'static str),
-    /// 401: a token was sent that is worth nothing (any more).
-    #[error("The token is not valid")]
-    InvalidToken,
+    /// 400: a change without a field; at least one of these must be sent.
+    #[error("Send at least one of {}", .0.join(", "))]
+    NothingToChange(&'static [&'static str]),
+    /// 400: the list is longer than a response that Lambda carries. No 5xx: data that clients wrote decides it.
+    #[error("The list is too long for one answer")]
+    ListTooLong,
+    /// 401: the client is not known.
+    #[error(transparent)]
+    Unauthenticated(Unauthenticated),
     /// 404: it does not exist, or not for this caller.
-    #[error("{0}")]
-    NotFound(&'static str),
+    #[error("{0} not found")]
+    NotFound(Resource),
+    /// 404: no route has this path.
+    #[error("There is nothing at this path")]
+    NoSuchPath,
     /// 405: the path exists, with these methods.
     #[error("This method is not allowed here")]
     MethodNotAllowed(String),
     /// 409: it contradicts what is there.
-    #[error("{0}")]
-    Conflict(&'static str),
+    #[error(transparent)]
+    Conflict(Conflict),
     /// 413: the body is over 1 MiB.
     #[error("The body must be at most 1 MiB")]
     TooLarge,
     /// 415: the body says that it is not JSON.
     #[error("The body must be JSON (application/json, UTF-8)")]
     UnsupportedMediaType,
-    /// 400: the list is longer than an answer that Lambda carries. No 5xx: data that clients wrote decides it.
-    #[error("The list is too long for one answer")]
-    AnswerTooLarge,
     /// 503: something we need does not answer.
     #[error("temporarily unavailable")]
     Unavailable(#[source] Cause),
     /// 500: our own mistake.
     #[error("internal error")]
     Internal(#[source] Cause),
+}
+
+/// Why the client is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unauthenticated {
+    /// It sent no token.
+    #[error("A token is required")]
+    TokenMissing,
+    /// It sent one that is worth nothing, or nothing any more.
+    #[error("The token is not valid")]
+    TokenInvalid,
+    /// There is no such account, or the password is another one.
+    #[error("Invalid e-mail or password")]
+    WrongLogin,
+}
+
+/// What a client may look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// A patient of the caller's.
+    Patient,
+    /// A doctor of the directory.
+    Doctor,
+    /// A mapping of the caller's.
+    Mapping,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What a request can contradict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// Another account has the address, in whatever spelling.
+    #[error("This e-mail is already registered")]
+    EmailTaken,
+    /// There is such a mapping.
+    #[error("The doctor is already assigned to this patient")]
+    AlreadyAssigned,
+    /// A patient of another user has the doctor.
+    #[error("The doctor is assigned to patients of other users")]
+    DoctorInUse,
+}
+
+impl Conflict {
+    /// The stable word for programs.
+    fn code(self) -> &'static str {
+        match self {
+            Self::EmailTaken => "email_taken",
+            Self::AlreadyAssigned => "already_assigned",
+            Self::DoctorInUse => "doctor_in_use",
+        }
+    }
 }
 
 /// Why a 5xx happened, for the log: codes and names, never a value of a record.
@@ -69,9 +131,11 @@ impl ApiError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::Invalid(_) | Self::AnswerTooLarge => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated(_) | Self::InvalidToken => StatusCode::UNAUTHORIZED,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Malformed(_) | Self::Invalid(_) | Self::NothingToChange(_) | Self::ListTooLong => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::NotFound(_) | Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -82,16 +146,17 @@ impl ApiError {
     }
 
     /// The stable word for this kind of failure.
-    fn code(&self) -> &'static str {
+    #[must_use]
+    pub fn code(&self) -> &'static str {
         match self {
-            Self::Malformed(_) | Self::Invalid(_) => "invalid_input",
-            Self::Unauthenticated(_) | Self::InvalidToken => "unauthenticated",
-            Self::NotFound(_) => "not_found",
+            Self::Malformed(_) | Self::Invalid(_) | Self::NothingToChange(_) => "invalid_input",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::NotFound(_) | Self::NoSuchPath => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
-            Self::Conflict(_) => "conflict",
+            Self::Conflict(conflict) => conflict.code(),
             Self::TooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::AnswerTooLarge => "answer_too_large",
+            Self::ListTooLong => "answer_too_large",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal_error",
         }
@@ -124,13 +189,14 @@ impl ApiError {
     }
 
     /// The headers that belong to this status (RFC 9110, RFC 6750 §3).
-    pub(crate) fn headers(&self, headers: &mut HeaderMap) {
+    pub fn headers(&self, headers: &mut HeaderMap) {
         match self {
-            Self::Unauthenticated(_) => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Self::InvalidToken => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
+            Self::Unauthenticated(why) => {
+                let challenge = match why {
+                    Unauthenticated::TokenInvalid => r#"Bearer error="invalid_token""#,
+                    Unauthenticated::TokenMissing | Unauthenticated::WrongLogin => "Bearer",
+                };
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
             Self::MethodNotAllowed(allow) => {
                 if let Ok(allow) = HeaderValue::from_str(allow) {
@@ -145,7 +211,8 @@ impl ApiError {
     }
 
     /// The body, as `application/problem+json` (RFC 9457) with the `message` that clients of the published API read.
-    pub(crate) fn problem(&self, request_id: &str) -> String {
+    #[must_use]
+    pub fn problem(&self, request_id: &str) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Problem<'a> {
@@ -179,14 +246,28 @@ impl ApiError {
 impl From<DbError> for ApiError {
     /// What a failure means that no [`on_constraint`](crate::OnConstraint) expected.
     fn from(error: DbError) -> Self {
-        if error.is_session_dead() {
-            Self::InvalidToken
-        } else if error.is_unstorable_value() {
-            Self::Malformed("The request holds a value that cannot be stored")
-        } else if error.is_unavailable() {
-            Self::Unavailable(error.into())
-        } else {
-            Self::Internal(error.into())
+        match error {
+            DbError::SessionEnded(_) => Self::Unauthenticated(Unauthenticated::TokenInvalid),
+            DbError::Unstorable(_) => Self::Malformed("The request holds a value that cannot be stored"),
+            DbError::TooLong => Self::ListTooLong,
+            error if error.is_unavailable() => Self::Unavailable(error.into()),
+            error => Self::Internal(error.into()),
         }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid => Self::Unauthenticated(Unauthenticated::TokenInvalid),
+            TokenError::Keys(error) => Self::Unavailable(error.into()),
+            TokenError::Unsigned => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        Self::Internal(error.into())
     }
 }

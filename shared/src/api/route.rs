@@ -1,13 +1,13 @@
-//! The table of routes: data, so that the dispatcher, the 405 answers, the access log and the tests that compare it
-//! with `template.yaml` all read the same one.
+//! The table of routes: data, from which the dispatcher, the description of the API, the gateway's routes and the tests'
+//! lists follow.
 
+use futures_util::future::BoxFuture;
 use lambda_http::http::Method;
-use lambda_runtime::BoxFuture;
 
-use crate::{ApiError, App, Reply, Request};
+use super::{ApiError, Call, Part, Response, Success};
 
-/// A handler: who → parse → do → answer.
-pub type Handler = for<'a> fn(&'a App, &'a Request) -> BoxFuture<'a, Reply>;
+/// Reads the inputs, calls the handler and makes a response of its output.
+pub type Handler = for<'r> fn(Call<'r>) -> BoxFuture<'r, Result<Response, ApiError>>;
 
 /// One endpoint.
 pub struct Route {
@@ -15,28 +15,88 @@ pub struct Route {
     pub method: &'static str,
     /// The path; a segment in braces, such as `{id}`, stands for any text.
     pub path: &'static str,
+    /// The handler's name.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// What it takes, in the order in which it is read.
+    pub takes: &'static [Part],
+    /// What it gives.
+    pub gives: Success,
+    /// What it refuses, beyond what follows from the inputs.
+    pub refuses: &'static [ApiError],
     /// What answers it.
     pub handler: Handler,
 }
 
-/// Declares a function's table as `ROUTES`, a line for each endpoint.
+impl Route {
+    /// The same route, if its path has as many names as its inputs read; else the table does not compile.
+    #[doc(hidden)]
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "iterators cannot be used in a constant")]
+    pub const fn checked(self) -> Self {
+        let (path, mut names, mut read, mut at) = (self.path.as_bytes(), 0, 0, 0);
+        while at < path.len() {
+            names += (path[at] == b'{') as usize;
+            at += 1;
+        }
+        at = 0;
+        while at < self.takes.len() {
+            if let Part::Path(ids) = self.takes[at] {
+                read += ids.len();
+            }
+            at += 1;
+        }
+        assert!(names == read, "a path has one name for each id that is read from it");
+        self
+    }
+
+    /// Whether a token is needed.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        !matches!(self.takes.first(), Some(Part::Caller))
+    }
+}
+
+/// Declares a function's table as `ROUTES`: for each endpoint a sentence and a line that says what it takes, what it
+/// gives and what it refuses. The handler of that name, in `handlers`, must take and give exactly this.
 ///
 /// ```ignore
 /// shared::routes! {
-///     GET "/api/patients/{id}" => handlers::read;
+///     /// One of the caller's patients.
+///     GET "/api/patients/{id}" read(CurrentUser, Path<PatientId>) -> Json<Patient> | NotFound(Patient);
 /// }
 /// ```
 #[macro_export]
 macro_rules! routes {
-    ($($method:ident $path:literal => $handler:path;)+) => {
-        /// Every endpoint of this function. `template.yaml` and the local gateway list the same; a test compares them.
+    ($(
+        $(#[doc = $summary:literal])+
+        $method:ident $path:literal $name:ident($($input:ty),+) -> $output:ty $(| $error:ident($kind:ident))*;
+    )+) => {
+        /// Every endpoint of this function.
         pub const ROUTES: &[$crate::Route] = &[$(
             $crate::Route {
                 method: stringify!($method),
                 path: $path,
-                handler: |app, request| ::std::boxed::Box::pin($handler(app, request)),
-            },
+                name: stringify!($name),
+                summary: concat!($($summary),+),
+                takes: &[$(<$input as $crate::api::Input<'_>>::PART),+],
+                gives: <$output as $crate::api::Output>::SUCCESS,
+                refuses: &[$($crate::routes!(@refusal $error $kind)),*],
+                handler: |call| ::std::boxed::Box::pin(async move {
+                    let output: $output = handlers::$name(
+                        call.services,
+                        $(<$input as $crate::api::Input<'_>>::read(call).await?),+
+                    ).await?;
+                    $crate::api::Output::respond(output, call.request)
+                }),
+            }.checked(),
         )+];
+    };
+    (@refusal NotFound $kind:ident) => { $crate::ApiError::NotFound($crate::api::Resource::$kind) };
+    (@refusal Conflict $kind:ident) => { $crate::ApiError::Conflict($crate::api::Conflict::$kind) };
+    (@refusal Unauthenticated $kind:ident) => {
+        $crate::ApiError::Unauthenticated($crate::api::Unauthenticated::$kind)
     };
 }
 
@@ -47,11 +107,9 @@ macro_rules! routes {
 ///
 /// # Errors
 /// 404 for a path that is in no route or not written in the one canonical way, 405 when it has other methods.
-pub(crate) fn find<'r>(routes: &'r [Route], method: &Method, path: &str) -> Result<&'r Route, ApiError> {
-    const NOTHING: ApiError = ApiError::NotFound("There is nothing at this path");
-
+pub fn find<'r>(routes: &'r [Route], method: &Method, path: &str) -> Result<&'r Route, ApiError> {
     if !is_canonical(path) {
-        return Err(NOTHING);
+        return Err(ApiError::NoSuchPath);
     }
     let (mut best, mut found) = (None, None);
     for route in routes {
@@ -65,7 +123,7 @@ pub(crate) fn find<'r>(routes: &'r [Route], method: &Method, path: &str) -> Resu
     }
     match (best, found) {
         (_, Some(route)) => Ok(route),
-        (None, None) => Err(NOTHING),
+        (None, None) => Err(ApiError::NoSuchPath),
         (best, None) => {
             let here = routes.iter().filter(|route| fit(route.path, path) == best);
             Err(ApiError::MethodNotAllowed(here.map(|route| route.method).collect::<Vec<_>>().join(", ")))
@@ -102,14 +160,10 @@ fn segments(path: &str) -> impl Iterator<Item = &[u8]> {
     path.as_bytes().split(|byte| *byte == b'/')
 }
 
-/// What stands in a path in the place of a name of its template.
-pub(crate) fn captured<'p>(template: &str, path: &'p str, wanted: &str) -> Option<&'p str> {
-    template.split('/').zip(path.split('/')).find(|(expected, _)| name(expected) == Some(wanted)).map(|(_, it)| it)
-}
-
-/// The name in a segment of a template: `id` in `{id}`.
-fn name(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
+/// What stands in a path in the place of each name of its template.
+pub(super) fn captured<'p>(template: &str, path: &'p str) -> impl Iterator<Item = &'p str> {
+    let segments = template.split('/').zip(path.split('/'));
+    segments.filter(|(expected, _)| expected.starts_with('{')).map(|(_, segment)| segment)
 }
 
 #[cfg(test)]
@@ -154,8 +208,7 @@ mod tests {
         const MEMBER: &str = "/api/practices/{id}/members/{userId}";
 
         assert!(fit(MEMBER, "/api/practices/7/members/8").is_some());
-        let [id, user, other] = ["id", "userId", "{id}"].map(|it| captured(MEMBER, "/api/practices/7/members/8", it));
-        assert_eq!((id, user, other), (Some("7"), Some("8"), None));
+        assert_eq!(captured(MEMBER, "/api/practices/7/members/8").collect::<Vec<_>>(), ["7", "8"]);
         assert_eq!(fit(MEMBER, "/api/practices/7/members/"), None);
         assert_eq!(fit(MEMBER, "/api/practices/7/members"), None);
         assert_eq!(fit("/{a}/{b}/c", "/x/y/c"), Some(0b1001), "the text before the first slash is the same as well");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{
+use crate::secrets::{
     SecretError, Stage, Vault,
     vault::{ABSENT, code, failure},
 };

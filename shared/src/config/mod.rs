@@ -16,22 +16,19 @@ mod variable;
 use std::{fs, sync::Arc, time::Duration};
 
 use serde::Deserialize;
-
-use self::variable::{number_within, parsed, required, switch, text};
-pub use self::{
+pub(crate) use variable::required;
+use variable::{number_within, parsed, switch, text};
+pub use {
     url::{DatabaseUrl, InvalidUrl},
     variable::number,
 };
 
 use crate::{
-    auth::KeySet,
+    auth::{KeySet, MIN_KEY_REFRESH_INTERVAL},
     clock::Clock,
     db::{Connector, Credentials, InvalidRoots, Target, Trust},
-    secrets::{Cached, Freshness, SecretError, Stage, Vault},
+    secrets::{Cached, Refresh, SecretError, Stage, Vault},
 };
-
-/// A token with an unknown key id makes us look for new keys, but not as often as anybody likes to send one.
-pub const KEYS_FORCED_EVERY: Duration = Duration::from_secs(60);
 
 /// Which of the two roles of the application a function works as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,40 +130,6 @@ pub fn database(role: Role, vault: &Arc<Vault>, clock: &Clock) -> Result<Connect
     }
 }
 
-/// How to reach the database as its owner: the secret `DATABASE_SECRET_ARN`.
-///
-/// # Errors
-/// When a variable is missing.
-pub fn owner_database(vault: &Arc<Vault>, clock: &Clock) -> Result<Connector, ConfigError> {
-    let arn = required("DATABASE_SECRET_ARN")?;
-    Ok(Connector::for_owner(target()?, trust()?, login_secret(arn, vault, clock)))
-}
-
-/// How to reach the database with these credentials and no others, as a function of this login would.
-///
-/// # Errors
-/// When a variable is missing.
-pub fn database_as(credentials: Credentials) -> Result<Connector, ConfigError> {
-    Ok(Connector::new(target()?, trust()?, Cached::fixed(credentials)))
-}
-
-/// How to reach the database of a URL as its owner, for `cargo dev`; `ca_file` is its `DATABASE_CA_FILE`.
-///
-/// # Errors
-/// When the URL is malformed, or when there are no certificates to trust and it needs some.
-pub fn owner_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, ConfigError> {
-    let (target, trust, credentials) = from_url(url, ca_file)?;
-    Ok(Connector::for_owner(target, trust, Cached::fixed(credentials)))
-}
-
-/// The same as a function does.
-///
-/// # Errors
-/// As [`owner_of_url`].
-pub fn login_of_url(url: &str, ca_file: Option<&str>) -> Result<Connector, ConfigError> {
-    from_url(url, ca_file).map(|(target, trust, login)| Connector::new(target, trust, Cached::fixed(login)))
-}
-
 /// The keys that sign tokens.
 ///
 /// # Errors
@@ -176,9 +139,9 @@ pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigE
         return Ok(Cached::fixed(key_of(&required("JWT_SECRET")?)?));
     };
     let vault = Arc::clone(vault);
-    Ok(Cached::fetched(clock.clone(), KEYS_FORCED_EVERY, move |freshness| {
+    Ok(Cached::fetched(clock.clone(), MIN_KEY_REFRESH_INTERVAL, move |refresh| {
         let (vault, arn) = (Arc::clone(&vault), arn.clone());
-        Box::pin(async move { KeySet::fetch(&vault, &arn, freshness).await })
+        Box::pin(async move { KeySet::fetch(&vault, &arn, refresh).await })
     }))
 }
 
@@ -219,18 +182,18 @@ pub fn parse_login(text: &str) -> Result<Credentials, SecretError> {
     }
 }
 
-fn login_secret(arn: String, vault: &Arc<Vault>, clock: &Clock) -> Cached<Credentials> {
-    /// A password that does not work makes us look for a newer one, but not in a storm.
-    const FORCED_EVERY: Duration = Duration::from_secs(5);
+pub(crate) fn login_secret(arn: String, vault: &Arc<Vault>, clock: &Clock) -> Cached<Credentials> {
+    /// The shortest time between two refreshes that a refused password triggers.
+    const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
     let vault = Arc::clone(vault);
-    Cached::fetched(clock.clone(), FORCED_EVERY, move |_: Freshness| {
+    Cached::fetched(clock.clone(), MIN_REFRESH_INTERVAL, move |_: Refresh| {
         let (vault, arn) = (Arc::clone(&vault), arn.clone());
         Box::pin(async move { fetch_login(&vault, &arn).await })
     })
 }
 
-fn target() -> Result<Target, ConfigError> {
+pub(crate) fn target() -> Result<Target, ConfigError> {
     Ok(Target {
         host: required("DATABASE_HOST")?,
         port: number("DATABASE_PORT", 5432)?,
@@ -239,7 +202,7 @@ fn target() -> Result<Target, ConfigError> {
 }
 
 /// Whom `DATABASE_CA_FILE` names, else Amazon; with a proxy in front (`DATABASE_VIA_PROXY`) also whom that needs.
-fn trust() -> Result<Trust, ConfigError> {
+pub(crate) fn trust() -> Result<Trust, ConfigError> {
     if let Some(path) = text("DATABASE_CA_FILE")? {
         return trust_file(&path);
     }
@@ -268,10 +231,10 @@ fn named_by_url(error: ConfigError) -> ConfigError {
 }
 
 /// What a URL says; its own authorities come before those of `ca_file`, and these before those of the environment.
-fn from_url(url: &str, ca_file: Option<&str>) -> Result<(Target, Trust, Credentials), ConfigError> {
+pub(crate) fn from_url(url: &str, ca_file: Option<&str>) -> Result<(Target, Trust, Credentials), ConfigError> {
     let url = DatabaseUrl::parse(url)?;
     let trust = match (&url.ca_file, ca_file) {
-        _ if !url.needs_tls() => Trust::Network,
+        _ if !url.needs_tls() => Trust::Plaintext,
         (Some(path), _) => trust_file(path).map_err(named_by_url)?,
         (None, Some(path)) => trust_file(path)?,
         (None, None) => trust()?,

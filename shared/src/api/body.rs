@@ -8,41 +8,19 @@ use lambda_http::http::header::CONTENT_TYPE;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::{ApiError, FieldError, Request};
+use super::{ApiError, FieldError, Request, Services};
+use crate::domain::{Described, Value};
 
-/// What can stand as one member of a body.
-pub trait Field: Sized {
-    /// # Errors
-    /// What the value must be, in words for the client that do not repeat it.
-    fn parse(value: Value<'_>) -> Result<Self, &'static str>;
-}
-
-/// One member's JSON, not yet looked at.
-#[derive(Clone, Copy)]
-pub struct Value<'a>(&'a RawValue);
-
-impl<'a> Value<'a> {
-    /// The JSON text as it was sent.
-    #[must_use]
-    pub fn json(self) -> &'a str {
-        self.0.get()
-    }
-
-    /// The text of a JSON string.
+/// What a client sends as the body of a request. Having one means that every field is valid.
+pub trait FromBody: Described {
+    /// Takes the fields and checks them all.
     ///
     /// # Errors
-    /// When it is no string, or holds half a surrogate pair.
-    pub fn text(self) -> Result<String, &'static str> {
-        serde_json::from_str(self.json()).map_err(|_| "must be a string")
-    }
+    /// 400 with an entry for each wrong field.
+    fn parse(fields: Fields<'_>, services: &Services) -> Result<Self, ApiError>;
 }
 
 /// The members of a request's JSON object, taken one by one.
-///
-/// ```ignore
-/// let (name, dob) = (fields.required("name"), fields.required("dob"));
-/// let (Some(name), Some(dob)) = (name, dob) else { return Err(fields.invalid()) };
-/// ```
 pub struct Fields<'a> {
     /// Sorted by key.
     members: Vec<(Cow<'a, str>, Value<'a>)>,
@@ -55,11 +33,11 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// 415 when it says that it is not JSON; 400 when it is not a JSON object in UTF-8, has more than 256 members,
     /// names a key twice, or holds U+0000 anywhere (PostgreSQL cannot store it).
-    pub fn of(request: &'a Request) -> Result<Self, ApiError> {
+    pub(super) fn of(request: &'a Request) -> Result<Self, ApiError> {
         if !is_json(request) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let text = str::from_utf8(request.body()).map_err(|_| ApiError::Malformed("The body must be UTF-8"))?;
+        let text = str::from_utf8(&request.body).map_err(|_| ApiError::Malformed("The body must be UTF-8"))?;
         if holds_nul(text) {
             return Err(ApiError::Malformed("The body must not contain the character U+0000"));
         }
@@ -70,16 +48,6 @@ impl<'a> Fields<'a> {
     }
 
     /// The field of this name; `None` notes what is wrong with it.
-    pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
-        self.required_by(name, T::parse)
-    }
-
-    /// The field of this name if it was sent; a wrong one is noted. `null` is wrong: no field can be emptied.
-    pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
-        self.optional_by(name, T::parse)
-    }
-
-    /// [`required`](Self::required) for a field whose rule needs more than the value.
     pub fn required_by<T, E: Into<Cow<'static, str>>>(
         &mut self,
         name: &'static str,
@@ -91,7 +59,7 @@ impl<'a> Fields<'a> {
         self.optional_by(name, parse)
     }
 
-    /// [`optional`](Self::optional) for a field whose rule needs more than the value.
+    /// The field of this name if it was sent; a wrong one is noted. `null` is wrong: no field can be emptied.
     pub fn optional_by<T, E: Into<Cow<'static, str>>>(
         &mut self,
         name: &'static str,
@@ -120,9 +88,126 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Applies a rule that needs more than the value: what the services know, such as the date of today.
+///
+/// # Errors
+/// As the rule.
+pub fn apply<T, E>(
+    rule: impl FnOnce(Value<'_>, &Services) -> Result<T, E>,
+    value: Value<'_>,
+    services: &Services,
+) -> Result<T, E> {
+    rule(value, services)
+}
+
+/// Declares the body of a request: the struct, how it is read, and its description. With `change`, a twin of which every
+/// field may be left out, but not all of them.
+///
+/// A field is read by its type's [`Field`](crate::domain::Field), or by the rule behind `=`, which sees the fields above it as `Option`s.
+///
+/// ```ignore
+/// shared::body! {
+///     /// A new doctor.
+///     pub(crate) struct NewDoctor { name: PersonName, specialty: Specialty }
+///     /// What changes of a doctor.
+///     pub(crate) change DoctorChange;
+/// }
+/// ```
+#[macro_export]
+macro_rules! body {
+    (
+        $(#[doc = $summary:literal])+
+        $visibility:vis struct $name:ident { $($fields:tt)+ }
+        $(#[doc = $change_summary:literal])+
+        $change_visibility:vis change $change:ident;
+    ) => {
+        $crate::body! { $(#[doc = $summary])+ $visibility struct $name { $($fields)+ } }
+        $crate::body! { @change $(#[doc = $change_summary])+ $change_visibility $change { $($fields)+ } }
+    };
+    (
+        $(#[doc = $summary:literal])+
+        $visibility:vis struct $name:ident { $($field:ident: $type:ty $(= $rule:expr)?),+ $(,)? }
+    ) => {
+        $(#[doc = $summary])+
+        $visibility struct $name { $(pub(crate) $field: $type),+ }
+
+        $crate::body!(@described $name, concat!($($summary),+), true, $($field: $type),+);
+
+        impl $crate::api::FromBody for $name {
+            fn parse(
+                mut fields: $crate::api::Fields<'_>,
+                services: &$crate::Services,
+            ) -> Result<Self, $crate::ApiError> {
+                $(let $field = fields.required_by($crate::key!($field), |value| {
+                    $crate::body!(@parse $type, value, services $(, $rule)?)
+                });)+
+                match ($($field,)+) {
+                    ($(Some($field),)+) => Ok(Self { $($field),+ }),
+                    _ => Err(fields.invalid()),
+                }
+            }
+        }
+    };
+    (
+        @change $(#[doc = $summary:literal])+
+        $visibility:vis $name:ident { $($field:ident: $type:ty $(= $rule:expr)?),+ $(,)? }
+    ) => {
+        $(#[doc = $summary])+
+        $visibility struct $name { $(pub(crate) $field: Option<$type>),+ }
+
+        $crate::body!(@described $name, concat!($($summary),+), false, $($field: $type),+);
+
+        impl $crate::api::FromBody for $name {
+            fn parse(
+                mut fields: $crate::api::Fields<'_>,
+                services: &$crate::Services,
+            ) -> Result<Self, $crate::ApiError> {
+                $(let $field = fields.optional_by($crate::key!($field), |value| {
+                    $crate::body!(@parse $type, value, services $(, $rule)?)
+                });)+
+                fields.check()?;
+                let change = Self { $($field),+ };
+                if change.fields().is_empty() {
+                    return Err($crate::ApiError::NothingToChange(&[$($crate::key!($field)),+]));
+                }
+                Ok(change)
+            }
+        }
+
+        impl $name {
+            /// The names of the fields that are sent, for the audit trail.
+            $visibility fn fields(&self) -> Vec<&'static str> {
+                let sent = [$(($crate::key!($field), self.$field.is_some())),+];
+                sent.into_iter().filter_map(|(field, sent)| sent.then_some(field)).collect()
+            }
+        }
+    };
+    (@described $name:ident, $summary:expr, $required:literal, $($field:ident: $type:ty),+) => {
+        impl $crate::domain::Described for $name {
+            const SCHEMA: $crate::domain::Schema = $crate::domain::Schema::Object($crate::domain::Object {
+                name: stringify!($name),
+                summary: $summary,
+                members: &[$($crate::domain::Member {
+                    name: $crate::key!($field),
+                    schema: <$type as $crate::domain::Described>::SCHEMA,
+                    required: $required,
+                }),+],
+                at_least_one: !$required,
+            });
+        }
+    };
+    (@parse $type:ty, $value:ident, $services:ident) => {{
+        let _ = $services;
+        <$type as $crate::domain::Field>::parse($value)
+    }};
+    (@parse $type:ty, $value:ident, $services:ident, $rule:expr) => {
+        $crate::api::apply($rule, $value, $services)
+    };
+}
+
 /// No `Content-Type` at all counts as JSON; one that names another charset than UTF-8 does not.
 fn is_json(request: &Request) -> bool {
-    let Some(value) = request.headers().get(CONTENT_TYPE) else { return true };
+    let Some(value) = request.headers.get(CONTENT_TYPE) else { return true };
     let Ok(value) = value.to_str() else { return false };
     let mut parts = value.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -175,7 +260,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
                         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                         return Ok(Members(None));
                     }
-                    members.push((key, Value(value)));
+                    members.push((key, Value::new(value)));
                 }
                 members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
                 match members.is_sorted_by(|(one, _), (next, _)| one < next) {

@@ -1,0 +1,33 @@
+//! HTTP as handlers see it: an endpoint is a line of a table, which says what it takes and what it gives.
+//!
+//! ```ignore
+//! shared::routes! {
+//!     /// One of the caller's patients.
+//!     GET "/api/patients/{id}" read(CurrentUser, Path<PatientId>) -> Json<Patient> | NotFound(Patient);
+//! }
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | `route` | the table, and which line a request belongs to |
+//! | `input` | what a handler takes: [`CurrentUser`](crate::CurrentUser), [`Anonymous`], [`Path`], [`Body`] |
+//! | `body` | a JSON object becomes typed fields |
+//! | `output`, `list` | what a handler gives: [`Json`], [`Created`], [`Added`], [`List`], [`Message`], [`NoContent`] |
+//! | `error` | everything else that can be answered: [`ApiError`] |
+//! | `request` | the request, the services, and what accumulates while they meet |
+
+mod body;
+mod error;
+mod input;
+mod list;
+mod output;
+mod request;
+mod route;
+
+pub use body::{Fields, FromBody, apply};
+pub use error::{ApiError, Cause, Conflict, FieldError, Resource, Unauthenticated};
+pub use input::{Anonymous, Body, Input, Part, Path, PathIds};
+pub use list::List;
+pub use output::{Added, Created, Json, Located, Message, NoContent, Output, Response, Success};
+pub use request::{Call, Exchange, Request, Services};
+pub use route::{Handler, Route, find, fit};
