@@ -1,11 +1,12 @@
 //! The binaries that are measured: those that are deployed, built by cargo-lambda as `sam build` does it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::error::{About, Error, Result};
-use crate::{process, progress, tools, workspace};
+use machine::{About, Error, Result, process, progress, tools, workspace};
 
 /// The functions.
 pub(super) const FUNCTIONS: [&str; 6] = ["auth", "patients", "doctors", "mappings", "migrate", "rotate"];

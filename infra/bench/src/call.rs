@@ -1,9 +1,8 @@
 //! A request whose answer is known before.
 
+use machine::{Error, Result};
+use rig::lambda::{Environment, Invocation, Outcome};
 use serde::Deserialize;
-
-use crate::error::{Error, Result};
-use crate::rig::lambda::{Environment, Invocation, Outcome};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,19 +1,21 @@
 //! Instructions of a function for a request, counted by valgrind: within a hundredth or two the same on every run.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
+use machine::{About, Error, Result, guard::Guard, process, workspace};
+use rig::lambda::{Environment, Limits};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::call::call;
-use super::unit::{SPARES, Unit};
-use crate::error::{About, Error, Result};
-use crate::guard::Guard;
-use crate::rig::lambda::{Environment, Limits};
-use crate::{process, workspace};
+use super::{
+    call::call,
+    unit::{SPARES, Unit},
+};
 
 /// How many requests more the second run answers: how often a function is woken up for each varies a little.
 const REQUESTS: i64 = 100;

@@ -1,18 +1,18 @@
 //! The figures without noise: flights, bytes, instructions, sizes. They are recorded, and may not get worse.
 
-use std::collections::BTreeMap;
-use std::process::Command;
+use std::{collections::BTreeMap, process::Command};
 
-use super::binaries::{Binaries, FUNCTIONS, HELLO};
-use super::callgrind::Callgrind;
-use super::figure::{Figure, Rounds, Target, Unit as Measured};
-use super::fixture::Fixture;
-use super::heard::Heard;
-use super::unit;
-use crate::error::Result;
-use crate::postgres::Cluster;
-use crate::testing::Database;
-use crate::{process, progress};
+use machine::{Result, postgres::Cluster, process, progress};
+use testing::Database;
+
+use super::{
+    binaries::{Binaries, FUNCTIONS, HELLO},
+    callgrind::Callgrind,
+    figure::{Figure, Rounds, Target, Unit as Measured},
+    fixture::Fixture,
+    heard::Heard,
+    unit,
+};
 
 /// By how much a figure may get worse: what a newer PostgreSQL or a header more in an event comes to.
 const TOLERANCE: f64 = 1.05;

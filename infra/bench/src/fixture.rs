@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use machine::{Error, Result};
 use serde_json::json;
 use shared::{
     auth::{KeySet, Passwords, Tokens},
@@ -10,11 +11,10 @@ use shared::{
     domain::{SessionId, UserId},
     secrets::Cached,
 };
+use testing::{Database, Moto};
 use tokio_postgres::{Client, types::Type};
 
 use super::unit::{SPARE_DOCTORS, SPARE_MAPPINGS, SPARE_PATIENTS, SPARES, UNMAPPED_PATIENTS};
-use crate::error::{Error, Result};
-use crate::testing::{Database, Moto};
 
 pub(super) const PASSWORD: &str = "correct horse battery staple";
 const KEY: &str = "the key that the benchmark signs with 0123456789";

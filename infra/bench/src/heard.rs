@@ -1,12 +1,17 @@
 //! What a function sends to the database for a request, heard on the wire.
 
-use super::binaries::Binaries;
-use super::call::call;
-use super::fixture::Fixture;
-use super::unit::{SPARES, Unit};
-use crate::error::Result;
-use crate::rig::lambda::{Environment, Limits};
-use crate::rig::proxy::{Message, Proxy};
+use machine::Result;
+use rig::{
+    lambda::{Environment, Limits},
+    proxy::{Message, Proxy},
+};
+
+use super::{
+    binaries::Binaries,
+    call::call,
+    fixture::Fixture,
+    unit::{SPARES, Unit},
+};
 
 /// The messages of one request, and what they cost.
 pub(super) struct Heard {

@@ -1,4 +1,4 @@
-//! `cargo run --release --package local -- bench`: our figures, each beside its floor from the same run.
+//! `cargo run --release -p bench`: our figures, each beside its floor from the same run.
 //!
 //! A ratio holds on any machine, an absolute figure only on the one it was measured on. Whatever is compared runs in
 //! turns (ours, the floor, ours, …) on one processor, so that a disturbance hits both; medians forgive the rest.
@@ -11,7 +11,7 @@
 //! - `measure`: the rounds
 //! - `exact`: the figures without noise; `callgrind`: instructions among them
 //! - `figure`, `report`, `plot`: what is printed, kept and drawn
-//! - `machine`: one processor, and what the system says about a process
+//! - `system`: one processor, and what the system says about a process
 
 mod binaries;
 mod call;
@@ -20,25 +20,20 @@ mod exact;
 mod figure;
 mod fixture;
 mod heard;
-mod machine;
 mod measure;
 mod pgbench;
 mod plot;
 mod report;
+mod system;
 mod tap;
 mod unit;
 
 use std::path::PathBuf;
 
-use self::binaries::Binaries;
-use self::fixture::Fixture;
-use self::measure::Bench;
-use self::pgbench::Pgbench;
-use self::report::Report;
-use crate::error::{About, Result};
-use crate::postgres::Cluster;
-use crate::progress;
-use crate::testing::Database;
+use machine::{About, Result, postgres::Cluster, progress};
+use testing::Database;
+
+use self::{binaries::Binaries, fixture::Fixture, measure::Bench, pgbench::Pgbench, report::Report};
 
 /// The binary of a function as it is deployed, built if need be.
 ///
@@ -54,13 +49,13 @@ pub fn binary(function: &str) -> Result<PathBuf> {
 /// When something cannot be built or run; a missed target is none.
 pub fn run() -> Result<()> {
     let binaries = Binaries::build()?;
-    let pinned = machine::pin_to_one_processor();
+    let pinned = system::pin_to_one_processor();
     let pgbench = Pgbench::find();
     let (figures, exact) = event_loop()?.block_on(async {
         let cluster = progress::step("Starting PostgreSQL", Cluster::temporary)?;
         let fixture = Fixture::new(Database::on(&cluster).await).await?;
         let bench = Bench { fixture: &fixture, binaries: &binaries, pgbench: pgbench.as_ref() };
-        Ok::<_, crate::Error>((bench.all().await?, exact::measure(&binaries).await?))
+        Ok::<_, machine::Error>((bench.all().await?, exact::measure(&binaries).await?))
     })?;
 
     let processor = pinned.map_or("not pinned, which adds noise: install taskset (util-linux)".to_owned(), |_| {

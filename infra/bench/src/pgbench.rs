@@ -3,23 +3,24 @@
 //! Its pipeline has one `Sync` at the end; the driver has one behind each statement, which the server answers at once. So
 //! these floors are lower than the driver could reach.
 
-use std::cell::Cell;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
 
+use machine::{About, Error, Result, guard::Guard, process, tools::postgres::candidates, workspace};
+use rig::proxy::Message;
 use rustix::process::Signal;
 use shared::config::Role;
 
-use super::fixture::Fixture;
-use super::heard::Heard;
-use super::unit::{SPARES, Unit};
-use crate::error::{About, Error, Result};
-use crate::guard::Guard;
-use crate::rig::proxy::Message;
-use crate::tools::postgres::candidates;
-use crate::{process, workspace};
+use super::{
+    fixture::Fixture,
+    heard::Heard,
+    unit::{SPARES, Unit},
+};
 
 /// The program.
 pub(super) struct Pgbench {
@@ -34,7 +35,7 @@ impl Pgbench {
             let program = bin.join("pgbench");
             Some(Self { version: process::output(Command::new(&program).arg("--version"))?, program })
         };
-        candidates().into_iter().filter_map(at).max_by_key(|found| crate::tools::version(&found.version))
+        candidates().into_iter().filter_map(at).max_by_key(|found| machine::tools::version(&found.version))
     }
 
     pub(super) fn version(&self) -> &str {

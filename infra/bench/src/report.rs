@@ -1,16 +1,19 @@
 //! What is printed, and what is kept beside the sources: `figures.json`, and `figures.svg` that README shows.
 
-use std::fs;
-use std::io::{Write, stdout};
-use std::path::PathBuf;
+use std::{
+    fs,
+    io::{Write, stdout},
+    path::PathBuf,
+};
 
+use machine::{About, Error, Result, workspace};
 use serde::{Deserialize, Serialize};
 
-use super::exact::{self, Exact};
-use super::figure::{self, Figure};
-use super::plot;
-use crate::error::{About, Error, Result};
-use crate::workspace;
+use super::{
+    exact::{self, Exact},
+    figure::{self, Figure},
+    plot,
+};
 
 /// All figures.
 #[derive(Serialize, Deserialize)]
@@ -55,5 +58,5 @@ impl Report {
 }
 
 fn file(name: &str) -> PathBuf {
-    workspace::root().join("infra/local").join(name)
+    workspace::root().join("infra/bench").join(name)
 }

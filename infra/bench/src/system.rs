@@ -1,11 +1,8 @@
 //! One processor, and what the system says about a process.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use std::{fs, path::Path, process::Command, time::Duration};
 
-use crate::process;
+use machine::process;
 
 /// Keeps this process and all that it starts on one processor: waking another one up costs more than a request, and
 /// differently each time. `None` without `taskset`.

@@ -1,12 +1,15 @@
 //! A wire that tells when something went over it: what takes how long is seen from outside of the function.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-
-use crate::error::{About, Result};
+use machine::{About, Result};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 /// A port of this machine that leads to another one. It ends with its runtime.
 pub(super) struct Tap {

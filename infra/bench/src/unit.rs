@@ -1,9 +1,9 @@
 //! What is asked of the functions: every route, in a form that can be repeated.
 
+use rig::event::{Call, Form};
 use serde_json::{Value, json};
 
 use super::fixture::{PASSWORD, Someone};
-use crate::rig::event::{Call, Form};
 
 /// Where the ids begin of the rows that exist to be used up; each use takes the next.
 pub(super) const SPARE_PATIENTS: i64 = 1_000_000;

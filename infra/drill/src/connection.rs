@@ -1,9 +1,10 @@
 //! Connections of the owner, and what is not said of their failures.
 
-use shared::config::{self, ConfigError, InvalidUrl};
-use shared::db::{DbError, Session};
-
-use crate::error::{Error, Result};
+use machine::{Error, Result};
+use shared::{
+    config::{self, ConfigError, InvalidUrl},
+    db::{DbError, Session},
+};
 
 /// Texts must mean the same on both sides, whatever their servers are set to; and a role that row-level security would
 /// show only its part of the rows is refused them.

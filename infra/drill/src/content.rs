@@ -1,9 +1,9 @@
 //! The rows of two databases that must hold the same.
 
+use machine::Result;
 use tokio_postgres::Client;
 
 use super::connection::{Pair, refused};
-use crate::error::Result;
 
 /// What a comparison found.
 #[derive(Debug, Default)]

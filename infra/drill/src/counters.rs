@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use machine::Result;
 use tokio_postgres::{Client, types::Type};
 
 use super::connection::{Pair, refused};
-use crate::error::Result;
 
 /// Sequences, the column that each belongs to, and the last number that it gave.
 const SEQUENCES: &str = "

@@ -1,15 +1,18 @@
 //! A logical backup, by PostgreSQL's own programs.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::str::FromStr;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    str::FromStr,
+};
 
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config};
+use machine::{About, Error, Result, tools, workspace};
+use tokio_postgres::{
+    Client, Config,
+    config::{Host, SslMode},
+};
 
 use super::connection::{owner, refused};
-use crate::error::{About, Error, Result};
-use crate::{tools, workspace};
 
 /// Whether anything is in a database.
 const IS_EMPTY: &str = "

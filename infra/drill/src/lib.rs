@@ -19,12 +19,13 @@ mod shape;
 
 use std::path::Path;
 
+use machine::{About, Error, Result, progress};
+
 use self::connection::Pair;
+
 pub use self::content::Report;
 pub use self::dump::{dump, restore};
 pub use self::proof::prove;
-use crate::error::{About, Error, Result};
-use crate::progress;
 
 const USAGE: &str = "Use `restore-drill` to rehearse on this machine, or with SOURCE_URL and RESTORED_URL set to the \
     owner's URLs of the two databases: `restore-drill check`, `restore-drill check --until 2026-11-24T12:00:00Z` after a \

@@ -3,15 +3,19 @@
 //! A row tells when it was last touched. Those of the original that nobody touched since that time must have come back,
 //! as they are; what the restored database has beside them was changed or deleted in the original since.
 
-use std::cmp::Ordering;
-use std::pin::{Pin, pin};
+use std::{
+    cmp::Ordering,
+    pin::{Pin, pin},
+};
 
 use futures_util::TryStreamExt;
+use machine::{Error, Result};
 use tokio_postgres::{Client, RowStream, types::Type};
 
-use super::connection::{Pair, refused};
-use super::content::{self, Report, Table};
-use crate::error::{Error, Result};
+use super::{
+    connection::{Pair, refused},
+    content::{self, Report, Table},
+};
 
 /// The columns that tell when a row was touched.
 const DATES: [&str; 4] = ["at", "created_at", "updated_at", "revoked_at"];

@@ -1,13 +1,16 @@
 //! That a restored database can be used, shown on itself.
 
-use shared::config::DatabaseUrl;
-use shared::db::{Login, Session};
+use machine::{Error, Result, workspace};
+use shared::{
+    config::DatabaseUrl,
+    db::{Login, Session},
+};
 use tokio_postgres::{Client, types::Type};
 
-use super::connection::{malformed, owner, refused};
-use super::counters;
-use crate::error::{Error, Result};
-use crate::workspace;
+use super::{
+    connection::{malformed, owner, refused},
+    counters,
+};
 
 /// A user who has patients, and how many rows are theirs; then how many doctors there are.
 const OWNER: &str = "

@@ -1,14 +1,14 @@
 //! The drill on this machine: two servers made for it, data made up, a backup, a restore.
 
+use machine::{Result, guard::Guard, postgres::Cluster, progress, workspace};
 use shared::db::Login;
 use tokio_postgres::Client;
 
-use super::connection::{owner, refused};
-use super::{compare, dump, prove, restore, tell, tell_proof};
-use crate::error::Result;
-use crate::guard::Guard;
-use crate::postgres::Cluster;
-use crate::{progress, workspace};
+use super::{
+    compare,
+    connection::{owner, refused},
+    dump, prove, restore, tell, tell_proof,
+};
 
 /// A hospital, with names that a backup could break, and traces of everything that happens in one.
 const SPECIMEN: &str = include_str!("specimen.sql");
@@ -64,5 +64,5 @@ async fn migrate(client: &mut Client) -> Result<()> {
     };
     let logins = [login("app_auth")?, login("app_api")?];
     let migrated = migrate::run(client, &logins).await;
-    migrated.map(drop).map_err(|error| crate::Error::sentence(format_args!("Migrating failed: {error}.")))
+    migrated.map(drop).map_err(|error| machine::Error::sentence(format_args!("Migrating failed: {error}.")))
 }

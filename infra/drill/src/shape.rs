@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use machine::Result;
 use tokio_postgres::Client;
 
 use super::connection::{Pair, refused};
-use crate::error::Result;
 
 const FACTS: &str = include_str!("facts.sql");
 

@@ -1,12 +1,12 @@
 //! Bodies.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local::testing::{
+use serde_json::Value;
+use testing::{
     Answer,
     contract::{BODIES, Verdict},
     event::{Call, Form},
 };
-use serde_json::Value;
 
 use crate::functions;
 

@@ -2,7 +2,6 @@
 
 use std::{cell::RefCell, sync::LazyLock, time::Duration};
 
-use local::testing::{Answer, KEY, NOW};
 use serde_json::Value;
 use shared::{
     App, Db, Route,
@@ -15,12 +14,13 @@ use shared::{
     secrets::{Cached, SecretError},
     telemetry,
 };
+use testing::{Answer, KEY, NOW};
 use tokio::runtime::{Builder, Runtime};
 
 /// The life of a token, in seconds.
 pub(crate) const LIFE: i64 = 3600;
 /// What stands before `/api` behind one of the gateways.
-pub(crate) const BASE_PATH: &str = local::testing::event::Form::BASE_PATH;
+pub(crate) const BASE_PATH: &str = testing::event::Form::BASE_PATH;
 
 thread_local! {
     static FUNCTIONS: Functions = Functions::new();

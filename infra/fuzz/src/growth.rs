@@ -1,8 +1,8 @@
 //! Requests that try to cost more than their length: each grows to any size.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local::testing::event::{Call, Form};
 use serde_json::{Value, json};
+use testing::event::{Call, Form};
 
 use crate::functions::{self, Functions};
 

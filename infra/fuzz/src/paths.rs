@@ -1,6 +1,6 @@
 //! Paths.
 
-use local::testing::event::{Call, Form};
+use testing::event::{Call, Form};
 
 use crate::functions::{self, BASE_PATH};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use local::testing::{Forged, KEY, NOW};
 use ring::hmac;
 use serde_json::{Value, value::RawValue};
 use shared::domain::{SessionId, UserId};
+use testing::{Forged, KEY, NOW};
 
 use crate::functions;
 

@@ -5,16 +5,13 @@
 use std::{fs, time::Duration};
 
 use fuzz::growth::{Event, event, shapes};
-use local::{
-    bench,
-    rig::lambda::{Environment, Limits, Outcome},
-    testing::KEY,
-};
+use rig::lambda::{Environment, Limits, Outcome};
 use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     secrets::Cached,
 };
+use testing::KEY;
 use tokio::runtime::Builder;
 
 /// The largest body that is read.

@@ -1,7 +1,6 @@
 //! What can go wrong on a laptop, each as one sentence that says what to do.
 
-use std::path::Path;
-use std::{fmt, io};
+use std::{fmt, io, path::Path};
 
 /// The result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -27,7 +26,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn sentence(text: impl fmt::Display) -> Self {
+    /// A sentence as an error.
+    pub fn sentence(text: impl fmt::Display) -> Self {
         Self::Sentence(text.to_string())
     }
 }
@@ -44,8 +44,17 @@ fn hint(cause: &io::Error) -> &'static str {
 }
 
 /// Says which file or program an [`io::Error`] is about.
-pub(crate) trait About<T> {
+pub trait About<T> {
+    /// The error as one about `what`, which is the begin of a sentence.
+    ///
+    /// # Errors
+    /// When this is one.
     fn about(self, what: impl fmt::Display) -> Result<T>;
+
+    /// The error as one about a file: what could not be done with it.
+    ///
+    /// # Errors
+    /// When this is one.
     fn about_path(self, verb: &str, path: &Path) -> Result<T>;
 }
 

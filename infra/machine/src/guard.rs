@@ -3,11 +3,13 @@
 //!
 //! The guard is a shell that blocks on reading a pipe which only this process holds open.
 
-use std::ffi::OsStr;
-use std::io::Write;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::{
+    ffi::OsStr,
+    io::Write,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
 
 use rustix::process::Signal;
 
@@ -43,13 +45,13 @@ done 2>/dev/null
 "#;
 
 /// Watches over one process group and over a directory that goes with it, or over control groups.
-pub(crate) struct Guard {
+pub struct Guard {
     shell: Child,
 }
 
 impl Guard {
     /// Starts watching; `remove` is deleted when the guard or this process ends.
-    pub(crate) fn new(signal: Signal, remove: Option<&Path>) -> Result<Self> {
+    pub fn new(signal: Signal, remove: Option<&Path>) -> Result<Self> {
         let signal = match signal {
             Signal::QUIT => "QUIT",
             Signal::INT => "INT",
@@ -59,7 +61,7 @@ impl Guard {
     }
 
     /// Starts watching over control groups; with the guard or this process ends what runs in them, and they are removed.
-    pub(crate) fn of_control_groups(groups: &[PathBuf]) -> Result<Self> {
+    pub fn of_control_groups(groups: &[PathBuf]) -> Result<Self> {
         Self::start(CONTROL_GROUPS_SCRIPT, groups)
     }
 
@@ -78,7 +80,7 @@ impl Guard {
     }
 
     /// From now on it is this group that ends with this process; 0 for none.
-    pub(crate) fn watch(&mut self, group: u32) -> Result<()> {
+    pub fn watch(&mut self, group: u32) -> Result<()> {
         match &mut self.shell.stdin {
             Some(pipe) => writeln!(pipe, "{group}").about("Cannot reach the guard process"),
             None => Ok(()),

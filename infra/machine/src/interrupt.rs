@@ -1,9 +1,13 @@
 //! Ctrl-C, SIGTERM and SIGHUP as a question that every long wait asks, so that whatever was started is stopped in order.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -15,7 +19,7 @@ static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 ///
 /// # Errors
 /// When the signals cannot be caught.
-pub(crate) fn catch() -> Result<()> {
+pub fn catch() -> Result<()> {
     let flag = INTERRUPTED.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(flag)).about("Cannot catch signals")?;
@@ -27,7 +31,7 @@ pub(crate) fn catch() -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Interrupted`] from then on; never in a process that did not [`catch`].
-pub(crate) fn check() -> Result<()> {
+pub fn check() -> Result<()> {
     match INTERRUPTED.get() {
         Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Interrupted),
         _ => Ok(()),
@@ -35,7 +39,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// Asks `question` again and again until it has an answer; `None` when `limit` is over.
-pub(crate) fn poll<T>(limit: Duration, mut question: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+pub fn poll<T>(limit: Duration, mut question: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     let end = Instant::now() + limit;
     loop {
         if let Some(answer) = question()? {

@@ -1,21 +1,25 @@
 //! Child processes: each in a group of its own, so that the terminal's Ctrl-C reaches them through us and in order,
 //! and each under a [`Guard`].
 
-use std::env;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::{
+    env,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use uuid::Uuid;
 
-use crate::error::{About, Error, Result};
-use crate::guard::Guard;
-use crate::interrupt;
+use crate::{
+    error::{About, Error, Result},
+    guard::Guard,
+    interrupt,
+};
 
 /// A running child, alone in its process group.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     signal: Signal,
     patience: Duration,
@@ -23,7 +27,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `command`; `signal` is its polite way to stop, and after `patience` it is killed.
-    pub(crate) fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
+    pub fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
         let program = command.get_program().to_string_lossy().into_owned();
         let child =
             command.stdin(Stdio::null()).process_group(0).spawn().about(format_args!("Cannot start {program}"))?;
@@ -31,22 +35,22 @@ impl Process {
     }
 
     /// The number of its process group.
-    pub(crate) fn group(&self) -> u32 {
+    pub fn group(&self) -> u32 {
         self.child.id()
     }
 
     /// What it prints, if that was asked for and nobody has taken it yet.
-    pub(crate) fn take_stdout(&mut self) -> Option<ChildStdout> {
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
     /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().about("Cannot ask for a child process")
     }
 
     /// Sends a signal to the whole group.
-    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+    pub fn signal(&self, signal: Signal) -> Result<()> {
         match i32::try_from(self.group()).ok().and_then(Pid::from_raw) {
             Some(group) => kill_process_group(group, signal).map_err(Into::into).about("Cannot signal a child process"),
             None => Ok(()),
@@ -56,12 +60,12 @@ impl Process {
     /// Stops it and waits for its end; nothing happens when it has ended by itself.
     ///
     /// Deaf to interrupts on purpose: a second Ctrl-C does not make the clean-up worse.
-    pub(crate) fn stop(&mut self) -> Result<()> {
+    pub fn stop(&mut self) -> Result<()> {
         self.stop_by(self.signal)
     }
 
     /// The same by another signal.
-    pub(crate) fn stop_by(&mut self, signal: Signal) -> Result<()> {
+    pub fn stop_by(&mut self, signal: Signal) -> Result<()> {
         if self.ended()?.is_some() {
             return Ok(());
         }
@@ -83,15 +87,15 @@ impl Drop for Process {
 }
 
 /// A child that ends when this process does, however that happens.
-pub(crate) struct Guarded {
+pub struct Guarded {
     /// The child; dropped, and so stopped, before its guard.
-    pub(crate) process: Process,
+    pub process: Process,
     _guard: Guard,
 }
 
 impl Guarded {
     /// Starts `command` as [`Process::start`] does.
-    pub(crate) fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
+    pub fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
         let mut guard = Guard::new(signal, None)?;
         let process = Process::start(command, signal, patience)?;
         guard.watch(process.group())?;
@@ -100,7 +104,7 @@ impl Guarded {
 }
 
 /// Runs `command` to its end; its messages go to the terminal.
-pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
+pub fn run(command: &mut Command, what: &str) -> Result<()> {
     let mut child = Guarded::start(command, Signal::TERM, Duration::from_secs(5))?;
     loop {
         interrupt::check()?;
@@ -116,13 +120,13 @@ pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
 }
 
 /// What a program prints, or `None` when it cannot be run or fails.
-pub(crate) fn output(command: &mut Command) -> Option<String> {
+pub fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Takes away what cargo sets for the programs it runs: a cargo inside would take it for a change and build again.
-pub(crate) fn without_cargo_variables(command: &mut Command) {
+pub fn without_cargo_variables(command: &mut Command) {
     const SET_BY_CARGO: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
     for (name, _) in env::vars_os() {
         if SET_BY_CARGO.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
@@ -134,7 +138,7 @@ pub(crate) fn without_cargo_variables(command: &mut Command) {
 
 /// A port of 127.0.0.1 that nobody listens on now, and that the system gives to no outgoing connection, which would keep
 /// it from a server that was down for a moment.
-pub(crate) fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
 

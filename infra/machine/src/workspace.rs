@@ -1,15 +1,20 @@
 //! The checkout: where its root is, and what is kept in its `.local/` folder.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::{env, ffi::OsStr};
+use std::{
+    env,
+    ffi::OsStr,
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::error::{About, Error, Result};
-use crate::progress;
+use crate::{
+    error::{About, Error, Result},
+    progress,
+};
 
 /// The root of the checkout that this program was called in: the one whose package cargo runs, else the one around the
 /// working directory. It is asked for each time the program runs: what was compiled may be run from another checkout that
@@ -54,7 +59,7 @@ pub fn local() -> Result<PathBuf> {
 }
 
 /// Makes a directory (and its parents) with exactly this mode, whatever the umask says.
-pub(crate) fn make_directory(path: &Path, mode: u32) -> Result<()> {
+pub fn make_directory(path: &Path, mode: u32) -> Result<()> {
     if !path.is_dir() {
         DirBuilder::new().recursive(true).mode(mode).create(path).about_path("create", path)?;
         fs::set_permissions(path, Permissions::from_mode(mode)).about_path("change the mode of", path)?;
@@ -63,12 +68,12 @@ pub(crate) fn make_directory(path: &Path, mode: u32) -> Result<()> {
 }
 
 /// A lock between processes, held until the file is dropped or the process ends.
-pub(crate) fn lock_file(path: &Path) -> Result<File> {
+pub fn lock_file(path: &Path) -> Result<File> {
     OpenOptions::new().create(true).truncate(false).write(true).open(path).about_path("open", path)
 }
 
 /// Writes a file that only its owner can read. It is there whole or not at all, whatever happens meanwhile.
-pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
+pub fn write_private(path: &Path, content: &str) -> Result<()> {
     let mut name = path.file_name().unwrap_or(OsStr::new("file")).to_owned();
     name.push(format!(".{}", random_hex()?));
     let beside = path.with_file_name(name);
@@ -135,7 +140,7 @@ pub(crate) fn kept(path: &Path) -> Result<Kept> {
 }
 
 /// 32 random bytes in hexadecimal.
-pub(crate) fn random_hex() -> Result<String> {
+pub fn random_hex() -> Result<String> {
     let mut bytes = [0_u8; 32];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Error::sentence("The system has no random numbers."))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

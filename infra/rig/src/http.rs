@@ -13,23 +13,27 @@ use tokio::{
 const HEADERS: usize = 64;
 
 /// A connection of a client.
-pub(crate) struct Connection {
+pub struct Connection {
     stream: TcpStream,
     /// What was read and not yet taken.
     received: Vec<u8>,
 }
 
 /// A request.
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) path: String,
+pub struct Request {
+    /// Its method, as it was sent.
+    pub method: String,
+    /// Its path, with the query.
+    pub path: String,
     headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 impl Request {
     /// A header, whatever its case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
@@ -37,13 +41,19 @@ impl Request {
 
 impl Connection {
     /// One that was accepted; its answers are not held back to be sent together.
-    pub(crate) fn new(stream: TcpStream) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the system refuses that.
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(1 << 14) })
     }
 
     /// The next request; `None` when the client has hung up. Can be given up and asked again.
-    pub(crate) async fn request(&mut self) -> io::Result<Option<Request>> {
+    ///
+    /// # Errors
+    /// When nothing can be read, or what is read is no HTTP.
+    pub async fn request(&mut self) -> io::Result<Option<Request>> {
         loop {
             if let Some(request) = self.take_request()? {
                 return Ok(Some(request));
@@ -55,14 +65,20 @@ impl Connection {
     }
 
     /// Answers a request. `headers` are whole lines, each with its end.
-    pub(crate) async fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the client does not take it.
+    pub async fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
         self.stream.write_all(answer.as_bytes()).await
     }
 
     /// Sends an answer of somebody else's as it is.
-    pub(crate) async fn pass_on(&mut self, answer: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the client does not take it.
+    pub async fn pass_on(&mut self, answer: &[u8]) -> io::Result<()> {
         self.stream.write_all(answer).await
     }
 

@@ -5,14 +5,15 @@
 //!
 //! - [`lambda`]: the Lambda service around a function's binary
 //! - [`Gateway`]: API Gateway in front of functions, on real HTTP
+//! - [`http`]: HTTP/1 as a server reads it
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`proxy`]: the network, a TCP proxy with faults that counts flights
 //! - [`Pooler`]: a transaction pooler in front of the database
 //! - [`Share`]: the CPU share and the memory that a function's memory size comes with
 
 pub mod event;
-pub(crate) mod gateway;
-pub(crate) mod http;
+pub mod gateway;
+pub mod http;
 pub mod lambda;
 mod pooler;
 pub mod proxy;

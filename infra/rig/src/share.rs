@@ -1,14 +1,14 @@
 //! The CPU share and the memory of a function's memory size, by control groups (version 1 or 2) where the machine allows
 //! it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Once;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Once,
+};
 
-use crate::error::{About, Error, Result};
-use crate::guard::Guard;
-use crate::{progress, workspace};
+use machine::{About, Error, Result, guard::Guard, progress, workspace};
 
 /// Lambda gives one whole processor for so many MB, and for fewer that much less.
 const MEGABYTES_A_PROCESSOR: u32 = 1769;
@@ -47,7 +47,8 @@ impl Share {
     }
 
     /// The share, or `None` after the note, which is printed once.
-    pub(crate) fn or_note(megabytes: u32) -> Option<Self> {
+    #[must_use]
+    pub fn or_note(megabytes: u32) -> Option<Self> {
         static SAID: Once = Once::new();
         Self::new(megabytes).inspect_err(|note| SAID.call_once(|| progress::say(note))).ok()
     }
@@ -181,7 +182,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::interrupt;
+    use machine::interrupt;
 
     /// The smallest of Lambda: 7.2 % of a processor.
     const SMALLEST: u32 = 128;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use local::rig::proxy::{Mode, Proxy, Side};
+use rig::proxy::{Mode, Proxy, Side};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

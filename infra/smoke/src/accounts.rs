@@ -3,10 +3,12 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::client::Request;
-use super::shape::{ID, TEXT, TIME, TOKEN};
-use super::walk::{Walk, Walked};
-use crate::workspace;
+use super::{
+    client::Request,
+    random,
+    shape::{ID, TEXT, TIME, TOKEN},
+    walk::{Walk, Walked},
+};
 
 const REGISTER: &str = "/api/auth/register";
 const LOGIN: &str = "/api/auth/login";
@@ -49,7 +51,7 @@ impl User {
 pub(super) fn register(walk: &mut Walk, first_name: &str) -> Walked<User> {
     let mark = walk.discretion.mark.clone();
     // Strict settings ask for 15 characters; the spaces belong to it.
-    let password = format!(" {} ", workspace::random_hex()?);
+    let password = format!(" {} ", random::hex()?);
     walk.discretion.secrets.extend([password.clone(), password.trim().to_owned()]);
     let (name, email) = (walk.name(first_name), format!("{first_name}.{mark}@example.com"));
 

@@ -6,14 +6,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::client::Request;
-use super::walk::Walk;
-use crate::progress;
+use super::{client::Request, terminal, walk::Walk};
 
 /// Deletes it, ends the sessions, and says what is still there.
 pub(super) fn run(walk: &Walk) -> Vec<String> {
     if !walk.tokens.is_empty() {
-        progress::say("Deleting what is left …");
+        terminal::say("Deleting what is left …");
     }
     let (mut left, mut gone) = (BTreeSet::new(), BTreeSet::new());
     // Mappings first: a doctor who is needed cannot be deleted.

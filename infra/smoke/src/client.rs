@@ -1,16 +1,17 @@
 //! The way to the stage: HTTPS, one answer for each request, patience with a throttled route.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::thread;
-use std::time::Duration;
+use std::{collections::BTreeMap, io, thread, time::Duration};
 
 use serde_json::Value;
-use ureq::http::{self, Uri};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{
+    http::{self, Uri},
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+};
 
-use crate::error::{About, Error, Result};
-use crate::progress;
+use super::{
+    error::{Error, Result},
+    terminal,
+};
 
 /// The longest that an answer may take, a cold start included.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -115,7 +116,7 @@ impl Client {
             }
             let asked = answer.header("retry-after").and_then(|value| value.parse().ok()).unwrap_or(0);
             let seconds = seconds.max(asked).min(30);
-            progress::say(format_args!("     throttled (429): waiting {seconds} s, then once more"));
+            terminal::say(format_args!("     throttled (429): waiting {seconds} s, then once more"));
             thread::sleep(Duration::from_secs(seconds));
         }
         self.send_once(request)
@@ -174,7 +175,8 @@ fn read(mut answer: http::Response<ureq::Body>) -> std::result::Result<Answer, u
 /// The public authorities, or those of the file that `SSL_CERT_FILE` names.
 fn trusted() -> Result<RootCerts> {
     let Some(path) = std::env::var_os(CA_FILE).filter(|path| !path.is_empty()) else { return Ok(RootCerts::WebPki) };
-    let pem = std::fs::read(&path).about(format_args!("Cannot read {CA_FILE} {}", path.display()))?;
+    let pem = std::fs::read(&path)
+        .map_err(|cause| Error::sentence(format_args!("Cannot read {CA_FILE} {}: {cause}.", path.display())))?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Answer, Request};
-use super::report::Failure;
-use super::shape::{self, TEXT};
-use super::walk::{Walk, Walked};
-use crate::error::Error;
+use super::{
+    client::{Answer, Request},
+    error::Error,
+    report::Failure,
+    shape::{self, TEXT},
+    walk::{Walk, Walked},
+};
 
 /// A request that was answered.
 pub(super) struct Step<'w> {

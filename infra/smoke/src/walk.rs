@@ -7,11 +7,14 @@
 
 use serde_json::Value;
 
-use super::client::{Answer, Client, Request};
-use super::report::Discretion;
-use super::step::Step;
-use crate::error::{Error, Result};
-use crate::{interrupt, progress, workspace};
+use super::{
+    client::{Answer, Client, Request},
+    error::Result,
+    random,
+    report::Discretion,
+    step::Step,
+    terminal,
+};
 
 /// The way to the end of the walk, or the first thing that is wrong.
 pub(super) type Walked<T = ()> = Result<T>;
@@ -30,7 +33,7 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new(client: Client) -> Result<Self> {
-        let mark = format!("smoke-{}", workspace::random_hex()?.get(..12).unwrap_or_default());
+        let mark = format!("smoke-{}", random::hex()?.get(..12).unwrap_or_default());
         let discretion = Discretion { mark, secrets: Vec::new() };
         Ok(Self { client, discretion, tokens: Vec::new(), made: Vec::new(), steps: 0, checks: 0 })
     }
@@ -42,9 +45,9 @@ impl Walk {
 
     /// Says what comes, and does it.
     pub(super) fn step(&mut self, what: &str, request: Request) -> Walked<Step<'_>> {
-        interrupt::check().map_err(|_| Error::sentence("Stopped by a signal before the end."))?;
+        terminal::check()?;
         self.steps += 1;
-        progress::say(format_args!("{:>4} {} {}: {what}", self.steps, request.method, request.path));
+        terminal::say(format_args!("{:>4} {} {}: {what}", self.steps, request.method, request.path));
         let answer = self.client.send(&request)?;
         self.remember(&request, &answer);
         Ok(Step { walk: self, request, what: what.to_owned(), answer })

@@ -8,18 +8,16 @@ use std::{
     time::Duration,
 };
 
-use shared::db::Login;
+use machine::postgres::Cluster;
 use shared::{
     clock::Clock,
     config::Role,
-    db::{Connector, Credentials, Db, Param, Target, Trust},
+    db::{Connector, Credentials, Db, Login, Param, Target, Trust},
     domain::{SessionId, UserId},
     secrets::Cached,
 };
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls, types::Type};
-
-use crate::postgres::Cluster;
 
 /// The server of this test process; it ends with the process.
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::temporary().expect("a PostgreSQL for the tests"));

@@ -7,14 +7,13 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::Signal;
-
-use crate::{
-    interrupt, process,
-    process::Guarded,
-    rig::lambda::{Limits, Log, as_in_lambda},
+use machine::{
+    interrupt,
+    process::{self, Guarded},
     tools, workspace,
 };
+use rig::lambda::{Limits, Log, as_in_lambda};
+use rustix::process::Signal;
 
 /// `cargo lambda watch --only-lambda-apis`, and the functions behind it; all end when this is dropped.
 pub struct Gateway {

@@ -1,11 +1,10 @@
 //! A server that takes whatever is sent to it, as S3 takes the answers to CloudFormation.
 
+use rig::http::Connection;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Mutex, mpsc},
 };
-
-use crate::rig::http::Connection;
 
 /// An address at which things arrive.
 pub struct Inbox {

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use machine::{process, workspace};
+use rig::lambda::{self as emulated, Limits, Outcome};
 use serde_json::{Map, Value};
 use shared::lambda;
 
@@ -15,17 +17,15 @@ use super::{
     Answer,
     event::{Call, Form},
 };
-use crate::{
-    process,
-    rig::lambda::{self as rig, Limits, Outcome},
-    workspace,
-};
+
+/// All functions: one build for whichever of them a test needs.
+const FUNCTIONS: [&str; 6] = ["auth", "doctors", "mappings", "migrate", "patients", "rotate"];
 
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One environment of a function: never frozen, and without a limit of memory.
-pub struct Environment(rig::Environment);
+pub struct Environment(emulated::Environment);
 
 impl Environment {
     /// Starts the binary of a function with these variables and no others but those that Lambda sets.
@@ -36,7 +36,7 @@ impl Environment {
 
     /// The same with a binary that was built before.
     pub async fn start_at(binary: &Path, variables: &[(&str, String)]) -> Self {
-        Self(rig::Environment::start(binary, variables, &Limits::default()).await.unwrap())
+        Self(emulated::Environment::start(binary, variables, &Limits::default()).await.unwrap())
     }
 
     /// Waits until it asks for its first event: its initialization is over.
@@ -117,17 +117,22 @@ fn read(answer: &Value) -> lambda::Answer {
 pub fn binary(function: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
 
-    let folder = BUILT.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.ancestors().nth(2).unwrap();
-        let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-        process::without_cargo_variables(&mut cargo);
-        cargo.args(["build", "--quiet", "--bins", "--target-dir"]).arg(profile.parent().unwrap());
-        if profile.file_name() == Some("release".as_ref()) {
-            cargo.arg("--release");
-        }
-        process::run(cargo.current_dir(workspace::root()).stdout(Stdio::null()), "Building the functions").unwrap();
-        profile.to_owned()
-    });
-    Path::new(folder).join(function)
+    BUILT.get_or_init(|| build(&FUNCTIONS)).join(function)
+}
+
+/// The folder of these binaries, built as the test itself is.
+#[must_use]
+pub fn build(names: &[&str]) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).unwrap();
+    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    process::without_cargo_variables(&mut cargo);
+    cargo.args(["build", "--quiet", "--target-dir"]).arg(profile.parent().unwrap());
+    cargo.args(names.iter().flat_map(|name| ["--bin", name]));
+    if profile.file_name() == Some("release".as_ref()) {
+        cargo.arg("--release");
+    }
+    let what = format!("Building {}", names.join(", "));
+    process::run(cargo.current_dir(workspace::root()).stdout(Stdio::null()), &what).unwrap();
+    profile.to_owned()
 }

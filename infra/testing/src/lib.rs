@@ -39,17 +39,17 @@ pub mod product;
 pub mod rotator;
 mod token;
 
-pub use crate::rig::{
-    event,
-    proxy::{Message, Proxy},
-};
 pub use answer::{Answer, internals};
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
 pub use database::{Database, TestDb};
 pub use gateway::Gateway;
 pub use inbox::{Delivery, Inbox};
-pub use lambda::{Environment, binary};
+pub use lambda::{Environment, binary, build};
 pub use moto::Moto;
+pub use rig::{
+    event,
+    proxy::{Message, Proxy},
+};
 pub use rotator::Rotator;
 pub use token::Forged;

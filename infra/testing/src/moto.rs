@@ -10,6 +10,12 @@ use std::{
     time::Duration,
 };
 
+use machine::{
+    interrupt,
+    process::{Guarded, free_port},
+    tools,
+};
+use rig::http::Connection;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::{
@@ -17,8 +23,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinHandle},
 };
-
-use crate::{interrupt, process::Guarded, process::free_port, rig::http::Connection, tools};
 
 /// The server of this test process; it ends with the process.
 static MOTO: LazyLock<Server> = LazyLock::new(Server::start);

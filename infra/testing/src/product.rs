@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use rig::lambda::{Environment, Function, Limits, Outcome};
 use serde_json::{Value, json};
 use shared::{
     auth::{KeySet, Tokens},
@@ -15,7 +16,6 @@ use super::{
     TestDb, binary,
     event::{Call, Form},
 };
-use crate::rig::lambda::{Environment, Function, Limits, Outcome};
 
 const KEY: &str = "the key of the product's tests Zq7vT4wLx9 Kp2mDr8sHn";
 

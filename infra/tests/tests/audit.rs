@@ -2,12 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
-mod tables;
-
-use local::testing::TestApp;
 use serde_json::json;
 use shared::config::Role;
-use tables::TABLES;
+use testing::TestApp;
+use tests::TABLES;
 use tokio_postgres::error::SqlState;
 
 /// The trail since the last look, a line for each row: who, what, which record, outcome, fields.

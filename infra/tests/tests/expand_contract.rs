@@ -10,9 +10,10 @@
 
 use std::{collections::BTreeMap, env, fs};
 
-use local::{testing::TestDb, workspace};
+use machine::workspace;
 use migrate::Run;
 use shared::config::Role;
+use testing::TestDb;
 
 /// The statements in the code, by name and types: every literal that begins with `-- function::name`, and the types
 /// that its parameters are sent with.
@@ -98,7 +99,7 @@ async fn refused(db: &TestDb, statements: &BTreeMap<String, String>) -> Vec<Stri
 
 #[tokio::test]
 async fn both_releases_run_on_the_schema_of_a_deployment_and_todays_on_the_newest() {
-    let path = workspace::root().join("infra/local/tests/released.sql");
+    let path = workspace::root().join("infra/tests/tests/released.sql");
     let (code, newest) = (statements(), newest());
     if env::var_os("RECORD_STATEMENTS").is_some() {
         fs::write(&path, written(newest, &code)).unwrap();

@@ -2,12 +2,10 @@
 
 #![expect(clippy::panic, reason = "a test that cannot run has failed")]
 
-mod tables;
-
-use local::testing::{Client, Message, Proxy, TestApp, TestDb};
 use serde_json::{Value, json};
 use shared::{Route, db::Trust};
-use tables::TABLES;
+use testing::{Client, Message, Proxy, TestApp, TestDb};
+use tests::TABLES;
 
 /// All functions, their connections open, behind one proxy.
 async fn app_behind_proxy() -> (TestApp, Proxy) {

@@ -4,10 +4,8 @@
 
 use std::fs;
 
-use local::{
-    rig::lambda::{Environment, Limits},
-    testing::product::{Product, call},
-};
+use rig::lambda::{Environment, Limits};
+use testing::product::{Product, call};
 use tokio_postgres::types::Type;
 
 /// What `template.yaml` gives the functions that answer lists, in MB.

@@ -2,17 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-mod tables;
-
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
-use local::testing::{Client, TestApp, TestDb};
 use migrate::Run;
 use serde_json::json;
-use tables::TABLES;
+use testing::{Client, TestApp, TestDb};
+use tests::TABLES;
 use tokio::time::{Instant, timeout};
 
 /// Longer than a test takes.

@@ -19,12 +19,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use local::{
-    smoke,
-    testing::{Environment, Gateway, Inbox, Moto, TestDb, binary, rotator, rotator::STEPS},
-    tools, workspace,
-};
+use machine::{tools, workspace};
 use serde_json::{Value, json};
+use testing::{
+    Environment, Gateway, Inbox, Moto, TestDb, binary,
+    rotator::{self, STEPS},
+};
 
 const API: [&str; 4] = ["auth", "patients", "doctors", "mappings"];
 const OWNER: &str = "owner_login";

@@ -3,18 +3,14 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-mod tables;
-
 use std::{collections::BTreeSet, fs, process::Command};
 
-use local::{
-    testing::{Cloud, Rotator, TestApp},
-    workspace,
-};
+use machine::workspace;
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::{Value, json};
 use shared::config::Role;
-use tables::TABLES;
+use testing::{Cloud, Rotator, TestApp};
+use tests::TABLES;
 
 /// The routes that need no token. This list may only shrink.
 const PUBLIC: [&str; 2] = ["POST /api/auth/register", "POST /api/auth/login"];

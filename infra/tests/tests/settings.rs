@@ -4,7 +4,7 @@
 
 use std::{fs, ops::RangeInclusive};
 
-use local::workspace;
+use machine::workspace;
 use regex::Regex;
 use saphyr::{LoadableYamlNode, Yaml};
 use shared::config::{ConfigError, Settings, limits};

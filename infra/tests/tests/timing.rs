@@ -1,6 +1,6 @@
 //! Figures of time, each with its limit, of the binaries as they are deployed: for a machine that does nothing else.
 //!
-//! `cargo test --package local --test timing -- --ignored --nocapture --test-threads 1`
+//! `cargo test -p tests --test timing -- --ignored --nocapture --test-threads 1`
 
 #![expect(
     clippy::unwrap_used,
@@ -16,16 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::{
-    rig::{
-        lambda::{Environment, Limits, Outcome},
-        proxy::{Mode, Proxy},
-    },
-    testing::{
-        Cloud, TestDb,
-        event::{Call, Form},
-    },
-    workspace,
+use machine::workspace;
+use rig::{
+    lambda::{Environment, Limits, Outcome},
+    proxy::{Mode, Proxy},
 };
 use serde_json::{Value, json};
 use shared::{
@@ -33,6 +27,10 @@ use shared::{
     clock::Clock,
     config::Role,
     secrets::Cached,
+};
+use testing::{
+    Cloud, TestDb,
+    event::{Call, Form},
 };
 use tokio_postgres::types::Type;
 

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
-mod tables;
-
-use local::testing::{Client, TestApp};
 use serde_json::json;
-use tables::TABLES;
+use testing::{Client, TestApp};
+use tests::TABLES;
 
 const STORED: [&str; 5] = ["users", "sessions", "patients", "doctors", "mappings"];
 

@@ -1,22 +1,28 @@
 //! From the start of the process to the first answer out of the database: TLS, login, and the request.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use machine::{Error, Result, progress};
+use rig::{
+    Share,
+    lambda::{Environment, Invocation, Limits},
+};
+use testing::Moto;
 
 use super::{Bench, milliseconds};
-use crate::bench::binaries::HELLO;
-use crate::bench::call::call;
-use crate::bench::figure::{Figure, Rounds, Target, Unit};
-use crate::bench::heard::Heard;
-use crate::bench::machine;
-use crate::bench::pgbench::Floor;
-use crate::bench::tap::{Flight, Tap};
-use crate::bench::unit;
-use crate::error::{Error, Result};
-use crate::progress;
-use crate::rig::Share;
-use crate::rig::lambda::{Environment, Invocation, Limits};
-use crate::testing::Moto;
+use crate::{
+    binaries::HELLO,
+    call::call,
+    figure::{Figure, Rounds, Target, Unit},
+    heard::Heard,
+    pgbench::Floor,
+    system,
+    tap::{Flight, Tap},
+    unit,
+};
 
 const ROUNDS: usize = 21;
 const ROUNDS_OF_A_SHARE: usize = 5;
@@ -139,7 +145,7 @@ impl Bench<'_> {
         let limits = Limits { memory, ..Limits::default() };
         let environment = Environment::start(&self.binaries.bootstrap(function), variables, &limits).await?;
         let answer = call(&environment, &event, 200).await?;
-        Ok((answer, machine::cpu_time(environment.process_id())))
+        Ok((answer, system::cpu_time(environment.process_id())))
     }
 }
 

@@ -3,18 +3,19 @@
 use std::time::Instant;
 
 use futures_util::future;
+use machine::{Result, progress};
+use rig::lambda::{Environment, Limits};
 
 use super::{Bench, count, percentile};
-use crate::bench::binaries::HELLO;
-use crate::bench::call::call;
-use crate::bench::figure::{Figure, Rounds, Target, Unit as Measured};
-use crate::bench::heard::Heard;
-use crate::bench::machine;
-use crate::bench::pgbench::Floor;
-use crate::bench::unit::{self, Unit};
-use crate::error::Result;
-use crate::progress;
-use crate::rig::lambda::{Environment, Limits};
+use crate::{
+    binaries::HELLO,
+    call::call,
+    figure::{Figure, Rounds, Target, Unit as Measured},
+    heard::Heard,
+    pgbench::Floor,
+    system,
+    unit::{self, Unit},
+};
 
 const ENVIRONMENTS: [usize; 3] = [1, 8, 64];
 /// Of all environments together.
@@ -92,7 +93,7 @@ impl Bench<'_> {
             let hello = Environment::start(&self.binaries.bootstrap(HELLO), &[], &Limits::default()).await?;
             hello.ready().await?;
             let mut rounds = Self::memory_of(&function, idle(unit.function)).beside(HELLO);
-            rounds.floor.extend(machine::memory(hello.process_id(), "VmRSS"));
+            rounds.floor.extend(system::memory(hello.process_id(), "VmRSS"));
             figures.extend(rounds.figure());
             repeat(&function, &unit, requests.min(CONNECTED)).await?;
             let connections = function.connections().await;
@@ -100,7 +101,7 @@ impl Bench<'_> {
             repeat(&hello, &unit, requests).await?;
             let rounds = Rounds::new(name, Measured::Mebibytes, Target::AtMost(8.0)).beside(HELLO);
             let mut rounds = Self::memory_of(&function, rounds);
-            rounds.floor.extend(machine::memory(hello.process_id(), "VmRSS"));
+            rounds.floor.extend(system::memory(hello.process_id(), "VmRSS"));
             figures.extend(rounds.figure());
             if requests == MANY {
                 let name = "connections to the Runtime API for 3,000 events";
@@ -111,7 +112,7 @@ impl Bench<'_> {
     }
 
     pub(super) fn memory_of(function: &Environment, mut rounds: Rounds) -> Rounds {
-        rounds.ours.extend(machine::memory(function.process_id(), "VmRSS"));
+        rounds.ours.extend(system::memory(function.process_id(), "VmRSS"));
         rounds
     }
 }

@@ -1,14 +1,15 @@
 //! What a password costs: a login beside the hash alone.
 
+use machine::{Error, Result, progress};
 use shared::auth::Passwords;
 
 use super::{Bench, milliseconds};
-use crate::bench::call::call;
-use crate::bench::figure::{Figure, Rounds, Target, Unit};
-use crate::bench::fixture::PASSWORD;
-use crate::bench::{machine, unit};
-use crate::error::{Error, Result};
-use crate::progress;
+use crate::{
+    call::call,
+    figure::{Figure, Rounds, Target, Unit},
+    fixture::PASSWORD,
+    system, unit,
+};
 
 const LOGINS: i64 = 20;
 
@@ -27,12 +28,12 @@ impl Bench<'_> {
         // Nine tenths of it are the hash.
         let mut cpu = Rounds::new("login: CPU", Unit::Milliseconds, Target::Ratio(1.11)).beside("Argon2id");
         for _ in 0..LOGINS {
-            let before = machine::cpu_time(function.process_id());
+            let before = system::cpu_time(function.process_id());
             call(&function, &login.event(0), login.status).await?;
-            cpu.ours.push(milliseconds(machine::cpu_time(function.process_id()) - before));
-            let before = machine::cpu_time(std::process::id());
+            cpu.ours.push(milliseconds(system::cpu_time(function.process_id()) - before));
+            let before = system::cpu_time(std::process::id());
             hash().await?;
-            cpu.floor.push(milliseconds(machine::cpu_time(std::process::id()) - before));
+            cpu.floor.push(milliseconds(system::cpu_time(std::process::id()) - before));
         }
         figures.extend(cpu.figure());
         let memory = Rounds::new("auth: memory after 20 logins", Unit::Mebibytes, Target::AtMost(32.0));

@@ -12,12 +12,15 @@ mod warm;
 
 use std::time::Duration;
 
-use super::binaries::{Binaries, FUNCTIONS, HELLO};
-use super::figure::{Figure, Rounds, Target, Unit};
-use super::fixture::Fixture;
-use super::pgbench::Pgbench;
-use crate::error::Result;
-use crate::rig::lambda::{Environment, Limits};
+use machine::Result;
+use rig::lambda::{Environment, Limits};
+
+use super::{
+    binaries::{Binaries, FUNCTIONS, HELLO},
+    figure::{Figure, Rounds, Target, Unit},
+    fixture::Fixture,
+    pgbench::Pgbench,
+};
 
 /// What is measured with.
 pub(super) struct Bench<'b> {

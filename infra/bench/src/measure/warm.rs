@@ -1,16 +1,18 @@
 //! Every route on an open connection, beside `pgbench` running the same statements and beside hello-world.
 
+use machine::{Result, progress};
+use rig::lambda::{Environment, Limits};
+
 use super::{Bench, count, milliseconds, percentile};
-use crate::bench::binaries::HELLO;
-use crate::bench::call::call;
-use crate::bench::figure::{Figure, Rounds, Target, Unit as Measured};
-use crate::bench::heard::Heard;
-use crate::bench::machine;
-use crate::bench::pgbench::Floor;
-use crate::bench::unit::{self, Unit};
-use crate::error::Result;
-use crate::progress;
-use crate::rig::lambda::{Environment, Limits};
+use crate::{
+    binaries::HELLO,
+    call::call,
+    figure::{Figure, Rounds, Target, Unit as Measured},
+    heard::Heard,
+    pgbench::Floor,
+    system,
+    unit::{self, Unit},
+};
 
 /// Of the request that stands for all, and of the others.
 const ROUNDS: (usize, usize) = (11, 5);
@@ -57,13 +59,13 @@ impl Bench<'_> {
         let mut route = Route::new(&unit.name(), comparable);
         let mut sent = 0;
         for _ in 0..rounds {
-            let before = machine::cpu_time(ours.process_id());
+            let before = system::cpu_time(ours.process_id());
             let mut times = Vec::with_capacity(requests);
             for _ in 0..requests {
                 times.push(call(&ours, &unit.event(sent), unit.status).await?.wall);
                 sent += 1;
             }
-            route.cpu.ours.push(milliseconds(machine::cpu_time(ours.process_id()) - before) / count(requests));
+            route.cpu.ours.push(milliseconds(system::cpu_time(ours.process_id()) - before) / count(requests));
             let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
             route.wall.ours.push(p50);
             route.over_hello.ours.push(p50);
@@ -73,12 +75,12 @@ impl Bench<'_> {
                 route.wall.floor.push(percentile(&mut floor.warm(requests)?, 50));
             }
 
-            let before = machine::cpu_time(hello.process_id());
+            let before = system::cpu_time(hello.process_id());
             let mut times = Vec::with_capacity(requests);
             for _ in 0..requests {
                 times.push(call(&hello, &unit.event(0), 200).await?.wall);
             }
-            route.cpu.floor.push(milliseconds(machine::cpu_time(hello.process_id()) - before) / count(requests));
+            route.cpu.floor.push(milliseconds(system::cpu_time(hello.process_id()) - before) / count(requests));
             route.over_hello.floor.push(percentile(&mut times, 50));
         }
         Ok(route.figures(stands_for_all))

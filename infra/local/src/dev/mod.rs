@@ -6,15 +6,16 @@ mod env_file;
 mod settings;
 mod welcome;
 
-use std::fs::{File, TryLockError};
-use std::net::{Ipv4Addr, TcpListener};
-use std::time::Duration;
+use std::{
+    fs::{File, TryLockError},
+    net::{Ipv4Addr, TcpListener},
+    time::Duration,
+};
+
+use machine::{About, Error, Result, interrupt, postgres::Cluster, progress, tools, workspace};
 
 use self::settings::Settings;
-use crate::error::{About, Error, Result};
-use crate::postgres::Cluster;
 use crate::stack::{Options, Stack};
-use crate::{interrupt, progress, tools, workspace};
 
 /// The name of the cluster that keeps the data.
 const CLUSTER: &str = "dev";

@@ -1,6 +1,6 @@
 //! The whole API on one port, as `cargo dev` and the end-to-end tests run it.
 //!
-//! A request comes to the gateway of the [rig](crate::rig), which is API Gateway's double; the event goes to the Lambda API
+//! A request comes to the gateway of the [rig](rig), which is API Gateway's double; the event goes to the Lambda API
 //! of `cargo lambda watch`, and there a function fetches it.
 //!
 //! - `build`: the functions' binaries, by cargo
@@ -21,24 +21,31 @@ mod program;
 mod router;
 mod sources;
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
+use machine::{About, Error, Result, interrupt, process};
+use rig::{
+    gateway::{Behind, Gateway},
+    lambda::Outcome,
+};
 use tokio::runtime::Runtime;
 
-use self::emulator::Emulator;
-use self::function::{Function, Life};
-use self::keeper::Keeper;
-use self::output::Output;
-use self::router::Router;
-use crate::error::{About, Error, Result};
-use crate::rig::gateway::{Behind, Gateway};
-use crate::rig::lambda::Outcome;
-use crate::{interrupt, process};
+use self::{
+    emulator::Emulator,
+    function::{Function, Life},
+    keeper::Keeper,
+    output::Output,
+    router::Router,
+};
 
 /// How long a function may take until it answers for the first time.
 const START_LIMIT: Duration = Duration::from_secs(60);

@@ -3,12 +3,14 @@
 //! It is looked at, not waited for: a system has only so many file watches, which editors use up, and none on some shared
 //! folders.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
-use crate::workspace;
+use machine::workspace;
 
 /// Where it may lie, from the root.
 const PLACES: [&str; 7] =

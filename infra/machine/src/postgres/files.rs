@@ -1,15 +1,19 @@
 //! The files of one cluster: `data/` with the server's certificate, `ca.pem`, `password` and `log`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 use super::{place::Place, repair};
-use crate::error::{About, Error, Result};
-use crate::tools::postgres::Programs;
-use crate::workspace::{self, Kept};
-use crate::{process, progress};
+use crate::{
+    error::{About, Error, Result},
+    process, progress,
+    tools::postgres::Programs,
+    workspace::{self, Kept},
+};
 
 /// Whether the new files must survive a crash of the machine.
 #[derive(Clone, Copy, PartialEq)]

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::{self, Sync};
-use super::place::Place;
-use super::repair;
-use crate::error::Result;
-use crate::progress;
-use crate::tools::postgres::Programs;
+use super::{
+    files::{self, Sync},
+    place::Place,
+    repair,
+};
+use crate::{error::Result, progress, tools::postgres::Programs};
 
 /// The programs that the kept data was written by, or, without any data, those that are found, with new files.
 pub(super) fn data(place: &Place, name: &str) -> Result<(Programs, PathBuf)> {

@@ -3,15 +3,15 @@
 //!
 //! Whoever asks here holds the checkout's own lock, so only a server that outlived its `cargo dev` can still be running.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::{fs, path::Path, process::Command};
 
 use rustix::process::{Pid, test_kill_process};
 
 use super::files;
-use crate::error::{About, Error, Result};
-use crate::process;
+use crate::{
+    error::{About, Error, Result},
+    process,
+};
 
 /// Makes sure that no server runs on this cluster, and gives the number that a new one has to ignore in the file.
 pub(super) fn stale(directory: &Path) -> Result<Option<i32>> {

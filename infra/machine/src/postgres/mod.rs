@@ -18,21 +18,28 @@ mod repair;
 mod settings;
 mod words;
 
-use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    fs::{self, OpenOptions},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use rustix::process::Signal;
 
-use self::place::Place;
-use self::settings::{DURABLE, PERSISTENT, TEMPORARY};
-use crate::error::{About, Error, Result};
-use crate::guard::Guard;
-use crate::process::{self, Process};
-use crate::tools::postgres::Programs;
-use crate::{interrupt, workspace};
+use self::{
+    place::Place,
+    settings::{DURABLE, PERSISTENT, TEMPORARY},
+};
+use crate::{
+    error::{About, Error, Result},
+    guard::Guard,
+    interrupt,
+    process::{self, Process},
+    tools::postgres::Programs,
+    workspace,
+};
 
 const HOST: &str = "127.0.0.1";
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -211,7 +218,10 @@ impl Cluster {
     }
 
     /// Makes the superuser's password what its file says, and starts the server again.
-    pub(crate) fn renew_password(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be stopped, changed or started.
+    pub fn renew_password(&self) -> Result<()> {
         self.stop()?;
         repair::set_password(&self.place, &self.programs, &self.directory, &self.password)?;
         self.start()

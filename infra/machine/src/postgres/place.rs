@@ -4,16 +4,22 @@
 //! that account cannot reach the checkout, everything lies under `/var/tmp` instead, in a folder that is named in `.local/`:
 //! a checkout that is moved finds it, and another one in the same place does not.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use rustix::process::geteuid;
 
-use crate::error::{About, Error, Result};
-use crate::{process, progress, workspace};
+use crate::{
+    error::{About, Error, Result},
+    process, progress, workspace,
+};
 
 /// An account that is not root.
 #[derive(Clone, Copy)]

@@ -1,15 +1,19 @@
 //! Files of a cluster that are broken: a crash of the machine or a full disk may leave them empty or cut off.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use super::{files, lock, place::Place};
-use crate::error::{About, Error, Result};
-use crate::progress;
-use crate::tools::postgres::Programs;
-use crate::workspace::{self, Kept};
+use crate::{
+    error::{About, Error, Result},
+    progress,
+    tools::postgres::Programs,
+    workspace::{self, Kept},
+};
 
 /// Makes anew what can be made anew.
 pub(super) fn broken(place: &Place, programs: &Programs, directory: &Path) -> Result<()> {

@@ -1,7 +1,6 @@
 //! What a server says of why it does not start.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// The last reason in a log, behind what was in it before this start, and what to do about it. A log that does not last
 /// is gone with its server.

@@ -5,12 +5,16 @@
 //! and comes back when the new one cannot be had. (The new one cannot be made aside: the scripts of a virtual environment
 //! hold their own path.)
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::error::{About, Error, Result};
-use crate::{process, progress, workspace};
+use crate::{
+    error::{About, Error, Result},
+    process, progress, workspace,
+};
 
 /// Says that a tool did not run when it was new: it is not installed again and again.
 const NEVER_RAN: &str = ".does-not-run";

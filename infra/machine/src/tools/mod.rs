@@ -6,15 +6,19 @@
 //! How they are installed, and made sure of: `install`.
 
 mod install;
-pub(crate) mod postgres;
+pub mod postgres;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{fs, io};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use self::install::{does_not_run, installed, is_installed, runs};
-use crate::error::{About, Error, Result};
-use crate::{process, workspace};
+use crate::{
+    error::{About, Error, Result},
+    process, workspace,
+};
 
 const CARGO_LAMBDA: &str = "cargo-lambda==1.9.2";
 const MOTO: &str = "moto[server]==5.2.5";
@@ -126,7 +130,8 @@ fn install_venv(name: &str, requirements: &str, options: &[&str], is_well: impl 
 }
 
 /// The first two numbers of the first version in a text: `(1, 9)` in `cargo-lambda 1.9.2 (2026-08-21)`.
-pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
+#[must_use]
+pub fn version(text: &str) -> Option<(u32, u32)> {
     text.split_whitespace().find_map(|word| {
         let mut numbers = word.split('.').map(|part| part.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok());
         Some((numbers.next()??, numbers.next().unwrap_or(Some(0))?))

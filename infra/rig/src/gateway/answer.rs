@@ -12,7 +12,7 @@ use hyper::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::rig::{event::Form, lambda::Outcome};
+use crate::{event::Form, lambda::Outcome};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 

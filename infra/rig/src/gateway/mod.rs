@@ -19,6 +19,7 @@ use std::{
 use answer::{Answer, Refusal};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use machine::{About, Result};
 use shared::{Route, routes::fit};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -29,7 +30,6 @@ use super::{
     event::Form,
     lambda::{Function, Outcome},
 };
-use crate::error::{About, Result};
 
 /// How long a gateway waits for a function: 30 seconds for an HTTP API, 29 for a REST API unless AWS allows more.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ pub struct Gateway {
 }
 
 /// What the events of a gateway go to.
-pub(crate) trait Behind: Send + Sync + 'static {
+pub trait Behind: Send + Sync + 'static {
     /// What becomes of an event for this path.
     fn invoke(&self, path: &str, event: String) -> impl Future<Output = Outcome> + Send;
 }
@@ -81,7 +81,10 @@ impl Gateway {
     }
 
     /// One in front of something else, where this listens.
-    pub(crate) fn in_front_of(behind: impl Behind, listener: TcpListener) -> Result<Self> {
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub fn in_front_of(behind: impl Behind, listener: TcpListener) -> Result<Self> {
         Self::serve(listener, Inner { form: Form::HttpApi, behind, timeout: TIMEOUT })
     }
 
@@ -106,7 +109,8 @@ impl Gateway {
     }
 
     /// Whether it still takes connections.
-    pub(crate) fn is_accepting(&self) -> bool {
+    #[must_use]
+    pub fn is_accepting(&self) -> bool {
         !self.accepting.is_finished()
     }
 }

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::answer::Refusal;
-use crate::rig::event::{Form, Received};
+use crate::event::{Form, Received};
 
 /// "Total combined size of request line and header values"
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>

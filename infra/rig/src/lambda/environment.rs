@@ -9,14 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use machine::{Error, Result, process::Process};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::{LARGEST_EVENT, Limits, Log, Outcome, Step, runtime_api::RuntimeApi};
-use crate::{
-    error::{Error, Result},
-    process::Process,
-    rig::Share,
-};
+use crate::Share;
 
 /// How long Lambda waits for the first request for an event, if it does not wait longer for an answer.
 const INIT: Duration = Duration::from_secs(10);
@@ -260,7 +257,7 @@ impl Environment {
 }
 
 /// Gives a function what Lambda sets, these variables, and no others.
-pub(crate) fn as_in_lambda(
+pub fn as_in_lambda(
     command: &mut Command,
     binary: &Path,
     runtime_api: &str,

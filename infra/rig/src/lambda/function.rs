@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use machine::Result;
+
 use super::{Environment, Limits, Outcome};
-use crate::error::Result;
 
 /// A function as the Lambda service runs it: an idle environment takes the event, else a new one is started, up to the
 /// function's concurrency, else the caller is told to come later.

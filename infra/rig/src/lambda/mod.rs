@@ -13,10 +13,9 @@ mod runtime_api;
 
 use std::time::Duration;
 
-pub(crate) use environment::as_in_lambda;
-pub use environment::{Environment, Invocation};
+pub use environment::{Environment, Invocation, as_in_lambda};
 pub use function::Function;
-pub(crate) use log::Log;
+pub use log::Log;
 
 /// The largest event that Lambda takes, in bytes: "6 MB each for request and response (synchronous)".
 ///
@@ -28,7 +27,7 @@ pub const LARGEST_ANSWER: usize = LARGEST_EVENT + 100;
 /// What Lambda grants an environment.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Its memory in MB, and by it its share of a processor (see [`Share`](crate::rig::Share)); `None` for no limit.
+    /// Its memory in MB, and by it its share of a processor (see [`Share`](crate::Share)); `None` for no limit.
     pub memory: Option<u32>,
     /// How long it may work on one event.
     pub timeout: Duration,

@@ -9,14 +9,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use machine::{About, Result};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::{LARGEST_ANSWER, Limits, Outcome, Step};
-use crate::{
-    error::{About, Result},
-    rig::http::{Connection, Request},
-};
+use crate::http::{Connection, Request};
 
 /// What the process talks to, one request after the other.
 pub(super) struct RuntimeApi {

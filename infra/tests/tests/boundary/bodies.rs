@@ -1,12 +1,12 @@
 //! How a body may be sent, and how much of it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local::testing::{
+use serde_json::json;
+use shared::config::Role;
+use testing::{
     Answer, Client, TestApp,
     event::{Call, Form},
 };
-use serde_json::json;
-use shared::config::Role;
 
 use crate::jane;
 

@@ -1,8 +1,9 @@
 //! Pages of other origins: shut out, but for those that the settings name.
 
-use local::testing::{Answer, Client, TestApp, TestDb};
+use testing::{Answer, Client, TestApp, TestDb};
+use tests::TABLES;
 
-use crate::{everything, jane, tables::TABLES};
+use crate::{everything, jane};
 
 const OURS: &str = "https://clinic.example";
 const LATER: &str = "https://staff.example:8443";

@@ -1,7 +1,7 @@
 //! Events that no careful gateway sends.
 
-use local::testing::{TestApp, event::Form, log};
 use serde_json::{Value, json};
+use testing::{TestApp, event::Form, log};
 
 use crate::{event, everything};
 

@@ -1,11 +1,11 @@
 //! Every kind of gateway gets the same answers.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local::testing::{
+use serde_json::{Value, json};
+use testing::{
     Answer, TestApp,
     event::{Call, Form},
 };
-use serde_json::{Value, json};
 
 use crate::{everything, jane};
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use local::testing::{Answer, TestApp, TestDb, event::Form, log};
 use serde_json::{Value, json};
 use shared::{Route, clock::Clock, db::Trust};
+use testing::{Answer, TestApp, TestDb, event::Form, log};
+use tests::TABLES;
 
-use crate::{event, everything, good_body, jane, name, path, routes, tables::TABLES};
+use crate::{event, everything, good_body, jane, name, path, routes};
 
 /// The headers that an answer of this status must have, and their values where they are always the same.
 fn expected<'a>(answer: &'a Answer, route: &Route) -> BTreeMap<&'a str, &'a str> {

@@ -1,6 +1,6 @@
 //! Which texts are ids in a path: positive 64-bit integers in plain decimal, and nothing else.
 
-use local::testing::event::Form;
+use testing::event::Form;
 
 use crate::{event, everything, good_body, name, path, routes};
 

@@ -1,8 +1,8 @@
 //! Bodies that are not quite what they should be.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local::testing::event::{Call, Form};
 use serde_json::{Value, json};
+use testing::event::{Call, Form};
 
 use crate::{everything, good_body, jane, name, path, routes};
 

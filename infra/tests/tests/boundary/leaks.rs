@@ -3,8 +3,8 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use local::testing::TestApp;
 use shared::{ApiError, App, Reply, Request, config::Role};
+use testing::TestApp;
 
 shared::routes! {
     GET "/api/leaks/{id}" => leak;

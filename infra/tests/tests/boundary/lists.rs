@@ -1,12 +1,12 @@
 //! Lists that outgrow what Lambda carries: all of it or a problem that says so, never a part, never a failure of Lambda.
 
-use local::testing::{Answer, TestApp};
 use serde_json::json;
 use shared::{
     App, Reply, Request,
     config::Role,
     response::{self, JsonArray},
 };
+use testing::{Answer, TestApp};
 use tokio_postgres::{Row, types::Type};
 
 use crate::everything;

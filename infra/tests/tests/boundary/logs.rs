@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use local::testing::{Environment, TestApp, TestDb, event::Form, log};
 use serde_json::{Value, json};
 use shared::{
     auth::{KeySet, Tokens},
@@ -14,8 +13,10 @@ use shared::{
     secrets::Cached,
     telemetry,
 };
+use testing::{Environment, TestApp, TestDb, event::Form, log};
+use tests::TABLES;
 
-use crate::{everything, good_body, path, routes, tables::TABLES};
+use crate::{everything, good_body, path, routes};
 
 const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 /// What would be a record of its own, if it were written as it is.

@@ -17,17 +17,15 @@ mod methods;
 mod panics;
 mod paths;
 mod strings;
-#[path = "../tables/mod.rs"]
-mod tables;
 mod tokens;
 
-use local::testing::{
+use serde_json::{Value, json};
+use shared::Route;
+use testing::{
     TestApp,
     event::{Call, Form},
 };
-use serde_json::{Value, json};
-use shared::Route;
-use tables::TABLES;
+use tests::TABLES;
 
 /// Everything else needs a token. This list may only shrink.
 const PUBLIC: [&str; 2] = ["POST /api/auth/register", "POST /api/auth/login"];

@@ -2,9 +2,9 @@
 
 use std::panic;
 
-use local::testing::{TestApp, log};
 use serde_json::json;
 use shared::{ApiError, App, Reply, Request, config::Role, domain::PatientId, response, telemetry};
+use testing::{TestApp, log};
 
 shared::routes! {
     GET  "/api/mistakes/{id}" => mistake;

@@ -1,12 +1,13 @@
 //! A route is reached by one spelling of its path.
 
-use local::testing::{
+use serde_json::json;
+use testing::{
     Environment, TestApp, TestDb,
     event::{Call, Form},
 };
-use serde_json::json;
+use tests::TABLES;
 
-use crate::{event, everything, jane, tables::TABLES};
+use crate::{event, everything, jane};
 
 /// Other spellings of `/api/patients/1`, as other readers of URLs would take them.
 const TRICKS: [&str; 55] = [

@@ -1,6 +1,5 @@
 //! Text comes back as it was sent, or is refused; nothing in between.
 
-use local::testing::{Answer, TestApp};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
@@ -13,6 +12,7 @@ use shared::{
     domain::{PersonName, shows},
     response,
 };
+use testing::{Answer, TestApp};
 use tokio::runtime::{Builder, Runtime};
 
 shared::routes! {

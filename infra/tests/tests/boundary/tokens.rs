@@ -1,12 +1,12 @@
 //! Which requests count as signed in.
 
-use local::testing::{
+use ring::hmac;
+use serde_json::{Value, json};
+use testing::{
     Answer, Forged, NOW, TestApp,
     event::{Call, Form},
     log,
 };
-use ring::hmac;
-use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
 use crate::{PUBLIC, event, everything, good_body, name, path, routes};

@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf, time::Duration};
 
-use local::{
-    stack::{Options, Stack},
-    testing::{TestDb, internals},
-};
+use local::stack::{Options, Stack};
 use shared::config::Role;
+use testing::{TestDb, internals};
 
 /// The whole API on a free port; it stops when this is dropped.
 pub(crate) struct Running {

@@ -1,9 +1,6 @@
 //! The walk through the contract: it passes where the contract holds, and finds each single fact that does not.
 
-use std::{
-    env, fs,
-    process::{Command, Output},
-};
+use std::{env, fs, process::Output};
 
 use serde_json::{Value, json};
 
@@ -15,8 +12,8 @@ use crate::{
 
 /// What the program says about this URL, and whether it is content.
 fn smoke(url: &str, ca_file: Option<&str>) -> (bool, String) {
-    let mut command = Command::new(std::env::var_os("CARGO_BIN_EXE_local").unwrap());
-    command.args(["smoke", url]).env_remove("SSL_CERT_FILE");
+    let mut command = tests::smoke(url);
+    command.env_remove("SSL_CERT_FILE");
     command.envs(ca_file.map(|path| ("SSL_CERT_FILE", path)));
     let Output { status, stdout, stderr } = command.output().unwrap();
     let said = String::from_utf8(stderr).unwrap();

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use local::{
-    rig::lambda::{Limits, Outcome},
-    testing::{
-        TestApp, probe,
-        product::{Product, status},
-    },
-};
+use rig::lambda::{Limits, Outcome};
 use shared::config::Role;
+use testing::{
+    TestApp, probe,
+    product::{Product, status},
+};
 use tokio::time::Instant;
 
 // Ten times as many requests at once as the function has environments.

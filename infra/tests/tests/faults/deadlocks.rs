@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use local::testing::{Answer, Client, TestApp, TestDb};
 use serde_json::json;
-
-use crate::tables::TABLES;
+use testing::{Answer, Client, TestApp, TestDb};
+use tests::TABLES;
 
 /// Waits until a request waits for a lock.
 async fn until_a_request_waits(db: &TestDb) {

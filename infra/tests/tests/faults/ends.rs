@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use local::{
-    rig::{
-        lambda::Limits,
-        proxy::{Mode, Proxy, Side},
-    },
-    testing::product::{Product, status},
+use rig::{
+    lambda::Limits,
+    proxy::{Mode, Proxy, Side},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use testing::product::{Product, status};
 use tokio::time::Instant;
 
 #[tokio::test]

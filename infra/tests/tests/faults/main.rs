@@ -8,5 +8,3 @@ mod deadlocks;
 mod ends;
 mod pooler;
 mod restarts;
-#[path = "../tables/mod.rs"]
-mod tables;

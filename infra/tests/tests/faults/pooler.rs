@@ -1,15 +1,11 @@
 //! A pooler between the functions and the database, which gives every transaction another session.
 
-use std::process::Command;
-
-use local::{
-    rig::{Gateway, Pooler, event::Form, lambda::Limits},
-    testing::{TestApp, TestDb, probe, product::Product},
-};
+use rig::{Gateway, Pooler, event::Form, lambda::Limits};
 use shared::{
     config::Role,
     db::{Db, Trust},
 };
+use testing::{TestApp, TestDb, probe, product::Product};
 
 /// A pool of one connection through this pooler.
 fn through(pooler: &Pooler) -> impl Fn(&TestDb, Role, &shared::clock::Clock) -> Db {
@@ -35,7 +31,7 @@ async fn the_whole_contract_holds_behind_a_transaction_pooler() {
     }
     let gateway = Gateway::start(Form::HttpApi, functions).await.unwrap();
 
-    let walk = Command::new(std::env::var_os("CARGO_BIN_EXE_local").unwrap()).args(["smoke", &gateway.url()]).output();
+    let walk = tests::smoke(&gateway.url()).output();
     let output = walk.unwrap();
 
     let said = String::from_utf8(output.stderr).unwrap();

@@ -5,14 +5,11 @@ use std::{
     time::Duration,
 };
 
-use local::{
-    postgres::Cluster,
-    testing::{Client, Database, TestApp, TestDb},
-};
+use machine::postgres::Cluster;
 use serde_json::json;
+use testing::{Client, Database, TestApp, TestDb};
+use tests::TABLES;
 use tokio::time::{Instant, timeout};
-
-use crate::tables::TABLES;
 
 /// What clients were told.
 #[derive(Default)]

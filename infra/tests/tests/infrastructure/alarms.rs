@@ -170,7 +170,7 @@ fn no_figure_is_kept_for_each_person_and_no_trace_says_who() {
 }
 
 fn sources() -> String {
-    let root = local::workspace::root();
+    let root = machine::workspace::root();
     let mut folders: Vec<_> =
         ["shared/src", "functions/migrate/src", "functions/rotate/src"].map(|path| root.join(path)).into();
     let mut text = String::new();

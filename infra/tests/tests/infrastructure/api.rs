@@ -121,7 +121,7 @@ fn the_security_log_says_who_was_refused_and_nothing_else_about_a_person() {
 /// Addresses are what no other log may hold: no function's line has a field for one.
 #[test]
 fn no_other_log_has_an_address() {
-    let line = fs::read_to_string(local::workspace::root().join("shared/src/telemetry.rs")).unwrap();
+    let line = fs::read_to_string(machine::workspace::root().join("shared/src/telemetry.rs")).unwrap();
     for word in ["sourceIp", "source_ip", "user_agent", "userAgent"] {
         assert!(!line.contains(word), "{word}");
     }

@@ -71,7 +71,7 @@ fn dev_reserves_nothing_and_fits_into_a_new_account_and_with_what_the_handbook_s
     let (taken, usable) = taken_and_usable(&dev);
     assert!(taken.is_infinite() && FIRST_QUOTA <= usable * 0.8);
 
-    let handbook = fs::read_to_string(local::workspace::root().join("infra/README.md")).unwrap();
+    let handbook = fs::read_to_string(machine::workspace::root().join("infra/README.md")).unwrap();
     let (_, advice) = handbook.split_once("In an account with a larger quota").unwrap();
     let names =
         ["Auth", "Patients", "Doctors", "Mappings", "Migrate", "Rotate"].map(|name| format!("{name}Concurrency"));

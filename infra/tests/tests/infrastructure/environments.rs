@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use local::workspace;
+use machine::workspace;
 
 use crate::model::{ENVIRONMENTS, documents, list, number, of_kind, resources, resources_with, text};
 

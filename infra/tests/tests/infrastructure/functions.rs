@@ -145,7 +145,7 @@ fn the_schema_is_migrated_before_any_new_code_runs_and_from_nowhere_else() {
 // With `abort`, a panic would end the environment instead of costing one answer.
 #[test]
 fn a_panic_is_caught_in_what_is_deployed() {
-    let read = |path: &str| std::fs::read_to_string(local::workspace::root().join(path)).unwrap();
+    let read = |path: &str| std::fs::read_to_string(machine::workspace::root().join(path)).unwrap();
     let manifest = read("Cargo.toml");
     let (_, profiles) = manifest.split_once("[profile.release]").unwrap();
     let release = profiles.split("\n[").next().unwrap();

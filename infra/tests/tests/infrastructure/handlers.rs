@@ -10,14 +10,14 @@ use std::{
     process::Command,
 };
 
-use local::{tools, workspace};
+use machine::{tools, workspace};
 use serde_json::Value;
 
 use crate::model::{Resource, Resources, list, of_kind, pipeline, resources, resources_with, text};
 
 /// The policies of CloudFormation's role.
 const POLICIES: [&str; 5] = ["IdentityPolicy", "NetworkPolicy", "DataPolicy", "ProgramPolicy", "WatchPolicy"];
-const WAIVED: &str = "infra/local/tests/infrastructure/permissions-waived.txt";
+const WAIVED: &str = "infra/tests/tests/infrastructure/permissions-waived.txt";
 
 /// What cfn-lint knows.
 pub(crate) struct Schemas(PathBuf);

@@ -2,12 +2,13 @@
 
 use std::{
     panic,
-    sync::Arc,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use futures_util::FutureExt;
-use local::testing::{Environment, Moto, NOW, TestApp, TestDb, cloud::credentials, log, probe};
 use serde_json::{Value, json};
 use shared::{
     App, Reply, Request, Route,
@@ -18,6 +19,7 @@ use shared::{
     secrets::Cached,
     telemetry,
 };
+use testing::{Environment, Moto, NOW, TestApp, TestDb, cloud::credentials, log, probe};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -101,7 +103,7 @@ async fn of_dependencies() -> Vec<Line> {
 
     let db = TestDb::new().await;
     let target = |port| Target { host: "localhost".to_owned(), port, database: db.name.clone() };
-    let roots = std::fs::read(local::workspace::root().join("shared/src/amazon-roots.pem")).unwrap();
+    let roots = std::fs::read(machine::workspace::root().join("shared/src/amazon-roots.pem")).unwrap();
     let without_tls = Connector::new(
         target(without_tls().await),
         Trust::pem(&roots).unwrap(),

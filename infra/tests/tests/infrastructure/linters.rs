@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use local::{tools, workspace};
+use machine::{tools, workspace};
 use serde_json::Value;
 
 use crate::model::documents;

@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
-use local::{tools, workspace};
+use machine::{tools, workspace};
 use serde_json::{Map, Value, json};
 
 /// The environments of `samconfig.toml`.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use local::workspace;
+use machine::workspace;
 use serde_json::Value;
 
 use crate::model::{Resources, list, of_kind, pipeline, resources_with, text};
@@ -58,7 +58,7 @@ fn permissions(resources: &Resources) -> BTreeSet<String> {
 
 /// Compares with the file of this name; what differs is said line by line.
 fn assert_as_listed(file: &str, permissions: &BTreeSet<String>) {
-    let path = workspace::root().join("infra/local/tests/infrastructure").join(file);
+    let path = workspace::root().join("infra/tests/tests/infrastructure").join(file);
     let listed = fs::read_to_string(&path).unwrap();
     let listed: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
     let extra: Vec<_> = permissions.difference(&listed).collect();

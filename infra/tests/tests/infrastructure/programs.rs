@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use local::workspace;
+use machine::workspace;
 
 use crate::runbook::blocks;
 

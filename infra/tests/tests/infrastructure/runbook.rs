@@ -7,8 +7,9 @@ use std::{
     process::{Command, Output},
 };
 
-use local::{testing::Moto, tools, workspace};
+use machine::{tools, workspace};
 use serde_json::{Map, Value, json};
+use testing::Moto;
 
 use crate::model::{resources, text};
 

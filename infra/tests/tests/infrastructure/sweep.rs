@@ -1,6 +1,6 @@
 //! The sweep of the handbook, against moto.
 
-use local::testing::Moto;
+use testing::Moto;
 
 use crate::runbook::{block, said};
 

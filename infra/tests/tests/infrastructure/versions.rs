@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use local::workspace;
+use machine::workspace;
 use serde_json::Value;
 
 use crate::{

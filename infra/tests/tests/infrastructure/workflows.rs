@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use local::workspace;
+use machine::workspace;
 
 fn workflow(name: &str) -> String {
     fs::read_to_string(workspace::root().join(".github/workflows").join(name)).unwrap()

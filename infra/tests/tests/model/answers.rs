@@ -1,7 +1,7 @@
 //! Answers, letter by letter.
 
-use local::testing::Answer;
 use serde_json::{Value, json};
+use testing::Answer;
 
 use crate::model::{Doctor, Mapping, Patient, User};
 

@@ -1,7 +1,7 @@
 //! What a call says, before anything is done.
 
-use local::testing::contract::{Body, Verdict};
 use serde_json::Value;
+use testing::contract::{Body, Verdict};
 
 use crate::{answers::Expected, operations::Call};
 

@@ -21,17 +21,15 @@ mod input;
 mod model;
 mod operations;
 mod records;
-#[path = "../tables/mod.rs"]
-mod tables;
 mod users;
 
 use std::hash::{BuildHasher, RandomState};
 
-use local::testing::TestApp;
 use model::Model;
 use operations::{Step, steps};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
-use tables::TABLES;
+use testing::TestApp;
+use tests::TABLES;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, types::Type};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use local::testing::Answer;
 use serde_json::Value;
+use testing::Answer;
 
 use crate::{answers::Expected, input::read, operations::Call};
 

@@ -1,11 +1,11 @@
 //! What users do, at random.
 
-use local::testing::event::Form;
 use proptest::{
     prelude::*,
     sample::{Index, select},
 };
 use serde_json::{Map, Value, json};
+use testing::event::Form;
 
 use crate::model::{Kind, Model};
 

@@ -1,6 +1,6 @@
 //! Registering, signing in and out.
 
-use local::testing::Forged;
+use testing::Forged;
 
 use crate::{
     answers::Expected,

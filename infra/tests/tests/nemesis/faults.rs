@@ -10,15 +10,12 @@ use std::{
 };
 
 use fastrand::Rng;
-use local::{
-    Error,
-    postgres::Shutdown,
-    rig::{
-        lambda::Environment,
-        proxy::{Mode, Side},
-    },
-    testing::{Rotator, rotator::STEPS},
+use machine::{Error, postgres::Shutdown};
+use rig::{
+    lambda::Environment,
+    proxy::{Mode, Side},
 };
+use testing::{Rotator, rotator::STEPS};
 
 use crate::{history::Injected, progress::Progress, world::World};
 

@@ -35,8 +35,8 @@ mod world;
 
 use std::{env, time::Duration};
 
-use local::testing::Rotator;
 use run::{Run, nemesis};
+use testing::Rotator;
 use world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

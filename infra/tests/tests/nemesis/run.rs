@@ -45,7 +45,7 @@ impl Run {
         let Self { test, seed, operations, faults, .. } = self;
         format!(
             "NEMESIS_SEED={seed} NEMESIS_OPERATIONS={operations} NEMESIS_FAULTS={faults} \
-             cargo test -p local --test nemesis {test} -- --include-ignored --nocapture"
+             cargo test -p tests --test nemesis {test} -- --include-ignored --nocapture"
         )
     }
 }

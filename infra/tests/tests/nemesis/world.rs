@@ -7,18 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::{
-    postgres::Cluster,
-    rig::{
-        Gateway,
-        event::Form,
-        lambda::{Environment, Function, Limits},
-        proxy::Proxy,
-    },
-    testing::{Cloud, Database, binary},
+use machine::postgres::Cluster;
+use rig::{
+    Gateway,
+    event::Form,
+    lambda::{Environment, Function, Limits},
+    proxy::Proxy,
 };
 use serde_json::Value;
 use shared::{Route, config::Role};
+use testing::{Cloud, Database, binary};
 
 use crate::{
     caller::{Caller, row},

@@ -15,8 +15,6 @@ mod condition;
 mod records;
 mod rewriter;
 mod stage;
-#[path = "../tables/mod.rs"]
-mod tables;
 
 use condition::{Mutant, name};
 use stage::Stage;

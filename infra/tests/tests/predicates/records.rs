@@ -1,7 +1,7 @@
 //! What two users do and see of their patients, their mappings and the directory.
 
-use local::testing::{Answer, Client};
 use serde_json::json;
+use testing::{Answer, Client};
 
 use crate::stage::{Stage, stable};
 

@@ -2,18 +2,16 @@
 
 use std::{collections::BTreeMap, fs};
 
-use local::{
-    testing::{Answer, TestApp, TestDb},
-    workspace,
-};
+use machine::workspace;
 use serde_json::Value;
 use shared::db::Trust;
+use testing::{Answer, TestApp, TestDb};
+use tests::TABLES;
 use tokio_postgres::{Client, types::Type};
 
 use crate::{
     condition::{Mutant, name},
     rewriter::Rewriter,
-    tables::TABLES,
 };
 
 /// The functions in front of a database that is emptied before each act.

@@ -1,15 +1,12 @@
 //! An original, its dump, and a server that knew nothing of ours before the dump was restored into it.
 
-use std::path::PathBuf;
-use std::{env, fs, process};
+use std::{env, fs, path::PathBuf, process};
 
-use local::drill;
-use local::postgres::Cluster;
-use local::testing::{Database, TestDb};
-use shared::config::Role;
-use shared::db::Login;
+use machine::postgres::Cluster;
+use shared::{config::Role, db::Login};
+use testing::{Database, TestDb};
 
-pub(crate) const SPECIMEN: &str = include_str!("../../src/drill/specimen.sql");
+pub(crate) const SPECIMEN: &str = include_str!("../../../drill/src/specimen.sql");
 
 /// The restored database and its server.
 pub(crate) struct Restored {

@@ -4,7 +4,5 @@
 
 mod fixture;
 mod past;
-#[path = "../tables/mod.rs"]
-mod tables;
 mod unusable;
 mod whole;

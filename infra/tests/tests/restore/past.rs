@@ -1,6 +1,6 @@
 //! A restore to an earlier time, while the original has gone on.
 
-use local::drill::compare;
+use drill::compare;
 
 use crate::fixture::{Restored, hospital, url};
 

@@ -1,8 +1,8 @@
 //! A restored database that cannot be used, or must not be, is not proven.
 
-use local::drill::prove;
-use local::testing::TestDb;
+use drill::prove;
 use migrate::Run;
+use testing::TestDb;
 
 use crate::fixture::{Restored, SPECIMEN, hospital, logins, url};
 

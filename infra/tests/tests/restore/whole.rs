@@ -2,15 +2,13 @@
 
 use std::{fs, sync::LazyLock};
 
-use local::{
-    drill::{self, compare},
-    postgres::Cluster,
-    testing::{Client, TestApp, TestDb},
-};
+use drill::compare;
+use machine::postgres::Cluster;
 use serde_json::{Value, json};
+use testing::{Client, TestApp, TestDb};
+use tests::TABLES;
 
 use crate::fixture::{Dump, Restored, hospital, url};
-use crate::tables::TABLES;
 
 async fn everything(client: &Client<'_>) -> Vec<Value> {
     let mut answers = Vec::new();
@@ -166,7 +164,7 @@ async fn a_dump_is_restored_into_an_empty_database_or_not_at_all() {
 async fn an_owner_who_is_no_superuser_can_restore_compare_and_prove() {
     let original = hospital().await;
     let fresh = Cluster::temporary().unwrap();
-    let server = local::testing::Database { cluster: &fresh, name: "postgres".to_owned() };
+    let server = testing::Database { cluster: &fresh, name: "postgres".to_owned() };
     for sql in [
         "CREATE ROLE master LOGIN CREATEROLE CREATEDB PASSWORD 'm'",
         "CREATE DATABASE restored OWNER master TEMPLATE template0",

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::rig::{
+use rig::{
     Share,
     lambda::{LARGEST_ANSWER, LARGEST_EVENT, Limits, Outcome},
 };

@@ -1,11 +1,9 @@
 //! The same requests over HTTP get the same answers, whichever kind of gateway delivers them.
 
-use local::{
-    rig::{Gateway, event::Form},
-    testing::product::{Product, jane},
-};
+use rig::{Gateway, event::Form};
 use serde_json::{Value, json};
 use shared::Route;
+use testing::product::{Product, jane};
 
 use crate::{
     browser::{Answer, send},

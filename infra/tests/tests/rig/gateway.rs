@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::rig::{Gateway, event::Form, lambda::Function};
+use rig::{Gateway, event::Form, lambda::Function};
 use serde_json::{Value, json};
 use shared::Route;
 

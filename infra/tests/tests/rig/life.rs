@@ -7,12 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::{
-    rig::lambda::{Environment, Limits, Outcome},
-    testing::product::{Product, call, event, jane},
-};
+use rig::lambda::{Environment, Limits, Outcome};
 use serde_json::{Value, json};
 use shared::config::Role;
+use testing::product::{Product, call, event, jane};
 
 use crate::obedient::limits;
 

@@ -2,14 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use local::{
-    rig::lambda::{Environment, Function, Limits},
-    workspace,
-};
+use machine::workspace;
+use rig::lambda::{Environment, Function, Limits};
 
 /// Its binary.
 fn binary() -> PathBuf {
-    workspace::root().join("infra/local/tests/rig/function.py")
+    workspace::root().join("infra/tests/tests/rig/function.py")
 }
 
 fn variables() -> [(&'static str, String); 1] {

@@ -6,20 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::{
-    rig::{
-        lambda::Environment,
-        proxy::{Mode, Proxy},
-    },
-    testing::{
-        Cloud, TestApp, TestDb,
-        cloud::FIRST_KEY,
-        probe,
-        product::{Product, built, call, jane},
-    },
+use rig::{
+    lambda::Environment,
+    proxy::{Mode, Proxy},
 };
 use serde_json::json;
 use shared::{clock::Clock, config::Role, db::Trust};
+use testing::{
+    Cloud, TestApp, TestDb,
+    cloud::FIRST_KEY,
+    probe,
+    product::{Product, built, call, jane},
+};
 
 use crate::obedient::limits;
 

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local::testing::TestApp;
 use serde_json::{Map, Value, json};
+use testing::TestApp;
+use tests::TABLES;
 use tokio_postgres::Client;
-
-use crate::tables::TABLES;
 
 /// The routes that write what a body says: the table, the path, the body, and whether a record can be changed.
 fn writes() -> [(&'static str, &'static str, Value, bool); 4] {

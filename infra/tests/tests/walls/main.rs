@@ -12,12 +12,10 @@ mod matrix;
 mod races;
 mod rights;
 mod structure;
-#[path = "../tables/mod.rs"]
-mod tables;
 
-use local::testing::{Cloud, Rotator, TestApp, TestDb};
 use shared::{config::Role, domain::SessionId};
-use tables::TABLES;
+use testing::{Cloud, Rotator, TestApp, TestDb};
+use tests::TABLES;
 use tokio_postgres::{Client, SimpleQueryMessage, error::SqlState, types::Type};
 
 #[tokio::test]

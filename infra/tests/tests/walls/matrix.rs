@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use local::testing::{Client, TestApp};
 use serde_json::{Value, json};
-
-use crate::tables::TABLES;
+use testing::{Client, TestApp};
+use tests::TABLES;
 
 /// What an owned record is.
 #[derive(Clone, Copy)]

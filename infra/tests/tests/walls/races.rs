@@ -1,9 +1,8 @@
 //! Requests that contradict each other at the same moment: one of them wins, and nothing is left in between.
 
-use local::testing::TestApp;
 use serde_json::json;
-
-use crate::tables::TABLES;
+use testing::TestApp;
+use tests::TABLES;
 
 /// How often each race is run.
 const ROUNDS: usize = 60;

@@ -1,7 +1,7 @@
 //! All rights, all of them: what the roles of the functions may do, and what everybody may.
 
-use local::testing::TestDb;
 use shared::config::Role;
+use testing::TestDb;
 use tokio_postgres::{Client, error::SqlState};
 
 /// Every right there is in a migrated database.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use local::testing::TestDb;
+use testing::TestDb;
 
 /// Each constraint and what it refuses. There are two users, patients of the first, a doctor, and the mapping of both.
 const REFUSED: [(&str, &str); 37] = [

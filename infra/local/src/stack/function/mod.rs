@@ -1,21 +1,26 @@
 //! A function as events meet it: they wait while it starts, and are told when it is gone.
 
-use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    process::{Command, ExitStatus},
+    sync::{
+        Arc, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use machine::{process::Guarded, progress};
+use rig::{
+    event::{Call, Form},
+    lambda::Outcome,
+};
 use serde_json::Value;
-use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
 
-use super::emulator;
-use super::greetings::Greetings;
-use super::program::Program;
-use crate::process::Guarded;
-use crate::progress;
-use crate::rig::event::{Call, Form};
-use crate::rig::lambda::Outcome;
+use super::{emulator, greetings::Greetings, program::Program};
 
 /// After this long without an answer a function is named. The gateway gives up a little later.
 const NOTICE: Duration = Duration::from_secs(25);
