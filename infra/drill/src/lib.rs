@@ -1,4 +1,4 @@
-//! The restore drill: proves that what came back from a backup is whole and usable, before traffic is turned to it.
+//! `cargo run -p drill`: proves that what came back from a backup is whole and usable, before traffic is turned to it.
 //!
 //! - [`compare`]: the original and the restored database, fact by fact (`facts.sql`), row by row, counter by counter
 //! - [`prove`]: migrations, logins and walls of the restored one, which needs no original
@@ -27,9 +27,9 @@ pub use self::content::Report;
 pub use self::dump::{dump, restore};
 pub use self::proof::prove;
 
-const USAGE: &str = "Use `restore-drill` to rehearse on this machine, or with SOURCE_URL and RESTORED_URL set to the \
-    owner's URLs of the two databases: `restore-drill check`, `restore-drill check --until 2026-11-24T12:00:00Z` after a \
-    restore to that time, `restore-drill prove`, `restore-drill dump FILE`, `restore-drill restore FILE`.";
+const USAGE: &str = "Use `cargo run -p drill` to rehearse on this machine, or with SOURCE_URL and RESTORED_URL set to the \
+    owner's URLs of the two databases, and one of these behind `cargo run -p drill --`: `check`, \
+    `check --until 2026-11-24T12:00:00Z` after a restore to that time, `prove`, `dump FILE`, `restore FILE`.";
 
 /// Runs the drill, or one part of it.
 ///

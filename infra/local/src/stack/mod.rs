@@ -1,6 +1,6 @@
 //! The whole API on one port, as `cargo dev` and the end-to-end tests run it.
 //!
-//! A request comes to the gateway of the [rig](rig), which is API Gateway's double; the event goes to the Lambda API
+//! A request comes to the gateway of the [`rig`], which is API Gateway's double; the event goes to the Lambda API
 //! of `cargo lambda watch`, and there a function fetches it.
 //!
 //! - `build`: the functions' binaries, by cargo

@@ -13,8 +13,9 @@ use std::{
 use machine::workspace;
 
 /// Where it may lie, from the root.
-const PLACES: [&str; 7] =
-    ["functions", "shared", "migrations", "infra/local/Cargo.toml", "Cargo.toml", "Cargo.lock", ".cargo"];
+const PLACES: [&str; 6] = ["functions", "shared", "migrations", "Cargo.toml", "Cargo.lock", ".cargo"];
+/// Of the crates here only the manifests matter: the features that they ask for are those of the functions, too.
+const CRATES: &str = "infra";
 
 /// A state of all files.
 pub(super) type Sources = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
@@ -27,6 +28,9 @@ fn of(root: &Path) -> Sources {
     let mut sources = Sources::new();
     for place in PLACES {
         collect(&root.join(place), &mut sources);
+    }
+    for entry in fs::read_dir(root.join(CRATES)).into_iter().flatten().flatten() {
+        collect(&entry.path().join("Cargo.toml"), &mut sources);
     }
     sources
 }
