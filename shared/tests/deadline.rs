@@ -6,10 +6,6 @@ use std::future::pending;
 use std::sync::{Arc, atomic::AtomicI64};
 use std::time::Duration;
 
-use local::testing::{
-    KEY, NOW,
-    event::{Call, Form},
-};
 use serde_json::Value;
 use shared::auth::{KeySet, Passwords, Tokens};
 use shared::clock::Clock;
@@ -18,6 +14,10 @@ use shared::db::{Connector, Credentials, Target, Trust};
 use shared::lambda::{Answer, Context, Function};
 use shared::secrets::Cached;
 use shared::{App, Db, Reply, Request, response, telemetry};
+use testing::{
+    KEY, NOW,
+    event::{Call, Form},
+};
 use tokio::time::Instant;
 
 shared::routes! {

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, process::Command};
 fn packages() -> BTreeSet<String> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap());
     cargo.args(["tree", "--offline", "--locked", "--workspace", "--edges", "normal,build,dev", "--prefix", "none"]);
-    let output = cargo.args(["--format", "{p}"]).current_dir(local::workspace::root()).output().unwrap();
+    let output = cargo.args(["--format", "{p}"]).current_dir(machine::workspace::root()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect()

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use local::testing::{
+use serde_json::json;
+use shared::config::Role;
+use testing::{
     Answer, Cloud, Environment,
     cloud::{FIRST_KEY, key},
 };
-use serde_json::json;
-use shared::config::Role;
 
 const KEY_B: &str = "key B of these tests: Vb7qXz0pWnR4kd2s";
 const KEY_C: &str = "key C of these tests: Vb7qXz0pWnR4kd2s";

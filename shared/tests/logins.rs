@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use local::testing::{Proxy, TestDb};
 use shared::{
     DbError,
     clock::Clock,
@@ -18,6 +17,7 @@ use shared::{
     db::{Connector, Credentials, Db, Target, Trust},
     secrets::Cached,
 };
+use testing::{Proxy, TestDb};
 
 /// How long a secret is not looked at again, as in the functions.
 const PATIENCE: Duration = Duration::from_secs(5);

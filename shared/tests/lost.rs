@@ -4,12 +4,10 @@
 
 use std::fs;
 
-use local::{
-    rig::proxy::{Mode, Proxy, Side},
-    testing::{Answer, Client, TestApp, TestDb, probe},
-};
+use rig::proxy::{Mode, Proxy, Side};
 use serde_json::json;
 use shared::{clock::Clock, config::Role, db::Trust};
+use testing::{Answer, Client, TestApp, TestDb, probe};
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
 

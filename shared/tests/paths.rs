@@ -2,15 +2,13 @@
 
 use std::fs;
 
-use local::{
-    testing::{TestApp, TestDb},
-    workspace,
-};
+use machine::workspace;
 use serde_json::{Value, json};
 use shared::{
     config::Role,
     domain::{PatientId, UserId},
 };
+use testing::{TestApp, TestDb};
 
 mod handlers {
     use shared::{App, Reply, Request, response};

@@ -9,11 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::{
-    rig::proxy::{Mode, Proxy},
-    testing::{Client, NOW, TestApp, TestDb, probe},
-};
+use rig::proxy::{Mode, Proxy};
 use shared::{config::Role, db::Trust};
+use testing::{Client, NOW, TestApp, TestDb, probe};
 use tokio::time::timeout;
 
 /// The probe on a pool of one connection.

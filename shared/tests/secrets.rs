@@ -4,12 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use local::testing::{
+use serde_json::{Value, json};
+use shared::config::Role;
+use testing::{
     Answer, Cloud, Environment,
     cloud::{FIRST_KEY, FIRST_PASSWORD, credentials, key},
 };
-use serde_json::{Value, json};
-use shared::config::Role;
 
 const OTHER_KEY: &str = "another key of these tests: Vb7qXz0pWnR4kd2s";
 

@@ -4,15 +4,13 @@
 
 use std::time::Duration;
 
-use local::{
-    rig::proxy::{Mode, Proxy, Side},
-    testing::TestDb,
-};
+use rig::proxy::{Mode, Proxy, Side};
 use shared::{
     config::Role,
     db::{Connector, Session, Target, Trust},
     secrets::Cached,
 };
+use testing::TestDb;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 

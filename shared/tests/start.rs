@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use local::{
-    postgres::Cluster,
-    testing::{Database, Environment, TestDb},
-};
+use machine::postgres::Cluster;
 use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     config::Role,
     secrets::Cached,
 };
+use testing::{Database, Environment, TestDb};
 
 const KEY: &str = "the key of these tests: Vb7qXz0pWnR4kd2s";
 

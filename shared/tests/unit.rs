@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
-use local::testing::{Answer, TestApp, probe};
 use serde_json::json;
 use shared::{
     App, Reply, Request,
     config::Role,
     response::{self, JsonArray},
 };
+use testing::{Answer, TestApp, probe};
 use tokio_postgres::{Row, types::Type};
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
@@ -135,7 +135,7 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
         }
     }
     assert_problem(&alice.write("INSERT INTO doctors (name, specialty) VALUES ('CANARY', NULL)").await, 500, "null");
-    let logged = local::testing::log();
+    let logged = testing::log();
     assert!(logged.contains(r#""error":"db error sqlstate=42P01""#), "{logged}");
     assert!(logged.contains(r#""error":"db error sqlstate=23502 table=doctors""#), "{logged}");
     assert!(!logged.contains("CANARY"));
@@ -194,7 +194,7 @@ async fn a_statement_that_is_called_wrongly_is_our_mistake_and_the_log_says_whic
         [("/api/parameters", "error serializing parameter 0"), ("/api/rows", "the statement gave no row")]
     {
         assert_problem(&alice.post(path, "").await, 500, path);
-        let logged = local::testing::log();
+        let logged = testing::log();
         assert!(logged.contains(&format!(r#""error":"{mistake}"#)), "{logged}");
     }
 }

@@ -4,8 +4,8 @@
 
 use std::sync::atomic::Ordering;
 
-use local::testing::{Answer, Client, Forged, NOW, TestApp, TestDb};
 use shared::{ApiError, App, Reply, Request, config::Role, response, telemetry};
+use testing::{Answer, Client, Forged, NOW, TestApp, TestDb};
 use tokio::task::yield_now;
 
 /// Who the database thinks is asking, and whose patients it shows them.

@@ -4,10 +4,6 @@
 
 use std::time::Duration;
 
-use local::testing::{
-    Answer, Client, TestApp, TestDb,
-    event::{Call, Form},
-};
 use serde_json::{Value, json};
 use shared::{
     App,
@@ -16,6 +12,10 @@ use shared::{
     config::{Role, Settings},
     lambda::{Context, Function},
     secrets::{Cached, SecretError},
+};
+use testing::{
+    Answer, Client, TestApp, TestDb,
+    event::{Call, Form},
 };
 
 const PASSWORD: &str = "securePassword123";

@@ -13,9 +13,9 @@ use std::{
 };
 
 use futures_util::future::{join, join_all};
-use local::testing::{Client, TestApp};
 use serde_json::{Value, json};
 use shared::{auth::Passwords, config::Role};
+use testing::{Client, TestApp};
 
 /// What one hash needs.
 const HASH_KIB: usize = 19 * 1024;

@@ -6,9 +6,9 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, phc::PasswordHash},
 };
-use local::testing::{Answer, TestApp, log};
 use serde_json::json;
 use shared::config::Role;
+use testing::{Answer, TestApp, log};
 use tokio_postgres::types::Type;
 
 const EMAIL: &str = "john.doe@example.com";

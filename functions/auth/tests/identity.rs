@@ -6,9 +6,9 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, phc::PasswordHash},
 };
-use local::testing::{Answer, TestApp, TestDb};
 use serde_json::json;
 use shared::config::Role;
+use testing::{Answer, TestApp, TestDb};
 use tokio_postgres::types::Type;
 
 const PASSWORD: &str = "securePassword123";
@@ -211,7 +211,7 @@ async fn accounts_of_before_get_their_keys_and_those_that_cannot_stay_as_they_ar
     for taken in ["ZOË@example.com", "zoe\u{308}@example.com", "ann@example.com"] {
         assert_eq!(register(&app, taken).await.status, 409, "{taken}");
     }
-    let log = local::testing::log();
+    let log = testing::log();
     for line in [
         "accounts_that_share_an_address\",\"detail\":\"1 accounts, by id: 2",
         "accounts_with_an_old_address\",\"detail\":\"2 accounts, by id: 3, 4",

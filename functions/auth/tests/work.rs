@@ -4,15 +4,13 @@
 
 use std::{fs, time::Duration};
 
-use local::{
-    rig::lambda::{Environment, Limits, Outcome},
-    testing::{
-        TestDb, binary,
-        event::{Call, Form},
-    },
-};
+use rig::lambda::{Environment, Limits, Outcome};
 use serde_json::{Value, json};
 use shared::config::Role;
+use testing::{
+    TestDb, binary,
+    event::{Call, Form},
+};
 use tokio_postgres::types::Type;
 
 /// How often each of two requests is sent, one after the other: enough for a fair mean.

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-use local::testing::TestApp;
 use serde_json::{Value, json};
 use shared::config::Role;
+use testing::TestApp;
 
 async fn app() -> TestApp {
     TestApp::start(Role::Api, doctors::ROUTES).await

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
-use local::testing::TestApp;
 use serde_json::{Value, json};
 use shared::config::Role;
+use testing::TestApp;
 use tokio_postgres::Client;
 
 async fn app() -> TestApp {

@@ -5,8 +5,8 @@
 mod account;
 
 use account::{Account, token};
-use local::testing::{Environment, Inbox};
 use serde_json::{Value, json};
+use testing::{Environment, Inbox};
 use tokio::net::TcpListener;
 
 /// An event as CloudFormation sends it.

@@ -4,7 +4,6 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use local::testing::{Environment, TestApp, TestDb};
 use serde_json::{Value, json};
 use shared::{
     auth::{KeySet, Tokens},
@@ -12,6 +11,7 @@ use shared::{
     config::Role,
     secrets::Cached,
 };
+use testing::{Environment, TestApp, TestDb};
 
 const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 /// Both sides of the date line, of midnight, of the hour, and of a change of the clocks.

@@ -2,9 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-use local::testing::{Answer, TestApp};
 use serde_json::{Value, json};
 use shared::config::Role;
+use testing::{Answer, TestApp};
 
 async fn app() -> TestApp {
     TestApp::start(Role::Api, patients::ROUTES).await

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use local::testing::{Cloud, Environment, Rotator, cloud::FIRST_KEY, rotator::STEPS};
 use serde_json::Value;
 use shared::{
     auth::{KeySet, Tokens},
@@ -18,6 +17,7 @@ use shared::{
     config::Role,
     secrets::{Cached, Freshness},
 };
+use testing::{Cloud, Environment, Rotator, cloud::FIRST_KEY, rotator::STEPS};
 use tokio::sync::Mutex;
 
 /// One request, which must succeed.

@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-use local::testing::{
+use serde_json::{Value, json};
+use shared::config::Role;
+use testing::{
     Cloud, Rotator,
     cloud::{FIRST_KEY, FIRST_PASSWORD, credentials},
     rotator::{STEPS, new_version},
 };
-use serde_json::{Value, json};
-use shared::config::Role;
 use tokio_postgres::NoTls;
 
 /// User and password of the login that a label of the secret names.

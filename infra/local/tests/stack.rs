@@ -2,15 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::process::Command;
-use std::{env, fs};
+use std::{
+    env, fs,
+    io::{self, Read, Write},
+    net::TcpStream,
+    process::Command,
+};
 
 use local::stack::{Options, Stack};
 
 /// The functions with a database that is nowhere, and with these settings.
-fn start(name: &str, settings: &[(&str, &str)]) -> (local::Result<Stack>, std::path::PathBuf) {
+fn start(name: &str, settings: &[(&str, &str)]) -> (machine::Result<Stack>, std::path::PathBuf) {
     let log = env::temp_dir().join(format!("health-stack-{}-{name}.log", std::process::id()));
     let nowhere = "postgres://nobody:nothing@127.0.0.1:1/nowhere";
     let usual = [("DATABASE_URL", nowhere), ("JWT_SECRET", "the key of these tests: Vb7qXz0pWnR4kd2s")];

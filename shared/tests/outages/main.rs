@@ -12,10 +12,7 @@ mod roles;
 
 use std::time::{Duration, Instant};
 
-use local::{
-    postgres::Cluster,
-    testing::{Answer, Client, Database, TestApp, TestDb, probe},
-};
+use machine::postgres::Cluster;
 use serde_json::json;
 use shared::{
     clock::Clock,
@@ -23,6 +20,7 @@ use shared::{
     db::{Connector, Db, Target, Trust},
     secrets::Cached,
 };
+use testing::{Answer, Client, Database, TestApp, TestDb, probe};
 use tokio::time::timeout;
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";

@@ -1,12 +1,12 @@
 //! Roles that must not serve requests.
 
-use local::testing::{Database, TestApp, TestDb, probe};
 use serde_json::json;
 use shared::{
     clock::Clock,
     config::Role,
     db::{Credentials, Db, Trust},
 };
+use testing::{Database, TestApp, TestDb, probe};
 
 use crate::assert_unavailable;
 

@@ -6,7 +6,6 @@ mod between;
 
 use std::time::Duration;
 
-use local::testing::{Environment, TestApp, TestDb, probe};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
@@ -20,6 +19,7 @@ use shared::{
     db::{Connector, Session, Target, Trust},
     secrets::Cached,
 };
+use testing::{Environment, TestApp, TestDb, probe};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -138,7 +138,7 @@ async fn a_server_without_tls_hears_nothing_more() {
 
     assert_eq!(answer.expect(503)["code"], "unavailable");
     assert_eq!(heard.await.unwrap(), b"", "not one byte in clear");
-    let logged = local::testing::log();
+    let logged = testing::log();
     assert!(logged.contains(r#""event":"db_tls_refused""#), "{logged}");
 }
 

@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use local::testing::{KEY, NOW};
 use serde_json::{Value, json};
 use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     secrets::Cached,
 };
+use testing::{KEY, NOW};
 
 use crate::{Fixture, SESSION};
 

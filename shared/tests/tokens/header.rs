@@ -7,12 +7,12 @@ use std::sync::{
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use local::testing::{KEY, NOW};
 use ring::hmac;
 use serde_json::json;
 use shared::auth::KeySet;
 use shared::clock::Clock;
 use shared::secrets::Cached;
+use testing::{KEY, NOW};
 
 use crate::Fixture;
 

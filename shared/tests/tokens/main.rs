@@ -12,11 +12,11 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use local::testing::{Forged, KEY, NOW};
 use serde_json::json;
 use shared::auth::{KeySet, Tokens};
 use shared::clock::Clock;
 use shared::secrets::Cached;
+use testing::{Forged, KEY, NOW};
 
 const SESSION: &str = "1a2b3c4d-0000-4000-8000-123456789abc";
 const LIFE: Duration = Duration::from_secs(3600);

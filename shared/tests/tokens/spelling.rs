@@ -1,7 +1,7 @@
 //! A token that differs from ours in anything is another token.
 
-use local::testing::{Forged, KEY};
 use ring::hmac;
+use testing::{Forged, KEY};
 
 use crate::Fixture;
 

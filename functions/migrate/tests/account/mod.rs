@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use local::testing::{Environment, Moto, TestDb, cloud::credentials};
 use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     domain::{SessionId, UserId},
     secrets::Cached,
 };
+use testing::{Environment, Moto, TestDb, cloud::credentials};
 
 const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 const PASSWORD: &str = "canary-password";

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use local::testing::TestDb;
 use shared::{
     config::Role,
     db::{Credentials, Login, OVERDUE},
 };
+use testing::TestDb;
 use tokio_postgres::{Client, NoTls, types::Type};
 
 use crate::{login, one};

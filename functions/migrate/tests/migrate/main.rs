@@ -4,9 +4,9 @@
 
 mod logins;
 
-use local::testing::TestDb;
 use migrate::Run;
 use shared::db::Login;
+use testing::TestDb;
 use tokio_postgres::Client;
 
 /// A login of this test alone: roles belong to the server, which the tests share.

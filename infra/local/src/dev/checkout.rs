@@ -1,12 +1,8 @@
 //! Whether this program is this checkout's own.
 
-use std::env;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
+use std::{env, os::unix::process::CommandExt, path::Path, process::Command};
 
-use crate::error::{About, Result};
-use crate::{process, progress, workspace};
+use machine::{About, Result, process, progress, workspace};
 
 /// The package of the checkout that this program was compiled in, at the time.
 const COMPILED_IN: &str = env!("CARGO_MANIFEST_DIR");

@@ -1,16 +1,15 @@
 //! The database of `cargo dev`: reach it as its owner, make the logins, bring the schema up to date.
 
-use std::error::Error as _;
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
-use shared::config::{self, ConfigError, DatabaseUrl};
-use shared::db::Login;
+use machine::{About, Error, Result, interrupt, postgres::Cluster, progress, workspace};
+use shared::{
+    config::{self, ConfigError, DatabaseUrl},
+    db::Login,
+};
 use tokio_postgres::{Client, error::SqlState, types::Type};
 
 use super::settings::Settings;
-use crate::error::{About, Error, Result};
-use crate::postgres::Cluster;
-use crate::{interrupt, progress, workspace};
 
 const DATABASE: &str = "health";
 /// How long a server may take for a connection.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use machine::{Error, Result};
 
 /// The setting that is a path: in the file it starts at the root of the checkout, wherever `cargo dev` is called.
 const PATH: &str = "DATABASE_CA_FILE";

@@ -1,13 +1,15 @@
 //! The settings: the environment first, then `.env` at the root of the checkout. All of them are judged here, before
 //! anything is built or started.
 
-use std::{env, env::VarError, fs, io};
+use std::{
+    env::{self, VarError},
+    fs, io,
+};
 
+use machine::{About, Error, Result, workspace};
 use shared::config::{self, ConfigError, DatabaseUrl};
 
 use super::{database, env_file};
-use crate::error::{About, Error, Result};
-use crate::workspace;
 
 /// What the functions read themselves; `.env.example` says what each one means.
 const FOR_FUNCTIONS: [&str; 9] = [

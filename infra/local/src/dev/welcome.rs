@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::error::{About, Result};
+use machine::{About, Result};
 
 /// Prints the base URL and three commands that work in this order, also when they did yesterday: the e-mail address
 /// is made from the time.

@@ -1,19 +1,22 @@
 //! The binaries of the functions, built by cargo with its own progress on the terminal.
 
-use std::collections::BTreeMap;
-use std::env;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    env,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
+use machine::{
+    About, Error, Result, interrupt,
+    process::{self, Guarded},
+    workspace,
+};
 use rustix::process::Signal;
 use serde::Deserialize;
-
-use crate::error::{About, Error, Result};
-use crate::process::{self, Guarded};
-use crate::{interrupt, workspace};
 
 /// The path of each binary by its name.
 pub(super) type Binaries = BTreeMap<String, PathBuf>;

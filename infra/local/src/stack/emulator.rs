@@ -1,20 +1,19 @@
 //! cargo-lambda's emulator of the Lambda API: events go in by `Invoke`, and functions fetch them by the Runtime API.
 
-use std::net::TcpStream;
-use std::process::Command;
-use std::time::Duration;
+use std::{net::TcpStream, process::Command, time::Duration};
 
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::handshake;
-use hyper::{Request, StatusCode, body::Bytes, header::HOST};
+use hyper::{Request, StatusCode, body::Bytes, client::conn::http1::handshake, header::HOST};
 use hyper_util::rt::TokioIo;
+use machine::{
+    Error, Result, interrupt,
+    process::{self, Guarded},
+    tools, workspace,
+};
+use rig::lambda::{LARGEST_ANSWER, LARGEST_EVENT, Outcome};
 use rustix::process::Signal;
 
 use super::output::Output;
-use crate::error::{Error, Result};
-use crate::process::{self, Guarded};
-use crate::rig::lambda::{LARGEST_ANSWER, LARGEST_EVENT, Outcome};
-use crate::{interrupt, tools, workspace};
 
 pub(super) struct Emulator {
     process: Guarded,

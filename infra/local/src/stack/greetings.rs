@@ -1,13 +1,11 @@
 //! The greetings of a function that wait in the emulator. It holds a hundred events of a function and then blocks, for good
 //! and everybody: so there are never more than a few, whatever becomes of the process that they are meant for.
 
-use std::pin::Pin;
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use rig::lambda::Outcome;
 use tokio::time::Instant;
-
-use crate::rig::lambda::Outcome;
 
 /// One may be lost with a process that is gone; the other one is not.
 const MOST: usize = 2;

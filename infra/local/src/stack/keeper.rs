@@ -1,24 +1,32 @@
 //! Keeps the functions running: one that has ended is started again, and one whose source has changed is built and started
 //! anew. Until the new one is built, and when it cannot be, the one from before goes on.
 
-use std::io::PipeWriter;
-use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::{
+    io::PipeWriter,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
 
+use machine::{
+    About, Error, Result,
+    process::{self, Guarded},
+    progress,
+};
 use rustix::process::Signal;
 
-use super::Options;
-use super::build::{self, Binaries};
-use super::function::{Function, Life};
-use super::output::Output;
-use super::program::Program;
-use super::sources::{self, Sources};
-use crate::error::{About, Error, Result};
-use crate::process::{self, Guarded};
-use crate::progress;
+use super::{
+    Options,
+    build::{self, Binaries},
+    function::{Function, Life},
+    output::Output,
+    program::Program,
+    sources::{self, Sources},
+};
 
 /// How often is looked whether all of them live.
 const LOOK: Duration = Duration::from_millis(50);
@@ -202,7 +210,7 @@ mod tests {
     use std::{env, fs};
 
     use super::*;
-    use crate::workspace;
+    use machine::workspace;
 
     /// Puts a script where the program of a function was, as cargo does. A process of its own writes it: of a file that we
     /// had open ourselves, a child of another test could hold on to it, and it would not start.

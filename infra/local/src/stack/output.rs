@@ -1,13 +1,14 @@
 //! What the emulator and the functions print, line by line, on stdout or into a file.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
-use std::path::Path;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write},
+    path::Path,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
-use crate::error::{About, Error, Result};
-use crate::interrupt;
+use machine::{About, Error, Result, interrupt};
 
 pub(super) struct Output {
     /// Where they print to. The end of the pipe is how we know that every one of them is gone.

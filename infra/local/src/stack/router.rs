@@ -1,14 +1,14 @@
 //! Which function a path belongs to: `[workspace.metadata.lambda.watch.router]` in the root's `Cargo.toml`, which a
 //! `cargo lambda watch` without us reads as well.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
+use machine::{Error, Result, process, workspace};
 use serde::Deserialize;
 use shared::routes::fit;
-
-use crate::error::{Error, Result};
-use crate::{process, workspace};
 
 /// The path of whatever has no other one.
 const ANY: &str = "/{*path}";

@@ -3,16 +3,19 @@
 //! It is looked at, not waited for: a system has only so many file watches, which editors use up, and none on some shared
 //! folders.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
-use crate::workspace;
+use machine::workspace;
 
 /// Where it may lie, from the root.
-const PLACES: [&str; 7] =
-    ["functions", "shared", "migrations", "infra/local/Cargo.toml", "Cargo.toml", "Cargo.lock", ".cargo"];
+const PLACES: [&str; 6] = ["functions", "shared", "migrations", "Cargo.toml", "Cargo.lock", ".cargo"];
+/// Of the crates here only the manifests matter: the features that they ask for are those of the functions, too.
+const CRATES: &str = "infra";
 
 /// A state of all files.
 pub(super) type Sources = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
@@ -25,6 +28,9 @@ fn of(root: &Path) -> Sources {
     let mut sources = Sources::new();
     for place in PLACES {
         collect(&root.join(place), &mut sources);
+    }
+    for entry in fs::read_dir(root.join(CRATES)).into_iter().flatten().flatten() {
+        collect(&entry.path().join("Cargo.toml"), &mut sources);
     }
     sources
 }

@@ -1,0 +1,27 @@
+//! A request whose answer is known before.
+
+use machine::{Error, Result};
+use rig::lambda::{Environment, Invocation, Outcome};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+}
+
+/// What an event comes to; anything but an answer of this status is an error.
+pub(super) async fn call(function: &Environment, event: &str, status: u16) -> Result<Invocation> {
+    let invocation = function.measure(event).await;
+    match &invocation.outcome {
+        Outcome::Answer(text)
+            if serde_json::from_str(text).is_ok_and(|answer: Answer| answer.status_code == status) =>
+        {
+            Ok(invocation)
+        }
+        other => Err(Error::sentence(format_args!(
+            "The function answered otherwise than expected: {other:?} {}",
+            function.log().lines().last().unwrap_or_default()
+        ))),
+    }
+}

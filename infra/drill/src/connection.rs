@@ -1,0 +1,57 @@
+//! Connections of the owner, and what is not said of their failures.
+
+use machine::{Error, Result};
+use shared::{
+    config::{self, ConfigError, InvalidUrl},
+    db::{DbError, Session},
+};
+
+/// Texts must mean the same on both sides, whatever their servers are set to; and a role that row-level security would
+/// show only its part of the rows is refused them.
+const ONE_LANGUAGE: &str = "
+    SET search_path = pg_catalog; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres';
+    SET extra_float_digits = 1; SET bytea_output = 'hex'; SET row_security = off;
+    SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// The original and the restored database, each as it is at one moment.
+pub(super) struct Pair {
+    pub(super) source: Session,
+    pub(super) restored: Session,
+}
+
+impl Pair {
+    pub(super) async fn open(source: &str, restored: &str) -> Result<Self> {
+        let (source, restored) = tokio::try_join!(owner(source, "original"), owner(restored, "restored"))?;
+        for side in [&source, &restored] {
+            side.client.batch_execute(ONE_LANGUAGE).await.map_err(refused)?;
+        }
+        Ok(Self { source, restored })
+    }
+
+    pub(super) async fn close(self) {
+        self.source.close().await;
+        self.restored.close().await;
+    }
+}
+
+/// A connection to the `which` database with the login of its URL.
+pub(super) async fn owner(url: &str, which: &str) -> Result<Session> {
+    let connector = config::owner_of_url(url, None).map_err(|error| match error {
+        ConfigError::Url(error) => malformed(which, &error),
+        other => Error::sentence(format_args!("The {which} database cannot be trusted: {other}.")),
+    })?;
+    Session::open(&connector)
+        .await
+        .map_err(|error| Error::sentence(format_args!("The {which} database cannot be reached ({error}).")))
+}
+
+/// A URL that cannot be used, and why.
+pub(super) fn malformed(which: &str, error: &InvalidUrl) -> Error {
+    Error::sentence(format_args!("The URL of the {which} database {error}."))
+}
+
+/// A refusal by its code: the server's own words may quote a row.
+pub(super) fn refused(error: tokio_postgres::Error) -> Error {
+    Error::sentence(format_args!("The database refused a statement ({}).", DbError::from(error)))
+}

@@ -1,0 +1,183 @@
+//! The functions as they are, in front of nothing.
+
+use std::{cell::RefCell, sync::LazyLock, time::Duration};
+
+use serde_json::Value;
+use shared::{
+    App, Db, Route,
+    auth::{KeySet, Passwords, Tokens},
+    clock::Clock,
+    config::Settings,
+    db::{Connector, Credentials, Target, Trust},
+    domain::{SessionId, UserId},
+    lambda::{self, Context, Function},
+    secrets::{Cached, SecretError},
+    telemetry,
+};
+use testing::{Answer, KEY, NOW};
+use tokio::runtime::{Builder, Runtime};
+
+/// The life of a token, in seconds.
+pub(crate) const LIFE: i64 = 3600;
+/// What stands before `/api` behind one of the gateways.
+pub(crate) const BASE_PATH: &str = testing::event::Form::BASE_PATH;
+
+thread_local! {
+    static FUNCTIONS: Functions = Functions::new();
+    /// What was logged since somebody looked.
+    static LOG: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// All functions behind one table of routes.
+pub(crate) struct Functions {
+    runtime: Runtime,
+    /// Everything for which one signs in.
+    private: Function,
+    /// Signing in itself. It has no keys, and so it answers 503 before it hashes a password.
+    public: Function,
+    /// Signs as the private ones do, and verifies.
+    pub(crate) tokens: Tokens,
+    /// A token of somebody who is signed in.
+    pub(crate) token: String,
+}
+
+/// Runs this with the functions of this thread.
+pub(crate) fn with<T>(run: impl FnOnce(&Functions) -> T) -> T {
+    FUNCTIONS.with(run)
+}
+
+/// A key set that holds the tests' key.
+fn keys() -> Cached<KeySet> {
+    Cached::fixed(KeySet::of(KEY).unwrap())
+}
+
+/// Keys that Secrets Manager does not give.
+fn no_keys() -> Cached<KeySet> {
+    Cached::fetched(clock(), Duration::ZERO, |_| Box::pin(async { Err(SecretError::NotGiven("it is down")) }))
+}
+
+pub(crate) fn clock() -> Clock {
+    Clock::Manual(std::sync::Arc::new(NOW.into()))
+}
+
+impl Functions {
+    fn new() -> Self {
+        telemetry::send_to(|line| LOG.with_borrow_mut(|log| log.push_str(line)));
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let tokens = Tokens::new(keys(), clock(), Duration::from_secs(LIFE.unsigned_abs()));
+        let session: SessionId = "0b9e9b5c-2b0a-4f5e-8d59-6f2f7f9b7a11".parse().unwrap();
+        let token = runtime.block_on(tokens.sign("7".parse::<UserId>().unwrap(), session)).unwrap();
+        Self {
+            private: Function::new(app(keys()), &PRIVATE),
+            public: Function::new(app(no_keys()), &PUBLIC),
+            tokens,
+            token,
+            runtime,
+        }
+    }
+
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// What both functions answer to the event: the private one and the public one.
+    pub(crate) fn answers(&self, event: &[u8]) -> [Answer; 2] {
+        [&self.private, &self.public].map(|function| self.answer(function, event))
+    }
+
+    /// What the function of this path answers to the event.
+    pub(crate) fn send(&self, path: &str, event: &Value) -> Answer {
+        self.answer(self.function_of(path), event.to_string().as_bytes())
+    }
+
+    /// The status of what the function of this path answers to the event, and nothing beside: this is measured.
+    pub(crate) fn status(&self, path: &str, event: &[u8]) -> u16 {
+        self.bare(self.function_of(path), event).status_code
+    }
+
+    fn function_of(&self, path: &str) -> &Function {
+        if PUBLIC.iter().any(|route| route.path == path) { &self.public } else { &self.private }
+    }
+
+    fn bare(&self, function: &Function, event: &[u8]) -> lambda::Answer {
+        let mut context = Context::default();
+        context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
+        self.block_on(function.answer(event, &context))
+    }
+
+    fn answer(&self, function: &Function, event: &[u8]) -> Answer {
+        let answer = Answer::checked(self.bare(function, event));
+        check_line(&answer, &LOG.take());
+        answer
+    }
+}
+
+fn app(keys: Cached<KeySet>) -> App {
+    let settings = Settings {
+        token_life: Duration::from_secs(LIFE.unsigned_abs()),
+        password_min_length: 8,
+        password_blocklist: false,
+        cors_origins: vec!["https://app.example.com".to_owned()],
+        audit_reads_durable: false,
+        base_path: BASE_PATH.to_owned(),
+        concurrency: 1,
+    };
+    // Nobody listens on port 1, which the machine says at once.
+    let target = Target { host: "127.0.0.1".to_owned(), port: 1, database: "nowhere".to_owned() };
+    let credentials = Credentials { user: "nobody".to_owned(), password: "none".to_owned() };
+    let connector = Connector::new(target, Trust::Network, Cached::fixed(credentials));
+    App {
+        db: Db::new(connector, settings.concurrency, false, clock()).unwrap(),
+        tokens: Tokens::new(keys, clock(), settings.token_life),
+        passwords: Passwords::default(),
+        clock: clock(),
+        settings,
+    }
+}
+
+const TABLES: [&[Route]; 4] = [auth::ROUTES, patients::ROUTES, doctors::ROUTES, mappings::ROUTES];
+
+static PRIVATE: LazyLock<Vec<Route>> = LazyLock::new(|| routes(|path| !is_public(path)));
+static PUBLIC: LazyLock<Vec<Route>> = LazyLock::new(|| routes(is_public));
+
+fn routes(which: impl Fn(&str) -> bool) -> Vec<Route> {
+    let all = TABLES.into_iter().flatten().filter(|route| which(route.path));
+    all.map(|&Route { method, path, handler }| Route { method, path, handler }).collect()
+}
+
+fn is_public(path: &str) -> bool {
+    matches!(path, "/api/auth/register" | "/api/auth/login")
+}
+
+/// All methods and paths, with `{id}` where an id stands.
+pub(crate) fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLES.into_iter().flatten().map(|route| (route.method, route.path))
+}
+
+/// One line of JSON was logged, of fields of the allow-list, and no failure is one of ours: what fails is what is not
+/// there.
+fn check_line(answer: &Answer, log: &str) {
+    const FIELDS: [&str; 11] = [
+        "level",
+        "event",
+        "requestId",
+        "invocationId",
+        "route",
+        "status",
+        "durationMs",
+        "databaseMs",
+        "coldStart",
+        "userId",
+        "error",
+    ];
+    const DOWN: [&str; 2] = ["the database cannot be reached", "Secrets Manager does not give the secret"];
+
+    assert_eq!(log.matches('\n').count(), 1, "{log}");
+    let line: Value = serde_json::from_str(log).unwrap();
+    assert!(line.as_object().unwrap().keys().all(|key| FIELDS.contains(&key.as_str())), "{log}");
+    assert_eq!(line["status"], answer.status);
+    if answer.status >= 500 {
+        let error = line["error"].as_str().unwrap();
+        assert!(answer.status == 503 && DOWN.iter().any(|down| error.contains(down)), "{log}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Paths.
+
+use testing::event::{Call, Form};
+
+use crate::functions::{self, BASE_PATH};
+
+/// A path reaches a route in its one spelling only.
+pub fn paths(input: &[u8]) {
+    let Ok(path) = std::str::from_utf8(input) else { return };
+    functions::with(|functions| {
+        let headers = vec![("authorization".to_owned(), format!("Bearer {}", functions.token))];
+        for method in ["GET", "POST", "PUT", "DELETE", "HEAD"] {
+            let call = Call { method: method.to_owned(), path: path.to_owned(), headers: headers.clone(), body: None };
+            let answer = functions.send(path, &Form::HttpApi.event(&call));
+            assert_eq!(answer.status, expected(method, path), "{method} {path:?}: {answer:?}");
+        }
+    });
+}
+
+/// What is said to somebody who is signed in, sends no body, and meets no database.
+fn expected(method: &str, path: &str) -> u16 {
+    let path = path
+        .strip_prefix('/')
+        .and_then(|rest| rest.strip_prefix(BASE_PATH))
+        .filter(|rest| rest.starts_with("/api/"))
+        .unwrap_or(path);
+    let mut known = functions::table().filter(|(_, template)| fits(path, template)).peekable();
+    if known.peek().is_none() {
+        return 404;
+    }
+    match known.find(|&(of, _)| of == method) {
+        None => 405,
+        Some((_, template)) if template.ends_with("{id}") && !is_id(path.rsplit('/').next().unwrap_or_default()) => 400,
+        Some(("POST", "/api/auth/logout")) | Some(("GET" | "DELETE", _)) => 503,
+        // No body is no JSON.
+        Some(_) => 400,
+    }
+}
+
+/// Segment by segment the same; in the place of an id anything that is a plain segment.
+fn fits(path: &str, template: &str) -> bool {
+    let (path, template): (Vec<_>, Vec<_>) = (path.split('/').collect(), template.split('/').collect());
+    path.len() == template.len()
+        && path
+            .iter()
+            .zip(&template)
+            .all(|(segment, expected)| segment == expected || *expected == "{id}" && is_plain(segment))
+}
+
+/// What every reader of URLs takes for one segment, and for the same one.
+fn is_plain(segment: &str) -> bool {
+    !["", ".", ".."].contains(&segment)
+        && !segment.chars().any(|c| c <= '\u{1f}' || c == '\u{7f}' || "%\\?#;".contains(c))
+}
+
+/// Digits, the first of them not 0, up to the largest number of 64 bits with a sign.
+fn is_id(text: &str) -> bool {
+    const LARGEST: &str = "9223372036854775807";
+    text.bytes().all(|b| b.is_ascii_digit())
+        && !text.starts_with('0')
+        && (text.len() < LARGEST.len() || text.len() == LARGEST.len() && text <= LARGEST)
+}

@@ -1,0 +1,103 @@
+//! `postmaster.pid`: the file by which PostgreSQL keeps a second server from the same data. A crash leaves it behind, and by
+//! the next start its process number may belong to something else, above all in a container, whose numbers begin anew.
+//!
+//! Whoever asks here holds the checkout's own lock, so only a server that outlived its `cargo dev` can still be running.
+
+use std::{fs, path::Path, process::Command};
+
+use rustix::process::{Pid, test_kill_process};
+
+use super::files;
+use crate::{
+    error::{About, Error, Result},
+    process,
+};
+
+/// Makes sure that no server runs on this cluster, and gives the number that a new one has to ignore in the file.
+pub(super) fn stale(directory: &Path) -> Result<Option<i32>> {
+    let data = files::data(directory);
+    let path = data.join("postmaster.pid");
+    let Ok(bytes) = fs::read(&path) else { return Ok(None) };
+    let text = String::from_utf8_lossy(&bytes);
+    let number = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
+    let Some(process) = number.filter(|number| *number > 1).and_then(Pid::from_raw) else {
+        // PostgreSQL would not start: it was interrupted when it wrote the file.
+        fs::remove_file(&path).about_path("remove", &path)?;
+        return Ok(None);
+    };
+    let number = process.as_raw_nonzero().get();
+    if test_kill_process(process).is_err() {
+        return Ok(None);
+    }
+    match is_server_of(number, &data) {
+        false => Ok(Some(number)),
+        true => Err(Error::sentence(format_args!(
+            "A PostgreSQL of an earlier `cargo dev` still runs on {}: end it with `kill {number}` and try again.",
+            data.display()
+        ))),
+    }
+}
+
+/// Whether this process is the server of this data: a server's working directory is its data.
+fn is_server_of(number: i32, data: &Path) -> bool {
+    if let Ok(folder) = fs::read_link(format!("/proc/{number}/cwd")) {
+        return data.canonicalize().is_ok_and(|data| data == folder);
+    }
+    // Without /proc, as on macOS, and where the process belongs to somebody else, who has no server of ours.
+    let arguments = process::output(Command::new("ps").args(["-o", "args=", "-p", &number.to_string()]));
+    arguments.is_some_and(|arguments| arguments.contains("postgres") && arguments.contains(&*data.to_string_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::process::Stdio;
+
+    use super::*;
+    use crate::workspace;
+
+    fn cluster(postmaster_pid: &str) -> PathBuf {
+        let directory = std::env::temp_dir().join(format!("health-lock-{}", workspace::random_hex().unwrap()));
+        fs::create_dir_all(files::data(&directory)).unwrap();
+        fs::write(files::data(&directory).join("postmaster.pid"), postmaster_pid).unwrap();
+        directory
+    }
+
+    #[test]
+    fn a_number_that_belongs_to_another_process_is_to_be_ignored() {
+        let own = std::process::id();
+        let directory = cluster(&format!("{own}\n/somewhere\n"));
+
+        assert_eq!(stale(&directory).unwrap(), Some(own.try_into().unwrap()));
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn a_process_that_works_in_the_data_is_its_server() {
+        let directory = cluster("");
+        let data = files::data(&directory);
+        let mut command = Command::new("sh");
+        // As a server is called; it waits for the end of its input.
+        command.args(["-c", "read line", "postgres", "-D"]).arg(&data).current_dir(&data).stdin(Stdio::piped());
+        let mut server = command.spawn().unwrap();
+        fs::write(data.join("postmaster.pid"), server.id().to_string()).unwrap();
+
+        let said = stale(&directory).unwrap_err().to_string();
+        drop(server.stdin.take());
+        server.wait().unwrap();
+
+        assert!(said.contains(&format!("`kill {}`", server.id())), "{said}");
+        assert_eq!(stale(&directory).unwrap(), None, "it is gone now");
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_half_written_is_removed() {
+        for text in ["", "\n", "12x", "-7\n", "0\n"] {
+            let directory = cluster(text);
+            assert_eq!(stale(&directory).unwrap(), None, "{text:?}");
+            assert!(!files::data(&directory).join("postmaster.pid").exists(), "{text:?}");
+            fs::remove_dir_all(directory).unwrap();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Expand, then contract: the release before goes on working on the schema of the next one, while that is deployed and
+//! when it is rolled back.
+//!
+//! `released.sql` holds the statements of the release whose newest migration it names. As long as there is no newer
+//! migration, it must be what the code says (`RECORD_STATEMENTS=1` writes it). With the next migrations it stays as it
+//! is: those are then the statements of the code that is still running. They must run on the schema that the deployment
+//! makes of its database, and so must those of today's code, which must run on the newest schema as well.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use std::{collections::BTreeMap, env, fs};
+
+use machine::workspace;
+use migrate::Run;
+use shared::config::Role;
+use testing::TestDb;
+
+/// The statements in the code, by name and types: every literal that begins with `-- function::name`, and the types
+/// that its parameters are sent with.
+fn statements() -> BTreeMap<String, String> {
+    let mut statements = BTreeMap::new();
+    for function in ["auth", "doctors", "mappings", "patients"] {
+        let path = workspace::root().join("functions").join(function).join("src/store.rs");
+        let code = fs::read_to_string(path).unwrap();
+        for literal in code.split(&format!("\"-- {function}::")).skip(1) {
+            let (literal, call) = literal.split_once('"').unwrap();
+            let (name, sql) = literal.split_once('\n').unwrap();
+            let types: Vec<_> = call.split(".await").next().unwrap().split("Type::").skip(1).map(type_name).collect();
+            statements.insert(format!("{function}::{name} ({})", types.join(", ")), sql.trim_end().to_owned());
+        }
+    }
+    statements
+}
+
+/// PostgreSQL's name of the type that the driver calls `TEXT_ARRAY` and the like.
+fn type_name(after: &str) -> String {
+    let name: String = after.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
+    name.to_lowercase().replace("_array", "[]")
+}
+
+/// The number of the newest migration.
+fn newest() -> u32 {
+    let files = fs::read_dir(workspace::root().join("migrations")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter_map(|name| name.strip_prefix('V')?.split_once("__")?.0.parse().ok()).max().unwrap()
+}
+
+fn written(level: u32, statements: &BTreeMap<String, String>) -> String {
+    let texts = statements.iter().map(|(name, sql)| format!("\n-- {name}\n{sql};\n"));
+    format!("-- migration {level}\n{}", texts.collect::<String>())
+}
+
+/// The migration and the statements of the record.
+fn read(record: &str) -> (u32, BTreeMap<String, String>) {
+    let (head, rest) = record.split_once("\n\n").unwrap();
+    let level = head.strip_prefix("-- migration ").unwrap().parse().unwrap();
+    let statements = rest.split(";\n").filter_map(|text| {
+        let (name, sql) = text.trim_start().strip_prefix("-- ")?.split_once('\n')?;
+        Some((name.to_owned(), sql.to_owned()))
+    });
+    (level, statements.collect())
+}
+
+/// What the server says of a statement that this role sends, without running it: tables, columns, types and rights.
+async fn refusal(db: &TestDb, name: &str, sql: &str) -> Option<String> {
+    let role = if name.starts_with("auth::") { Role::Auth } else { Role::Api };
+    let types = name.split(['(', ')']).nth(1).unwrap_or_default();
+    let (types, nulls) = match types.split(", ").filter(|it| !it.is_empty()).count() {
+        0 => (String::new(), String::new()),
+        count => (format!("({types})"), format!("({})", vec!["NULL"; count].join(", "))),
+    };
+    let explain =
+        format!("SET plan_cache_mode = force_generic_plan; PREPARE it {types} AS {sql}; EXPLAIN EXECUTE it {nulls}");
+    let error = db.raw(role).await.batch_execute(&explain).await.err()?;
+    Some(format!("{name}: {}", error.as_db_error().map_or("no answer", |db| db.message())))
+}
+
+/// A database as it is while the next release is deployed: that of an installation which has been at this migration for
+/// a day, after the deployment has migrated it. Its contractions wait.
+async fn during_the_release_after(level: u32) -> TestDb {
+    let _ = TestDb::new().await; // with the logins, which belong to the server
+    let db = TestDb::empty().await;
+    let mut owner = db.owner().await;
+    Run::new(&[]).to(level.try_into().unwrap()).on(&mut owner).await.unwrap();
+    let yesterday = "UPDATE refinery_schema_history SET applied_on = '2026-01-01T00:00:00Z'";
+    owner.batch_execute(yesterday).await.unwrap();
+    migrate::run(&mut owner, &[]).await.unwrap();
+    db
+}
+
+/// What the server refuses of these statements.
+async fn refused(db: &TestDb, statements: &BTreeMap<String, String>) -> Vec<String> {
+    let mut refused = Vec::new();
+    for (name, sql) in statements {
+        refused.extend(refusal(db, name, sql).await);
+    }
+    refused
+}
+
+#[tokio::test]
+async fn both_releases_run_on_the_schema_of_a_deployment_and_todays_on_the_newest() {
+    let path = workspace::root().join("infra/tests/tests/released.sql");
+    let (code, newest) = (statements(), newest());
+    if env::var_os("RECORD_STATEMENTS").is_some() {
+        fs::write(&path, written(newest, &code)).unwrap();
+    }
+    let record = fs::read_to_string(path).unwrap();
+    let (level, released) = read(&record);
+
+    assert!(code.len() >= 19, "statements are not found any more: {:?}", code.keys());
+    if level == newest {
+        assert_eq!(record, written(newest, &code), "run this test with RECORD_STATEMENTS=1");
+    }
+    let deploying = during_the_release_after(level).await;
+    let none = Vec::<String>::new();
+    assert_eq!(refused(&deploying, &released).await, none, "of the release before, while the next one is deployed");
+    assert_eq!(refused(&deploying, &code).await, none, "of today's code, while it is deployed");
+    assert_eq!(refused(&TestDb::new().await, &code).await, none, "of today's code, on the newest schema");
+
+    // It would notice: a column that goes, another name, a right that is taken, a type that does not fit.
+    for (contraction, name) in [
+        ("ALTER TABLE doctors DROP COLUMN specialty", "doctors::list"),
+        ("ALTER TABLE patients RENAME COLUMN dob TO date_of_birth", "patients::insert"),
+        ("REVOKE DELETE ON mappings FROM app_api", "mappings::delete"),
+        (
+            "REVOKE UPDATE ON sessions FROM app_auth; REVOKE UPDATE (revoked_at) ON sessions FROM app_auth",
+            "auth::revoke_session",
+        ),
+    ] {
+        let db = during_the_release_after(level).await;
+        db.owner().await.batch_execute(contraction).await.unwrap();
+        let (name, sql) = released.iter().find(|(it, _)| it.starts_with(&format!("{name} "))).unwrap();
+        assert!(refusal(&db, name, sql).await.is_some(), "{contraction}");
+    }
+}

@@ -1,0 +1,134 @@
+//! How many connections the functions can take, and how many the database has.
+
+use std::fs;
+
+use crate::model::{Resources, documents, number, of_kind, resources, resources_with, text};
+
+/// What PostgreSQL and RDS keep for their own administrators.
+const KEPT: f64 = 5.0;
+/// The instances of all functions together that a new account allows.
+const FIRST_QUOTA: f64 = 10.0;
+
+/// The connections that functions can take themselves, and the connections that there are for them.
+///
+/// An instance holds one. A function that reserves nothing has as many as the account allows, which nothing of ours
+/// bounds. Through the proxy functions take none: it opens at most four fifths of the connections by itself.
+fn taken_and_usable(resources: &Resources) -> (f64, f64) {
+    let names = ["Database.ClusterSettings", "Database.InstanceSettings"];
+    let settings = &names.iter().find_map(|name| resources.get(*name)).unwrap().properties["Parameters"];
+    let usable = number(&settings["max_connections"]) - KEPT;
+    let functions = of_kind(resources, "AWS::Lambda::Function");
+    assert_eq!(functions.len(), 6);
+    let of = |function: &serde_json::Value| {
+        let variables = &function["Environment"]["Variables"];
+        match function.get("ReservedConcurrentExecutions") {
+            _ if variables["DATABASE_VIA_PROXY"] == "true" => 0.0,
+            Some(most) => number(most),
+            None => f64::INFINITY,
+        }
+    };
+    (functions.iter().map(|(_, function)| of(&function.properties)).sum(), usable)
+}
+
+fn fits(resources: &Resources) -> bool {
+    let (taken, usable) = taken_and_usable(resources);
+    let most = match resources.get("Database.ProxyTargets") {
+        None => 0.8,
+        Some(targets) => {
+            1.0 - number(&targets.properties["ConnectionPoolConfigurationInfo"]["MaxConnectionsPercent"]) / 100.0
+        }
+    };
+    taken <= usable * most
+}
+
+#[test]
+fn all_instances_of_all_functions_together_leave_a_fifth_of_the_connections_free() {
+    for environment in ["staging", "prod"] {
+        assert!(fits(&resources(environment)), "{environment}: {:?}", taken_and_usable(&resources(environment)));
+    }
+    let aurora = [("Engine", "aurora-postgresql"), ("UseProxy", "true"), ("MaxCapacity", "16")];
+    assert!(fits(&resources_with("prod", &aurora)));
+
+    // What reserves nothing fits behind the proxy only.
+    for function in ["Auth", "Patients", "Doctors", "Mappings"] {
+        let parameter = format!("{function}Concurrency");
+        assert!(!fits(&resources_with("prod", &[(&parameter, "0")])), "{function}");
+        assert!(fits(&resources_with("prod", &[(&parameter, "0"), ("UseProxy", "true")])), "{function}");
+    }
+    assert!(!fits(&resources_with("prod", &[("RotateConcurrency", "0"), ("UseProxy", "true")])));
+}
+
+// A new account refuses every reservation, and is bounded by its quota instead.
+#[test]
+fn dev_reserves_nothing_and_fits_into_a_new_account_and_with_what_the_handbook_says_into_a_large_one() {
+    let dev = resources("dev");
+    for (name, function) in of_kind(&dev, "AWS::Lambda::Function") {
+        assert!(function.properties.get("ReservedConcurrentExecutions").is_none(), "{name}");
+    }
+    for (name, _) in of_kind(&dev, "AWS::CloudWatch::Alarm") {
+        assert!(!name.ends_with("ConcurrencyAlarm"), "{name} would divide by nothing");
+    }
+    let (taken, usable) = taken_and_usable(&dev);
+    assert!(taken.is_infinite() && FIRST_QUOTA <= usable * 0.8);
+
+    let handbook = fs::read_to_string(machine::workspace::root().join("infra/README.md")).unwrap();
+    let (_, advice) = handbook.split_once("In an account with a larger quota").unwrap();
+    let names =
+        ["Auth", "Patients", "Doctors", "Mappings", "Migrate", "Rotate"].map(|name| format!("{name}Concurrency"));
+    let values = names.clone().map(|name| {
+        let (_, value) = advice.split_once(&format!("{name}=")).unwrap();
+        value.split(|c: char| !c.is_ascii_digit()).next().unwrap()
+    });
+    let overrides: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
+    let reserved = resources_with("dev", &overrides);
+    assert!(fits(&reserved), "{:?}", taken_and_usable(&reserved));
+    assert_eq!(text(&reserved["PatientsFunction"].properties["ReservedConcurrentExecutions"]), "4");
+    assert!(reserved.contains_key("Monitoring.PatientsConcurrencyAlarm"));
+}
+
+#[test]
+fn the_alarms_go_off_at_four_fifths_and_no_class_is_promised_more_than_its_memory_bears() {
+    /// What RDS takes by default: a connection for so many bytes.
+    const BYTES: f64 = 9_531_392.0;
+    let gib = [
+        ("db.t4g.micro", 1.0),
+        ("db.t4g.small", 2.0),
+        ("db.t4g.medium", 4.0),
+        ("db.m7g.large", 8.0),
+        ("db.m7g.xlarge", 16.0),
+        ("db.r7g.large", 16.0),
+        ("db.r7g.xlarge", 32.0),
+        ("db.r7g.2xlarge", 64.0),
+    ];
+    let template = &documents("prod")["stacks"]["database"];
+    let (mappings, parameters) = (&template["Mappings"], &template["Parameters"]);
+    for (class, memory) in gib {
+        // A part of the memory is the system's own.
+        assert!(
+            number(&mappings["InstanceClasses"][class]["Connections"]) <= memory * 0.8 * 1073741824.0 / BYTES,
+            "{class}"
+        );
+    }
+    let capacities = mappings["Capacities"].as_object().unwrap();
+    for (capacity, numbers) in capacities {
+        let memory = capacity.parse::<f64>().unwrap() * 2.0;
+        assert!(number(&numbers["Connections"]) <= memory * 0.8 * 1073741824.0 / BYTES, "{capacity}");
+    }
+    let classes = mappings["InstanceClasses"].as_object().unwrap();
+    assert_eq!(classes.len(), gib.len());
+    for numbers in classes.values().chain(capacities.values()) {
+        assert_eq!(number(&numbers["Alarm"]), number(&numbers["Connections"]) * 0.8);
+    }
+    for (gib, numbers) in mappings["Storage"].as_object().unwrap() {
+        let gib: f64 = gib.parse().unwrap();
+        assert_eq!(number(&numbers["FreeLow"]), (gib * 1073741824.0 * 0.2).floor());
+        assert_eq!(number(&numbers["Most"]), gib * 5.0);
+    }
+    for (parameter, map) in
+        [("InstanceClass", "InstanceClasses"), ("MaxCapacity", "Capacities"), ("StorageGiB", "Storage")]
+    {
+        let allowed: Vec<_> = parameters[parameter]["AllowedValues"].as_array().unwrap().iter().map(text).collect();
+        assert_eq!(allowed.len(), mappings[map].as_object().unwrap().len());
+        assert!(allowed.iter().all(|value| mappings[map].get(value).is_some()), "{parameter}");
+    }
+}

@@ -1,0 +1,165 @@
+//! The functions: how each of them runs, and how a release takes over.
+
+use serde_json::json;
+
+use crate::model::{ENVIRONMENTS, list, number, of_kind, resources, resources_with, text};
+
+const API: [&str; 4] = ["Auth", "Doctors", "Mappings", "Patients"];
+
+#[test]
+fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
+    for environment in ENVIRONMENTS {
+        let resources = resources(environment);
+        let functions = of_kind(&resources, "AWS::Lambda::Function");
+        let names = ["Auth", "Doctors", "Mappings", "Migrate", "Patients", "Rotate"];
+        assert_eq!(functions.iter().map(|(n, _)| *n).collect::<Vec<_>>(), names.map(|name| format!("{name}Function")));
+        for (name, function) in functions {
+            let (name, facts) = (name.trim_end_matches("Function"), &function.properties);
+            assert_eq!(
+                (&facts["Runtime"], &facts["Handler"]),
+                (&json!("provided.al2023"), &json!("bootstrap")),
+                "{name}"
+            );
+            let (timeout, memory) = match name {
+                "Auth" => (10.0, 1769.0),
+                "Migrate" => (300.0, 256.0),
+                "Rotate" => (180.0, 256.0),
+                _ => (10.0, 256.0),
+            };
+            assert_eq!((number(&facts["Timeout"]), number(&facts["MemorySize"])), (timeout, memory), "{name}");
+            let reserved = facts.get("ReservedConcurrentExecutions").map(number);
+            assert_eq!(reserved.is_some_and(|most| most >= 1.0), environment != "dev", "{environment} {name}");
+            assert_eq!(facts["TracingConfig"], json!({"Mode": "Active"}), "{name}");
+            assert_eq!(
+                facts["LoggingConfig"],
+                json!({"LogFormat": "JSON", "LogGroup": format!("{name}LogGroup")}),
+                "{name}"
+            );
+            assert_eq!(facts["KmsKeyArn"], "LogsKey.Arn", "{name}");
+            assert!(facts.get("SnapStart").is_none() && facts.get("Layers").is_none(), "{name}");
+            let group = if API.contains(&name) { "Function" } else { "Operations" };
+            assert_eq!(
+                list(&facts["VpcConfig"]["SecurityGroupIds"]),
+                [format!("Network.{group}SecurityGroup.GroupId")]
+            );
+            assert!(list(&facts["VpcConfig"]["SubnetIds"]).len() >= 2, "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_function_has_a_secret_in_its_environment_only_where_to_find_it() {
+    let resources = resources("prod");
+    let database = |function: &str| match function {
+        "Auth" => "Secrets.AuthLogin",
+        "Migrate" | "Rotate" => "Database.Instance.MasterUserSecret.SecretArn",
+        _ => "Secrets.ApiLogin",
+    };
+    for (name, function) in of_kind(&resources, "AWS::Lambda::Function") {
+        let name = name.trim_end_matches("Function");
+        let variables = function.properties["Environment"]["Variables"].as_object().unwrap();
+        assert_eq!(variables["DATABASE_SECRET_ARN"], database(name));
+        if name != "Migrate" {
+            assert_eq!(variables["JWT_SECRET_ARN"], "Secrets.JwtKey");
+        }
+        if !API.contains(&name) {
+            assert_eq!(variables["AUTH_DATABASE_SECRET_ARN"], "Secrets.AuthLogin");
+            assert_eq!(variables["API_DATABASE_SECRET_ARN"], "Secrets.ApiLogin");
+        }
+        assert_eq!(
+            (&variables["DATABASE_NAME"], &variables["DATABASE_HOST"]),
+            (&json!("healthcare"), &json!("Database.Instance.Endpoint.Address"))
+        );
+        for (variable, value) in variables {
+            let value = text(value);
+            assert!(!variable.ends_with("_URL") && variable != "JWT_SECRET", "{name} {variable}");
+            assert!(!value.contains("resolve:secretsmanager") && !value.contains("resolve:ssm"), "{name} {variable}");
+        }
+    }
+    let auth = &resources["AuthFunction"].properties["Environment"]["Variables"];
+    assert_eq!((&auth["PASSWORD_BLOCKLIST"], &auth["PASSWORD_MIN_LENGTH"]), (&json!("on"), &json!("15")));
+}
+
+#[test]
+fn a_release_takes_over_bit_by_bit_in_prod_and_goes_back_when_an_alarm_goes_off() {
+    for environment in ENVIRONMENTS {
+        let resources = resources(environment);
+        for name in API {
+            let alias = &resources[&format!("{name}FunctionAliaslive")];
+            assert_eq!(alias.properties["Name"], "live");
+            assert!(text(&alias.properties["FunctionVersion"]).starts_with(&format!("{name}FunctionVersion")));
+            let group = format!("{name}FunctionDeploymentGroup");
+            assert_eq!(
+                alias.whole["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"],
+                group.as_str()
+            );
+            let facts = &resources[&group].properties;
+            let strategy = if environment == "prod" { "Canary10Percent5Minutes" } else { "AllAtOnce" };
+            assert_eq!(
+                text(&facts["DeploymentConfigName"]),
+                format!("CodeDeployDefault.Lambda{strategy}"),
+                "{environment}"
+            );
+            assert_eq!(facts["ServiceRoleArn"], "DeploymentRole.Arn");
+            let alarms = [format!("Release.{name}ErrorsAlarm"), format!("Release.{name}ServerErrorsAlarm")];
+            let watched = &facts["AlarmConfiguration"];
+            assert_eq!(watched["Enabled"], true);
+            assert_eq!(list(&watched["Alarms"]).iter().map(|alarm| text(&alarm["Name"])).collect::<Vec<_>>(), alarms);
+            let back = list(&facts["AutoRollbackConfiguration"]["Events"]).iter().map(text).collect::<Vec<_>>();
+            assert!(
+                back.contains(&"DEPLOYMENT_STOP_ON_ALARM".to_owned())
+                    && back.contains(&"DEPLOYMENT_FAILURE".to_owned())
+            );
+        }
+    }
+}
+
+#[test]
+fn the_cure_of_what_keeps_an_alarm_on_can_be_released() {
+    let resources = resources_with("prod", &[("ReleaseAlarms", "false")]);
+    for name in API {
+        let group = &resources[&format!("{name}FunctionDeploymentGroup")].properties;
+        assert_eq!(group["AlarmConfiguration"], json!({}), "{name}");
+    }
+}
+
+#[test]
+fn the_schema_is_migrated_before_any_new_code_runs_and_from_nowhere_else() {
+    for environment in ENVIRONMENTS {
+        let resources = resources(environment);
+        let migrations = &resources["Migrations"];
+        assert_eq!(migrations.properties["ServiceToken"], "MigrateFunction.Arn");
+        assert!(text(&migrations.properties["FunctionVersion"]).starts_with("MigrateFunctionVersion"));
+        let patience = number(&migrations.properties["ServiceTimeout"]);
+        assert!(patience > number(&resources["MigrateFunction"].properties["Timeout"]), "it answers in its own time");
+        for name in API {
+            assert_eq!(list(&resources[&format!("{name}Function")].whole["DependsOn"]), ["Migrations"], "{name}");
+        }
+        assert_eq!(list(&resources["Rotation"].whole["DependsOn"]), ["Migrations"], "the logins are made first");
+        assert!(!resources["Api"].properties["Body"].to_string().contains("Migrate"));
+        let daily = &resources["MigrateFunctionDaily"].properties;
+        assert_eq!(daily["ScheduleExpression"], "rate(1 day)");
+    }
+}
+
+// With `abort`, a panic would end the environment instead of costing one answer.
+#[test]
+fn a_panic_is_caught_in_what_is_deployed() {
+    let read = |path: &str| std::fs::read_to_string(machine::workspace::root().join(path)).unwrap();
+    let manifest = read("Cargo.toml");
+    let (_, profiles) = manifest.split_once("[profile.release]").unwrap();
+    let release = profiles.split("\n[").next().unwrap();
+    assert!(release.contains("panic = \"unwind\""), "cargo-lambda sets `abort` where nothing is said: {release}");
+    for file in ["Cargo.toml", ".cargo/config.toml", "template.yaml", "infra/release.yaml", ".ci/run"] {
+        let text = read(file);
+        assert!(!text.contains("panic=abort") && !text.contains("panic = \"abort\""), "{file}");
+        assert!(!text.contains("PROFILE_RELEASE_PANIC"), "{file}");
+    }
+}
+
+#[test]
+fn a_new_key_has_time_to_become_known_before_rotate_is_cut_off() {
+    let slack = 60.0;
+    let notice = shared::config::KEYS_FORCED_EVERY.as_secs_f64() + 5.0;
+    assert!(number(&resources("prod")["RotateFunction"].properties["Timeout"]) >= notice + slack);
+}

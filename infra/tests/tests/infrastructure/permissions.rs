@@ -1,0 +1,172 @@
+//! Who may do what in AWS, compared with the lists beside this file.
+
+use std::{collections::BTreeSet, fs};
+
+use machine::workspace;
+use serde_json::Value;
+
+use crate::model::{Resources, list, of_kind, pipeline, resources_with, text};
+
+fn statements(document: &Value) -> Vec<Value> {
+    assert_eq!(document["Version"], "2012-10-17");
+    list(&document["Statement"])
+}
+
+/// ` if …` of a statement's condition.
+fn condition(statement: &Value) -> String {
+    statement.get("Condition").map(|condition| format!(" if {condition}").replace('"', "")).unwrap_or_default()
+}
+
+/// `who may|must not action on resource if condition`, a line for each.
+fn lines(who: &str, statement: &Value, lines: &mut BTreeSet<String>) {
+    let verb = if statement["Effect"] == "Allow" { "may" } else { "must not" };
+    assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{who}");
+    for action in list(&statement["Action"]) {
+        for resource in list(&statement["Resource"]) {
+            let (action, resource) = (text(&action), text(&resource));
+            lines.insert(format!("{who} {verb} {action} on {resource}{}", condition(statement)));
+        }
+    }
+}
+
+/// Everything that the roles of these resources may do, who may be them, and which policies of AWS they have.
+fn permissions(resources: &Resources) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for (name, role) in of_kind(resources, "AWS::IAM::Role") {
+        for statement in statements(&role.properties["AssumeRolePolicyDocument"]) {
+            assert_eq!(statement["Effect"], "Allow");
+            let who = statement["Principal"].to_string().replace('"', "");
+            all.insert(format!("{name} is {who} by {}{}", text(&statement["Action"]), condition(&statement)));
+        }
+        for policy in list(&role.properties["ManagedPolicyArns"]) {
+            all.insert(format!("{name} has {}", text(&policy)));
+        }
+        for policy in list(&role.properties["Policies"]) {
+            for statement in statements(&policy["PolicyDocument"]) {
+                lines(name, &statement, &mut all);
+            }
+        }
+    }
+    for (name, policy) in of_kind(resources, "AWS::IAM::ManagedPolicy") {
+        for statement in statements(&policy.properties["PolicyDocument"]) {
+            lines(name, &statement, &mut all);
+        }
+    }
+    assert!(of_kind(resources, "AWS::IAM::Policy").is_empty() && of_kind(resources, "AWS::IAM::User").is_empty());
+    all
+}
+
+/// Compares with the file of this name; what differs is said line by line.
+fn assert_as_listed(file: &str, permissions: &BTreeSet<String>) {
+    let path = workspace::root().join("infra/tests/tests/infrastructure").join(file);
+    let listed = fs::read_to_string(&path).unwrap();
+    let listed: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+    let extra: Vec<_> = permissions.difference(&listed).collect();
+    let missing: Vec<_> = listed.difference(permissions).collect();
+    assert!(extra.is_empty() && missing.is_empty(), "{file}\nnot listed: {extra:#?}\nlisted, but gone: {missing:#?}");
+}
+
+fn everything() -> Resources {
+    resources_with("prod", &[("UseProxy", "true")])
+}
+
+#[test]
+fn every_role_may_do_what_is_listed_and_nothing_else() {
+    assert_as_listed("permissions.txt", &permissions(&everything()));
+    assert_as_listed("permissions-pipeline.txt", &permissions(&pipeline()));
+}
+
+#[test]
+fn nothing_is_allowed_by_a_wildcard_of_actions_and_secrets_are_decrypted_by_way_of_their_service() {
+    for line in permissions(&everything()).into_iter().chain(permissions(&pipeline())) {
+        let Some((_, rest)) = line.split_once(" may ") else { continue };
+        let (action, resource) = rest.split_once(" on ").unwrap();
+        assert!(!action.contains('*'), "{line}");
+        // A boundary only says what a role could be given at most.
+        if action.starts_with("secretsmanager:GetSecretValue") && !line.starts_with("Pipeline.Boundary") {
+            assert!(!resource.contains('*'), "{line}");
+        }
+        if action.starts_with("kms:") && !line.starts_with("Pipeline.") {
+            assert!(resource.starts_with("Secrets.SecretsKey.Arn if") && resource.contains("kms:ViaService"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn every_function_has_a_role_of_its_own_and_every_role_takes_a_boundary() {
+    let boundary = "arn:aws:iam::123456789012:policy/boundary";
+    let resources = resources_with("prod", &[("UseProxy", "true"), ("PermissionsBoundaryArn", boundary)]);
+    for (name, role) in of_kind(&resources, "AWS::IAM::Role") {
+        assert_eq!(role.properties["PermissionsBoundary"], boundary, "{name}");
+        assert!(role.properties.get("RoleName").is_none(), "{name}");
+    }
+    for (name, function) in of_kind(&resources, "AWS::Lambda::Function") {
+        let own = format!("{}Role.Arn", name.trim_end_matches("Function"));
+        assert_eq!(function.properties["Role"], own.as_str(), "{name}");
+    }
+}
+
+#[test]
+fn a_key_is_used_by_this_account_and_by_the_services_of_aws_that_need_it() {
+    let mut uses = BTreeSet::new();
+    for (name, key) in of_kind(&everything(), "AWS::KMS::Key") {
+        for statement in statements(&key.properties["KeyPolicy"]) {
+            let principal = statement["Principal"].to_string().replace('"', "");
+            uses.insert(format!("{name}: {principal}{}", condition(&statement)));
+            let all = text(&statement["Action"]) == "kms:*";
+            assert_eq!(all, principal.ends_with(":root}"), "{name}: only the account governs its key");
+        }
+    }
+    let account = "{AWS:arn:aws:iam::123456789012:root}";
+    let logs = "arn:aws:logs:eu-central-1:123456789012:log-group:*";
+    let expected = [
+        format!("Database.DatabaseKey: {account}"),
+        format!("LogsKey: {account}"),
+        "LogsKey: {Service:cloudwatch.amazonaws.com} if {StringEquals:{aws:SourceAccount:123456789012}}".to_owned(),
+        format!(
+            "LogsKey: {{Service:logs.eu-central-1.amazonaws.com}} if {{ArnLike:{{kms:EncryptionContext:aws:logs:arn:{logs}}}}}"
+        ),
+        format!("Secrets.SecretsKey: {account}"),
+    ];
+    assert_eq!(uses, expected.into());
+}
+
+#[test]
+fn a_function_is_called_by_its_own_routes_schedule_or_secrets_only() {
+    let resources = everything();
+    let mut callers = BTreeSet::new();
+    for (name, permission) in of_kind(&resources, "AWS::Lambda::Permission") {
+        let facts = &permission.properties;
+        assert_eq!(facts["Action"], "lambda:InvokeFunction", "{name}");
+        let (principal, source) = (text(&facts["Principal"]), text(&facts["SourceArn"]));
+        let function = text(&facts["FunctionName"]).replace("FunctionAliaslive", "Function");
+        match principal.as_str() {
+            "apigateway.amazonaws.com" => {
+                let route = source.strip_prefix("arn:aws:execute-api:eu-central-1:123456789012:Api/*/").unwrap();
+                assert!(text(&facts["FunctionName"]).ends_with("Aliaslive"), "{name}: requests go to the alias");
+                assert!(route.contains("/api/") || name == "DoctorsFunctionDefaultPermission", "{name}: {source}");
+                callers.insert(format!("{function} ← the API"));
+            }
+            "events.amazonaws.com" => {
+                assert_eq!(source, "MigrateFunctionDaily.Arn");
+                callers.insert(format!("{function} ← the schedule"));
+            }
+            "secretsmanager.amazonaws.com" => {
+                assert_eq!(facts["SourceAccount"], "123456789012", "{name}");
+                callers.insert(format!("{function} ← {source}"));
+            }
+            other => panic!("{name}: {other}"),
+        }
+    }
+    let expected = [
+        "AuthFunction ← the API",
+        "DoctorsFunction ← the API",
+        "MappingsFunction ← the API",
+        "MigrateFunction ← the schedule",
+        "PatientsFunction ← the API",
+        "RotateFunction.Arn ← Secrets.ApiLogin",
+        "RotateFunction.Arn ← Secrets.AuthLogin",
+        "RotateFunction.Arn ← Secrets.JwtKey",
+    ];
+    assert_eq!(callers, expected.map(str::to_owned).into());
+}

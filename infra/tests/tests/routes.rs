@@ -1,0 +1,182 @@
+//! The routes stand in three places: in code, in `template.yaml`, in the local gateway. Here they are held together,
+//! and every one of them is called by those who must not get in.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
+
+use std::{collections::BTreeSet, fs, process::Command};
+
+use machine::workspace;
+use saphyr::{LoadableYamlNode, Yaml};
+use serde_json::{Value, json};
+use shared::config::Role;
+use testing::{Cloud, Rotator, TestApp};
+use tests::TABLES;
+
+/// The routes that need no token. This list may only shrink.
+const PUBLIC: [&str; 2] = ["POST /api/auth/register", "POST /api/auth/login"];
+
+/// `function METHOD path` of every endpoint in code.
+fn in_code() -> BTreeSet<String> {
+    let names = ["auth", "patients", "doctors", "mappings"];
+    let lines = names.iter().zip(TABLES).flat_map(|(name, (_, routes))| {
+        routes.iter().map(move |route| format!("{name} {} {}", route.method, route.path))
+    });
+    lines.collect()
+}
+
+/// `function METHOD path` of every event in `template.yaml`.
+fn in_template() -> BTreeSet<String> {
+    let text = fs::read_to_string(workspace::root().join("template.yaml")).unwrap();
+    let documents = Yaml::load_from_str(&text).unwrap();
+    let resources = documents[0].as_mapping_get("Resources").unwrap().as_mapping().unwrap();
+    let mut routes = BTreeSet::new();
+    for (name, resource) in resources {
+        let name = name.as_str().unwrap().trim_end_matches("Function").to_lowercase();
+        let events = resource.as_mapping_get("Properties").and_then(|properties| properties.as_mapping_get("Events"));
+        for (_, event) in events.and_then(|events| events.as_mapping()).into_iter().flatten() {
+            if event.as_mapping_get("Type").and_then(|kind| kind.as_str()) != Some("HttpApi") {
+                continue;
+            }
+            let properties = event.as_mapping_get("Properties").unwrap();
+            let text = |key| properties.as_mapping_get(key).and_then(|value| value.as_str()).unwrap();
+            routes.insert(format!("{name} {} {}", text("Method"), text("Path")));
+        }
+    }
+    routes
+}
+
+/// `function path` of every line of the local gateway's table.
+fn in_local_gateway() -> BTreeSet<String> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap())
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(workspace::root())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let router = &metadata["metadata"]["lambda"]["watch"]["router"];
+    router.as_object().unwrap().iter().map(|(path, name)| format!("{} {path}", name.as_str().unwrap())).collect()
+}
+
+#[test]
+fn the_template_the_local_gateway_and_the_code_have_the_same_routes() {
+    let code = in_code();
+    let paths: BTreeSet<String> = code
+        .iter()
+        .map(|route| {
+            let mut words = route.split(' ');
+            format!("{} {}", words.next().unwrap(), words.nth(1).unwrap())
+        })
+        .collect();
+
+    // Wrong methods (405) and unknown paths (404) get our own answers as well.
+    let any = paths.iter().map(|path| path.replacen(' ', " ANY ", 1));
+    let expected: BTreeSet<String> =
+        code.iter().cloned().chain(any).chain(["doctors ANY $default".to_owned()]).collect();
+    assert_eq!(in_template(), expected, "template.yaml");
+
+    let catch_all = ["doctors /".to_owned(), "doctors /{*path}".to_owned()];
+    let expected: BTreeSet<String> = paths.into_iter().chain(catch_all).collect();
+    assert_eq!(in_local_gateway(), expected, "[workspace.metadata.lambda.watch.router]");
+}
+
+#[test]
+fn the_published_routes_are_all_there() {
+    let published = [
+        "auth POST /api/auth/register",
+        "auth POST /api/auth/login",
+        "patients POST /api/patients",
+        "patients GET /api/patients",
+        "patients GET /api/patients/{id}",
+        "patients PUT /api/patients/{id}",
+        "patients DELETE /api/patients/{id}",
+        "doctors POST /api/doctors",
+        "doctors GET /api/doctors",
+        "doctors GET /api/doctors/{id}",
+        "doctors PUT /api/doctors/{id}",
+        "doctors DELETE /api/doctors/{id}",
+        "mappings POST /api/mappings",
+        "mappings GET /api/mappings",
+        "mappings GET /api/mappings/{id}",
+        "mappings DELETE /api/mappings/{id}",
+    ];
+    let code = in_code();
+    for route in published {
+        assert!(code.contains(route), "{route}");
+    }
+}
+
+/// A body that every route would take from somebody allowed to send it.
+const BODY: &str = r#"{"name":"Stolen","dob":"1990-05-15","gender":"other","specialty":"S","patientId":1,"doctorId":1,
+                       "email":"a@example.com","password":"securePassword123"}"#;
+
+#[tokio::test]
+async fn every_route_but_the_public_ones_turns_away_whoever_has_no_live_token() {
+    assert_turns_away(&TestApp::start_all(&TABLES).await).await;
+}
+
+#[tokio::test]
+async fn every_route_shows_a_stranger_nothing_of_somebody_elses() {
+    assert_shows_nothing(&TestApp::start_all(&TABLES).await).await;
+}
+
+#[tokio::test]
+async fn after_a_rotation_every_route_turns_away_and_shows_as_little() {
+    let cloud = Cloud::new(Role::Api).await;
+    let rotator = Rotator::new(&cloud).await;
+    for login in &cloud.logins {
+        rotator.rotate(login).await;
+    }
+    assert_shows_nothing(&cloud.app(&TABLES).await).await;
+    cloud.sql("TRUNCATE users, sessions, patients, doctors, mappings RESTART IDENTITY CASCADE").await;
+    assert_turns_away(&cloud.app(&TABLES).await).await;
+}
+
+async fn assert_turns_away(app: &TestApp) {
+    let dead = app.user().await;
+    app.db.owner().await.batch_execute("UPDATE sessions SET revoked_at = now()").await.unwrap();
+    let invalid = r#"Bearer error="invalid_token""#;
+
+    for (method, path) in protected() {
+        for (caller, challenge) in
+            [(app.anonymous(), "Bearer"), (app.with_token(Some("bad".to_owned())), invalid), (dead.clone(), invalid)]
+        {
+            let answer = caller.call(&method, &path, Some(BODY.to_owned())).await;
+            assert_eq!(answer.status, 401, "{method} {path}");
+            assert_eq!(answer.headers["www-authenticate"], challenge, "{method} {path}");
+        }
+    }
+    assert_eq!((app.db.count("patients").await, app.db.count("doctors").await), (0, 0));
+}
+
+async fn assert_shows_nothing(app: &TestApp) {
+    let (alice, stranger) = (app.user().await, app.user().await);
+    let mapping = app.db.map(alice.id, "Jane", app.db.doctor("Dr. X").await).await;
+    assert_eq!(mapping, 1);
+
+    for (method, path) in protected() {
+        let own = path.starts_with("/api/auth") || path.starts_with("/api/doctors") || path == "/api/patients";
+        let (expected, body) = match method.as_str() {
+            "GET" if path == "/api/patients" || path == "/api/mappings" => (200, Some(json!([]))),
+            _ if own => continue,
+            _ => (404, None),
+        };
+        let answer = stranger.call(&method, &path, Some(BODY.to_owned())).await;
+        assert_eq!(answer.status, expected, "{method} {path}");
+        if let Some(body) = body {
+            assert_eq!(answer.json(), body, "{method} {path}");
+        }
+    }
+    assert_eq!((app.db.count("patients").await, app.db.count("mappings").await), (1, 1));
+}
+
+/// Method and path, with the id 1, of every route that is not public; the template decides which there are.
+fn protected() -> Vec<(String, String)> {
+    let routes: Vec<_> = in_template()
+        .iter()
+        .filter_map(|route| route.split_once(' ').map(|(_, route)| route.to_owned()))
+        .filter(|route| !route.starts_with("ANY") && !PUBLIC.contains(&route.as_str()))
+        .filter_map(|route| route.split_once(' ').map(|(method, path)| (method.to_owned(), path.replace("{id}", "1"))))
+        .collect();
+    assert_eq!(routes.len(), 16);
+    routes
+}
