@@ -15,7 +15,7 @@ use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     domain::{SessionId, UserId},
-    secrets::{Cached, Freshness, SecretError},
+    secrets::{Cached, Refresh, SecretError},
 };
 
 const DOWN: SecretError = SecretError::NotGiven("it is down");
@@ -35,16 +35,15 @@ impl Source {
         let clock = Arc::new(AtomicI64::new(1_795_434_281));
         let (fetches, error) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(None)));
         let (count, fails) = (Arc::clone(&fetches), Arc::clone(&error));
-        let cached =
-            Cached::fetched(Clock::Manual(Arc::clone(&clock)), Duration::from_secs(60), move |_: Freshness| {
-                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-                let outcome = fails.lock().unwrap().map_or(Ok(number), Err);
-                Box::pin(async move {
-                    // As long as it takes everybody else to ask as well.
-                    tokio::task::yield_now().await;
-                    outcome
-                })
-            });
+        let cached = Cached::fetched(Clock::Manual(Arc::clone(&clock)), Duration::from_secs(60), move |_: Refresh| {
+            let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+            let outcome = fails.lock().unwrap().map_or(Ok(number), Err);
+            Box::pin(async move {
+                // As long as it takes everybody else to ask as well.
+                tokio::task::yield_now().await;
+                outcome
+            })
+        });
         Self { clock, fetches, error, cached }
     }
 
@@ -168,8 +167,8 @@ async fn ten_thousand_unknown_keys_cost_one_look() {
     let (clock, life) = (Clock::System, Duration::from_secs(3600));
     let looks = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&looks);
-    let keys = Cached::fetched(clock.clone(), Duration::from_secs(60), move |freshness| {
-        seen.lock().unwrap().push(freshness);
+    let keys = Cached::fetched(clock.clone(), Duration::from_secs(60), move |refresh| {
+        seen.lock().unwrap().push(refresh);
         Box::pin(async { Ok(KeySet::of(KEY).unwrap()) })
     });
     let tokens = Tokens::new(keys, clock, life);
@@ -183,5 +182,5 @@ async fn ten_thousand_unknown_keys_cost_one_look() {
     }
 
     assert!(tokens.verify(&good).await.is_ok());
-    assert_eq!(*looks.lock().unwrap(), [Freshness::Ordinary, Freshness::Thorough]);
+    assert_eq!(*looks.lock().unwrap(), [Refresh::Cached, Refresh::Force]);
 }

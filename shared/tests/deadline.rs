@@ -2,18 +2,24 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-use std::future::pending;
-use std::sync::{Arc, atomic::AtomicI64};
-use std::time::Duration;
+use std::{
+    future::pending,
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use serde_json::Value;
-use shared::auth::{KeySet, Passwords, Tokens};
-use shared::clock::Clock;
-use shared::config::Settings;
-use shared::db::{Connector, Credentials, Target, Trust};
-use shared::lambda::{Answer, Context, Function};
-use shared::secrets::Cached;
-use shared::{App, Db, Reply, Request, response, telemetry};
+use shared::{
+    ApiError, Db, Services,
+    api::{Anonymous, Message},
+    auth::{KeySet, Passwords, Tokens},
+    clock::Clock,
+    config::Settings,
+    db::{Connector, Credentials, Target, Trust},
+    lambda::{Answer, Context, Function},
+    secrets::Cached,
+    telemetry,
+};
 use testing::{
     KEY, NOW,
     event::{Call, Form},
@@ -21,22 +27,29 @@ use testing::{
 use tokio::time::Instant;
 
 shared::routes! {
-    GET "/api/never" => never;
-    GET "/api/soon"  => soon;
-    GET "/api/now"   => now;
+    /// Never answers.
+    GET "/api/never" never(Anonymous) -> Message;
+    /// Answers at the last moment.
+    GET "/api/soon" soon(Anonymous) -> Message;
+    /// Answers at once.
+    GET "/api/now" now(Anonymous) -> Message;
 }
 
-async fn never(_: &App, _: &Request) -> Reply {
-    pending().await
-}
+mod handlers {
+    use super::*;
 
-async fn soon(_: &App, _: &Request) -> Reply {
-    tokio::time::sleep(Duration::from_millis(7_999)).await;
-    response::done("Soon")
-}
+    pub(super) async fn never(_: &Services, _: Anonymous<'_>) -> Result<Message, ApiError> {
+        pending().await
+    }
 
-async fn now(_: &App, _: &Request) -> Reply {
-    response::done("Now")
+    pub(super) async fn soon(_: &Services, _: Anonymous<'_>) -> Result<Message, ApiError> {
+        tokio::time::sleep(Duration::from_millis(7_999)).await;
+        Ok(Message("Soon"))
+    }
+
+    pub(super) async fn now(_: &Services, _: Anonymous<'_>) -> Result<Message, ApiError> {
+        Ok(Message("Now"))
+    }
 }
 
 /// A function that never asks its database, which is not there.
@@ -45,24 +58,16 @@ fn function() -> Function {
     let clock = Clock::Manual(Arc::new(AtomicI64::new(NOW)));
     let nowhere = Target { host: "127.0.0.1".to_owned(), port: 1, database: "none".to_owned() };
     let nobody = Credentials { user: "nobody".to_owned(), password: "none".to_owned() };
-    let connector = Connector::new(nowhere, Trust::Network, Cached::fixed(nobody));
+    let connector = Connector::new(nowhere, Trust::Plaintext, Cached::fixed(nobody));
     let life = Duration::from_secs(3600);
-    let app = App {
+    let services = Services {
         db: Db::new(connector, 1, false, clock.clone()).unwrap(),
         tokens: Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), life),
         passwords: Passwords::default(),
         clock,
-        settings: Settings {
-            token_life: life,
-            password_min_length: 8,
-            password_blocklist: false,
-            cors_origins: Vec::new(),
-            audit_reads_durable: false,
-            base_path: String::new(),
-            concurrency: 1,
-        },
+        settings: Settings::from_lookup(|_| None).unwrap(),
     };
-    Function::new(app, ROUTES)
+    Function::new(services, ROUTES)
 }
 
 /// The answer, and how long it took by a clock that moves only while everything waits.

@@ -13,7 +13,7 @@ const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RE
 
 /// The probe on a pool of one connection, which goes through the proxy.
 async fn app() -> (TestApp, Proxy) {
-    app_trusting(|_| Trust::Network).await
+    app_trusting(|_| Trust::Plaintext).await
 }
 
 async fn app_trusting(whom: impl Fn(&TestDb) -> Trust) -> (TestApp, Proxy) {

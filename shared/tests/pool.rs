@@ -209,7 +209,7 @@ async fn silent_deaths(cycles: i64) {
     let db = TestDb::new().await;
     let proxy = Proxy::deaf(db.cluster.port()).await;
     let port = proxy.port;
-    let pool = |db: &TestDb, role, clock: &_| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Network);
+    let pool = |db: &TestDb, role, clock: &_| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Plaintext);
     let app = TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool);
     let alice = app.user().await;
 

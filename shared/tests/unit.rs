@@ -4,12 +4,14 @@
 
 use serde_json::json;
 use shared::{
-    App, Reply, Request,
+    ApiError, CurrentUser, Services,
+    api::{List, NoContent, Path},
     config::Role,
-    response::{self, JsonArray},
+    db::{FromRow, Row, Statement},
+    domain::PatientId,
+    statement,
 };
 use testing::{Answer, TestApp, probe};
-use tokio_postgres::{Row, types::Type};
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
 
@@ -142,32 +144,49 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
 }
 
 shared::routes! {
-    POST "/api/parameters" => of_another_type;
-    POST "/api/rows" => none;
-    GET "/api/rows/{id}" => rows;
+    /// Gives a statement a parameter that is not of the type that it announces.
+    POST "/api/parameters" of_another_type(CurrentUser) -> NoContent;
+    /// Takes a row from a statement that gives none.
+    POST "/api/rows" none(CurrentUser) -> NoContent;
+    /// A list that has so many rows.
+    GET "/api/rows/{id}" rows(CurrentUser, Path<PatientId>) -> List<One>;
 }
 
-/// Gives a statement a parameter that is not of the type that it announces.
-async fn of_another_type(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    app.db.write(&user).one("SELECT $1", &[(&1_i64, Type::TEXT)]).await?;
-    response::no_content()
+shared::record! {
+    /// A row.
+    struct One { one: i64 }
 }
 
-/// Takes a row from a statement that gives none.
-async fn none(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    app.db.write(&user).one("SELECT WHERE false", &[]).await?;
-    response::no_content()
+impl FromRow for One {
+    fn from_row(_: &Row) -> Result<Self, shared::DbError> {
+        Ok(Self { one: 1 })
+    }
 }
 
-/// A list that has so many rows.
-async fn rows(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let count: i64 = request.id("id")?;
-    let write = |_: &Row, list: &mut JsonArray| list.push(&1);
-    let sql = "SELECT FROM generate_series(1, $1)";
-    response::list(app.db.read(&user).list(sql, &[(&count, Type::INT8)], write).await?)
+static PARAMETER: Statement<1> = statement!("unit::parameter" [TEXT] "SELECT $1");
+static NONE: Statement<0> = statement!("unit::none" [] "SELECT WHERE false");
+static ROWS: Statement<1> = statement!("unit::rows" [INT8] "SELECT FROM generate_series(1, $1)");
+
+mod handlers {
+    use super::*;
+
+    pub(super) async fn of_another_type(services: &Services, user: CurrentUser<'_>) -> Result<NoContent, ApiError> {
+        services.db.write(&user).one::<(), _>(&PARAMETER, [&1_i64]).await?;
+        Ok(NoContent)
+    }
+
+    pub(super) async fn none(services: &Services, user: CurrentUser<'_>) -> Result<NoContent, ApiError> {
+        services.db.write(&user).one::<(), _>(&NONE, []).await?;
+        Ok(NoContent)
+    }
+
+    pub(super) async fn rows(
+        services: &Services,
+        user: CurrentUser<'_>,
+        Path(count): Path<PatientId>,
+    ) -> Result<List<One>, ApiError> {
+        Ok(services.db.read(&user).list::<One, _, _>(&ROWS, [&count]).await?)
+    }
 }
 
 #[tokio::test]

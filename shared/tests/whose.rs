@@ -4,44 +4,56 @@
 
 use std::sync::atomic::Ordering;
 
-use shared::{ApiError, App, Reply, Request, config::Role, response, telemetry};
-use testing::{Answer, Client, Forged, NOW, TestApp, TestDb};
+use shared::{
+    ApiError, CurrentUser, Services,
+    api::{Json, NoContent},
+    config::Role,
+    db::Statement,
+    statement, telemetry,
+};
+use testing::{Answer, Client, Forged, NOW, TestApp, TestDb, probe::Any};
 use tokio::task::yield_now;
 
 /// Who the database thinks is asking, and whose patients it shows them.
-const WHO: &str = "SELECT concat_ws('/', app.current_user_id(), app.current_session_id(),
-                          (SELECT string_agg(user_id::text, ',') FROM patients)), pg_backend_pid()";
+static WHO: Statement<0> = statement!("whose::who" [] "
+    SELECT concat_ws('/', app.current_user_id(), app.current_session_id(),
+                     (SELECT string_agg(user_id::text, ',') FROM patients)), pg_backend_pid()");
+static FAILURE: Statement<0> = statement!("whose::failure" [] "SELECT 1 / 0");
+static NAP: Statement<0> = statement!("whose::nap" [] "SELECT pg_sleep(60)");
 
 shared::routes! {
-    POST "/api/who"      => who;
-    POST "/api/failures" => failure;
-    POST "/api/naps"     => nap;
-    POST "/api/panics"   => panic_in_a_flight;
+    /// Who is asking, and on which connection.
+    POST "/api/who" who(CurrentUser) -> Json<Any<(String, i32)>>;
+    /// A statement that fails.
+    POST "/api/failures" failure(CurrentUser) -> NoContent;
+    /// A statement that takes longer than a request may.
+    POST "/api/naps" nap(CurrentUser) -> NoContent;
+    /// A panic while the database works.
+    POST "/api/panics" panic_in_a_flight(CurrentUser) -> NoContent;
 }
 
-async fn who(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let row = app.db.write(&user).one(WHO, &[]).await?;
-    response::ok(&(row.get::<_, String>(0), row.get::<_, i32>(1)))
-}
+mod handlers {
+    use super::*;
 
-async fn failure(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    app.db.write(&user).one("SELECT 1 / 0", &[]).await?;
-    response::no_content()
-}
+    pub(super) async fn who(services: &Services, user: CurrentUser<'_>) -> Result<Json<Any<(String, i32)>>, ApiError> {
+        Ok(Json(Any(services.db.write(&user).one(&WHO, []).await?)))
+    }
 
-async fn nap(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    app.db.write(&user).one("SELECT pg_sleep(60)", &[]).await?;
-    response::no_content()
-}
+    pub(super) async fn failure(services: &Services, user: CurrentUser<'_>) -> Result<NoContent, ApiError> {
+        services.db.write(&user).run(&FAILURE, []).await?;
+        Ok(NoContent)
+    }
 
-async fn panic_in_a_flight(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let flight = app.db.write(&user).one(WHO, &[]);
-    tokio::join!(biased; flight, async { panic!("a mistake") }).0.map_err(ApiError::from)?;
-    response::no_content()
+    pub(super) async fn nap(services: &Services, user: CurrentUser<'_>) -> Result<NoContent, ApiError> {
+        services.db.write(&user).run(&NAP, []).await?;
+        Ok(NoContent)
+    }
+
+    pub(super) async fn panic_in_a_flight(services: &Services, user: CurrentUser<'_>) -> Result<NoContent, ApiError> {
+        let flight = services.db.write(&user).run(&WHO, []);
+        tokio::join!(biased; flight, async { panic!("a mistake") }).0?;
+        Ok(NoContent)
+    }
 }
 
 /// Numbers that look random, the same for the same seed (xorshift).
@@ -56,7 +68,7 @@ impl Random {
     }
 }
 
-/// Who `user` is, as [`WHO`] must say it.
+/// Who `user` is, as `WHO` must say it.
 fn expected(user: &Client<'_>) -> String {
     let claims = Forged::like(user.token.as_deref().unwrap()).claims;
     format!("{0}/{1}/{0}", user.id, claims["sid"].as_str().unwrap())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    App,
+    Services,
     auth::{Passwords, Tokens},
     clock::Clock,
     config::{Role, Settings},
@@ -236,7 +236,7 @@ async fn without_a_key_to_sign_with_nobody_is_registered_or_signed_in() {
         Box::pin(async { Err(SecretError::NotGiven("it did not answer")) })
     });
     let keyless = Function::new(
-        App {
+        Services {
             db: sound.db.pool(Role::Auth, &Clock::System),
             tokens: Tokens::new(keys, Clock::System, Duration::from_secs(3600)),
             passwords: Passwords::default(),

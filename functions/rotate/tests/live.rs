@@ -15,7 +15,7 @@ use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     config::Role,
-    secrets::{Cached, Freshness},
+    secrets::{Cached, Refresh},
 };
 use testing::{Cloud, Environment, Rotator, cloud::FIRST_KEY, rotator::STEPS};
 use tokio::sync::Mutex;
@@ -71,12 +71,12 @@ async fn two_rotations_of_a_login_cost_no_request() {
 }
 
 /// The keys that Secrets Manager holds now, as a function fetches them.
-async fn fetch(cloud: &Cloud, freshness: Freshness) -> KeySet {
+async fn fetch(cloud: &Cloud, refresh: Refresh) -> KeySet {
     let labels = cloud.moto.labels(&cloud.jwt_secret).await;
     let mut keys = KeySet::parse(&cloud.moto.text(&cloud.jwt_secret, "AWSCURRENT").await).unwrap();
     for label in ["AWSPREVIOUS", "AWSPENDING"] {
         let is_there = labels.values().flatten().any(|it| it == label);
-        if freshness == Freshness::Thorough && is_there {
+        if refresh == Refresh::Force && is_there {
             keys = keys.and(KeySet::parse(&cloud.moto.text(&cloud.jwt_secret, label).await).unwrap());
         }
     }
@@ -127,9 +127,9 @@ async fn a_rotation_of_the_key_costs_no_valid_token() {
 /// The keys of one environment, which looks for new ones out of turn at most once in this time.
 fn environment(cloud: &Arc<Cloud>, clock: &Clock, forced_every: Duration) -> Tokens {
     let cloud = Arc::clone(cloud);
-    let keys = Cached::fetched(clock.clone(), forced_every, move |freshness| {
+    let keys = Cached::fetched(clock.clone(), forced_every, move |refresh| {
         let cloud = Arc::clone(&cloud);
-        Box::pin(async move { Ok(fetch(&cloud, freshness).await) })
+        Box::pin(async move { Ok(fetch(&cloud, refresh).await) })
     });
     Tokens::new(keys, clock.clone(), Duration::from_secs(3600))
 }

@@ -2,8 +2,9 @@
 
 use machine::{Error, Result};
 use shared::{
-    config::{self, ConfigError, InvalidUrl},
-    db::{DbError, Session},
+    DbError,
+    config::{ConfigError, InvalidUrl},
+    operations::{self, Session},
 };
 
 /// Texts must mean the same on both sides, whatever their servers are set to; and a role that row-level security would
@@ -37,7 +38,7 @@ impl Pair {
 
 /// A connection to the `which` database with the login of its URL.
 pub(super) async fn owner(url: &str, which: &str) -> Result<Session> {
-    let connector = config::owner_of_url(url, None).map_err(|error| match error {
+    let connector = operations::owner_of_url(url, None).map_err(|error| match error {
         ConfigError::Url(error) => malformed(which, &error),
         other => Error::sentence(format_args!("The {which} database cannot be trusted: {other}.")),
     })?;

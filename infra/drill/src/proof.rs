@@ -3,7 +3,7 @@
 use machine::{Error, Result, workspace};
 use shared::{
     config::DatabaseUrl,
-    db::{Login, Session},
+    operations::{Login, Session},
 };
 use tokio_postgres::{Client, types::Type};
 

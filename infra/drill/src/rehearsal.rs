@@ -1,7 +1,7 @@
 //! The drill on this machine: two servers made for it, data made up, a backup, a restore.
 
 use machine::{Result, guard::Guard, postgres::Cluster, progress, workspace};
-use shared::db::Login;
+use shared::operations::Login;
 use tokio_postgres::Client;
 
 use super::{

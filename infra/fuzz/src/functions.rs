@@ -4,7 +4,7 @@ use std::{cell::RefCell, sync::LazyLock, time::Duration};
 
 use serde_json::Value;
 use shared::{
-    App, Db, Route,
+    Db, Route, Services,
     auth::{KeySet, Passwords, Tokens},
     clock::Clock,
     config::Settings,
@@ -68,8 +68,8 @@ impl Functions {
         let session: SessionId = "0b9e9b5c-2b0a-4f5e-8d59-6f2f7f9b7a11".parse().unwrap();
         let token = runtime.block_on(tokens.sign("7".parse::<UserId>().unwrap(), session)).unwrap();
         Self {
-            private: Function::new(app(keys()), &PRIVATE),
-            public: Function::new(app(no_keys()), &PUBLIC),
+            private: Function::new(services(keys()), &PRIVATE),
+            public: Function::new(services(no_keys()), &PUBLIC),
             tokens,
             token,
             runtime,
@@ -112,21 +112,15 @@ impl Functions {
     }
 }
 
-fn app(keys: Cached<KeySet>) -> App {
-    let settings = Settings {
-        token_life: Duration::from_secs(LIFE.unsigned_abs()),
-        password_min_length: 8,
-        password_blocklist: false,
-        cors_origins: vec!["https://app.example.com".to_owned()],
-        audit_reads_durable: false,
-        base_path: BASE_PATH.to_owned(),
-        concurrency: 1,
-    };
+fn services(keys: Cached<KeySet>) -> Services {
+    let mut settings = Settings::from_lookup(|_| None).unwrap();
+    settings.cors_origins = vec!["https://app.example.com".to_owned()];
+    BASE_PATH.clone_into(&mut settings.base_path);
     // Nobody listens on port 1, which the machine says at once.
     let target = Target { host: "127.0.0.1".to_owned(), port: 1, database: "nowhere".to_owned() };
     let credentials = Credentials { user: "nobody".to_owned(), password: "none".to_owned() };
-    let connector = Connector::new(target, Trust::Network, Cached::fixed(credentials));
-    App {
+    let connector = Connector::new(target, Trust::Plaintext, Cached::fixed(credentials));
+    Services {
         db: Db::new(connector, settings.concurrency, false, clock()).unwrap(),
         tokens: Tokens::new(keys, clock(), settings.token_life),
         passwords: Passwords::default(),
@@ -137,16 +131,11 @@ fn app(keys: Cached<KeySet>) -> App {
 
 const TABLES: [&[Route]; 4] = [auth::ROUTES, patients::ROUTES, doctors::ROUTES, mappings::ROUTES];
 
-static PRIVATE: LazyLock<Vec<Route>> = LazyLock::new(|| routes(|path| !is_public(path)));
-static PUBLIC: LazyLock<Vec<Route>> = LazyLock::new(|| routes(is_public));
+static PRIVATE: LazyLock<Vec<Route>> = LazyLock::new(|| routes(false));
+static PUBLIC: LazyLock<Vec<Route>> = LazyLock::new(|| routes(true));
 
-fn routes(which: impl Fn(&str) -> bool) -> Vec<Route> {
-    let all = TABLES.into_iter().flatten().filter(|route| which(route.path));
-    all.map(|&Route { method, path, handler }| Route { method, path, handler }).collect()
-}
-
-fn is_public(path: &str) -> bool {
-    matches!(path, "/api/auth/register" | "/api/auth/login")
+fn routes(public: bool) -> Vec<Route> {
+    TABLES.into_iter().flatten().filter(|route| route.is_public() == public).copied().collect()
 }
 
 /// All methods and paths, with `{id}` where an id stands.

@@ -1,16 +1,13 @@
 //! Functions in front of a database of their own, and somebody who calls them.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
 use serde_json::Value;
 use shared::{
-    App, Db, Route,
+    Db, Route, Services,
     auth::{KeySet, Passwords, Tokens},
     clock::Clock,
     config::{Role, Settings},
@@ -76,26 +73,19 @@ impl TestApp {
         });
         let seconds = Arc::new(AtomicI64::new(NOW));
         let clock = Clock::Manual(Arc::clone(&seconds));
-        let mut settings = Settings {
-            token_life: Duration::from_secs(3600),
-            password_min_length: 8,
-            password_blocklist: false,
-            cors_origins: Vec::new(),
-            audit_reads_durable: false,
-            base_path: Form::BASE_PATH.to_owned(),
-            concurrency: 4,
-        };
+        let base_path = |name| (name == "API_BASE_PATH").then(|| Form::BASE_PATH.to_owned());
+        let mut settings = Settings::from_lookup(base_path).unwrap();
         change(&mut settings);
         let tokens = || Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), settings.token_life);
         let function = |&(role, routes): &(Role, &'static [Route])| {
-            let app = App {
+            let services = Services {
                 db: pool(&db, role, &clock),
                 tokens: tokens(),
                 passwords: Passwords::default(),
                 clock: clock.clone(),
                 settings: settings.clone(),
             };
-            (routes, Function::new(app, routes))
+            (routes, Function::new(services, routes))
         };
         let functions = tables.iter().map(function).collect();
         let signer = tokens();

@@ -11,8 +11,9 @@ use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     config::{self, Role},
-    db::{Credentials, Login, Trust},
+    db::{Credentials, Trust},
     domain::{SessionId, UserId},
+    operations::Login,
     secrets::Cached,
 };
 
@@ -132,7 +133,7 @@ impl Cloud {
             |db, role, clock| {
                 let it = if role == Role::Auth { &auth } else { &api };
                 let credentials = Credentials { user: it.user.clone(), password: it.password.clone() };
-                db.pool_of(4, credentials, clock, db.cluster.port(), Trust::Network)
+                db.pool_of(4, credentials, clock, db.cluster.port(), Trust::Plaintext)
             },
         )
     }

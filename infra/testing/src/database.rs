@@ -12,12 +12,16 @@ use machine::postgres::Cluster;
 use shared::{
     clock::Clock,
     config::Role,
-    db::{Connector, Credentials, Db, Login, Param, Target, Trust},
+    db::{Connector, Credentials, Db, Target, Trust},
     domain::{SessionId, UserId},
+    operations::Login,
     secrets::Cached,
 };
 use tokio::sync::OnceCell;
-use tokio_postgres::{Client, NoTls, types::Type};
+use tokio_postgres::{
+    Client, NoTls,
+    types::{ToSql, Type},
+};
 
 /// The server of this test process; it ends with the process.
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::temporary().expect("a PostgreSQL for the tests"));
@@ -125,7 +129,7 @@ impl<'c> Database<'c> {
     /// The application's own pool, as this role.
     #[must_use]
     pub fn pool(&self, role: Role, clock: &Clock) -> Db {
-        self.pool_at(role, clock, self.cluster.port(), Trust::Network)
+        self.pool_at(role, clock, self.cluster.port(), Trust::Plaintext)
     }
 
     /// The application's own pool through another port, and trusting somebody else.
@@ -137,7 +141,7 @@ impl<'c> Database<'c> {
     /// The application's own pool of one connection: whatever it leaves behind, the next request finds.
     #[must_use]
     pub fn pool_of_one(&self, role: Role, clock: &Clock) -> Db {
-        self.pool_of(1, Self::credentials(role), clock, self.cluster.port(), Trust::Network)
+        self.pool_of(1, Self::credentials(role), clock, self.cluster.port(), Trust::Plaintext)
     }
 
     /// The application's own pool with everything of the test's choice; the host is `localhost`.
@@ -236,7 +240,7 @@ impl Database<'_> {
         self.insert(&format!("SELECT count(*) FROM {table}"), &[]).await
     }
 
-    async fn insert(&self, sql: &str, params: &[Param<'_>]) -> i64 {
+    async fn insert(&self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> i64 {
         self.owner().await.query_typed_one(sql, params).await.unwrap().get(0)
     }
 }

@@ -5,41 +5,89 @@
 //! assert_eq!(app.user().await.one("SELECT current_user::text").await, "app_api_login");
 //! ```
 
-use serde_json::{Value, json};
-use shared::{ApiError, App, DbError, Reply, Request, response};
-use tokio_postgres::Row;
+use serde::Serialize;
+use serde_json::json;
+use shared::{
+    ApiError, CurrentUser, DbError, Services,
+    api::{Anonymous, Body, Json},
+    db::{FromRow, Row, Statement, Unit},
+    domain::{Described, Field, Schema, Text, Value},
+};
+use tokio_postgres::types::FromSql;
 
 use super::{Answer, Client};
 
 shared::routes! {
-    POST "/api/probe"     => write;
-    PUT  "/api/probe"     => read;
-    POST "/api/anonymous" => anonymous;
+    /// Runs a statement in a unit that changes something.
+    POST "/api/probe" write(CurrentUser, Body<Sql>) -> Json<Texts>;
+    /// Runs a statement in a unit that only reads.
+    PUT "/api/probe" read(CurrentUser, Body<Sql>) -> Json<Texts>;
+    /// Runs a statement for a client that is not signed in.
+    POST "/api/anonymous" anonymous(Anonymous, Body<Sql>) -> Json<Texts>;
 }
 
-async fn write(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    texts(app.db.write(&user).rows(&sql(request)?, &[]).await)
+shared::body! {
+    /// A statement.
+    struct Sql { sql: Literal }
 }
 
-async fn read(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    texts(app.db.read(&user).rows(&sql(request)?, &[]).await)
+/// Anything that can be written as JSON, for the routes of tests.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Any<T>(pub T);
+
+impl<T> Described for Any<T> {
+    const SCHEMA: Schema = Schema::Text(Text::ANY);
 }
 
-async fn anonymous(app: &App, request: &Request) -> Reply {
-    texts(app.db.anonymous(request.origin()).rows(&sql(request)?, &[]).await)
+/// The first column of a row.
+impl<T: for<'a> FromSql<'a> + Send> FromRow for Any<T> {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self(row.get(0)))
+    }
 }
 
-fn sql(request: &Request) -> Result<String, ApiError> {
-    let body: Value = serde_json::from_slice(request.body()).map_err(|_| ApiError::Malformed("no JSON"))?;
-    body["sql"].as_str().map(str::to_owned).ok_or(ApiError::Malformed("no sql"))
+/// A statement without parameters, whose text only the test knows. It is never freed.
+#[must_use]
+pub fn statement(sql: &str) -> &'static Statement<0> {
+    Box::leak(Box::new(Statement { name: "test", sql: sql.to_owned().leak(), types: [] }))
+}
+
+/// Text of any kind.
+struct Literal(String);
+
+impl Described for Literal {
+    const SCHEMA: Schema = Schema::Text(Text::ANY);
+}
+
+impl Field for Literal {
+    fn parse(value: Value<'_>) -> Result<Self, &'static str> {
+        value.text().map(Self)
+    }
+}
+
+mod handlers {
+    use super::*;
+
+    pub(super) async fn write(services: &Services, user: CurrentUser<'_>, Body(sql): Body<Sql>) -> Answered {
+        run(services.db.write(&user), &sql).await
+    }
+
+    pub(super) async fn read(services: &Services, user: CurrentUser<'_>, Body(sql): Body<Sql>) -> Answered {
+        run(services.db.read(&user), &sql).await
+    }
+
+    pub(super) async fn anonymous(services: &Services, client: Anonymous<'_>, Body(sql): Body<Sql>) -> Answered {
+        run(services.db.write(&client), &sql).await
+    }
 }
 
 /// The first column of every row, which must be text.
-fn texts(rows: Result<Vec<Row>, DbError>) -> Reply {
-    let texts: Vec<Option<String>> = rows?.iter().map(|row| row.get(0)).collect();
-    response::ok(&texts)
+type Texts = Any<Vec<Any<Option<String>>>>;
+type Answered = Result<Json<Texts>, ApiError>;
+
+async fn run(unit: Unit<'_>, Sql { sql: Literal(sql) }: &Sql) -> Answered {
+    Ok(Json(Any(unit.list::<Any<Option<String>>, _, _>(statement(sql), []).await?)))
 }
 
 /// What callers send to the probe: one statement, whose first column is text.

@@ -12,7 +12,7 @@ async fn app_behind_proxy() -> (TestApp, Proxy) {
     let db = TestDb::new().await;
     let proxy = Proxy::start(db.cluster.port()).await;
     let port = proxy.port;
-    let app = TestApp::new(db, &TABLES, |_| {}, |db, role, clock| db.pool_at(role, clock, port, Trust::Network));
+    let app = TestApp::new(db, &TABLES, |_| {}, |db, role, clock| db.pool_at(role, clock, port, Trust::Plaintext));
     warm(&app.user().await).await;
     (app, proxy)
 }

@@ -10,6 +10,7 @@ use super::{ApiError, Call, Part, Response, Success};
 pub type Handler = for<'r> fn(Call<'r>) -> BoxFuture<'r, Result<Response, ApiError>>;
 
 /// One endpoint.
+#[derive(Clone, Copy)]
 pub struct Route {
     /// `GET`, `POST`, …
     pub method: &'static str,

@@ -59,7 +59,7 @@ pub struct Credentials {
 }
 
 /// Why there is no connection.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nothing listens there, or the name is not known.
     #[error("the database cannot be reached ({0})")]
@@ -77,13 +77,13 @@ pub enum ConnectError {
     #[error("the role is more than a member of app_auth or app_api; give the function a login of its own")]
     RoleTooPowerful,
     /// The server refuses the login, or the connection broke meanwhile.
-    #[error("{0}")]
-    Login(Failure),
+    #[error("{}", Failure::of(.0))]
+    Login(tokio_postgres::Error),
 }
 
 impl From<tokio_postgres::Error> for ConnectError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Login(Failure::of(&error))
+        Self::Login(error)
     }
 }
 
@@ -91,7 +91,7 @@ impl ConnectError {
     /// Whether the server does not take this password of this role.
     fn is_refused_login(&self) -> bool {
         let refused = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
-        matches!(self, Self::Login(failure) if failure.sqlstate().is_some_and(|code| refused.contains(code)))
+        matches!(self, Self::Login(error) if error.code().is_some_and(|code| refused.contains(code)))
     }
 }
 

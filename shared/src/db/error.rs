@@ -72,12 +72,6 @@ impl Failure {
             constraint: db.and_then(|db| db.constraint()).map(str::to_owned),
         }
     }
-
-    /// The code that PostgreSQL gave, if it did.
-    #[must_use]
-    pub fn sqlstate(&self) -> Option<&SqlState> {
-        self.code.as_ref()
-    }
 }
 
 impl fmt::Display for Failure {

@@ -101,7 +101,7 @@ async fn a_server_that_accepts_and_says_nothing_is_503_in_time_until_it_speaks_a
 async fn a_server_whose_name_is_not_known_is_503_in_time() {
     let nowhere = |db: &TestDb, role: Role, clock: &Clock| {
         let target = Target { host: "nowhere.invalid".to_owned(), port: 5432, database: db.name.clone() };
-        let connector = Connector::new(target, Trust::Network, Cached::fixed(TestDb::credentials(role)));
+        let connector = Connector::new(target, Trust::Plaintext, Cached::fixed(TestDb::credentials(role)));
         Db::new(connector, 4, false, clock.clone()).unwrap()
     };
     let app = TestApp::new(TestDb::new().await, &[(Role::Api, probe::ROUTES)], |_| {}, nowhere);

@@ -16,7 +16,8 @@ use shared::{
     auth::{KeySet, Tokens},
     clock::Clock,
     config::Role,
-    db::{Connector, Session, Target, Trust},
+    db::{Connector, Target, Trust},
+    operations::Session,
     secrets::Cached,
 };
 use testing::{Environment, TestApp, TestDb, probe};

@@ -13,6 +13,7 @@ use std::sync::{
 use std::time::Duration;
 
 use serde_json::json;
+use shared::ApiError;
 use shared::auth::{KeySet, Tokens};
 use shared::clock::Clock;
 use shared::secrets::Cached;
@@ -52,6 +53,7 @@ impl Fixture {
                 true
             }
             Err(error) => {
+                let error = ApiError::from(error);
                 assert_eq!((error.status().as_u16(), error.cause()), (401, None), "{token}");
                 false
             }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use shared::{
     config::Role,
-    db::{Credentials, Login, OVERDUE},
+    db::Credentials,
+    operations::{Login, OVERDUE},
 };
 use testing::TestDb;
 use tokio_postgres::{Client, NoTls, types::Type};

@@ -5,7 +5,7 @@
 mod logins;
 
 use migrate::Run;
-use shared::db::Login;
+use shared::operations::Login;
 use testing::TestDb;
 use tokio_postgres::Client;
 

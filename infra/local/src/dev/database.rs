@@ -4,8 +4,9 @@ use std::{error::Error as _, time::Duration};
 
 use machine::{About, Error, Result, interrupt, postgres::Cluster, progress, workspace};
 use shared::{
-    config::{self, ConfigError, DatabaseUrl},
-    db::Login,
+    config::{ConfigError, DatabaseUrl},
+    db::ConnectError,
+    operations::{self, Login},
 };
 use tokio_postgres::{Client, error::SqlState, types::Type};
 
@@ -20,7 +21,7 @@ const LOGINS: [(&str, &str); 2] = [("AUTH_DATABASE_URL", "app_auth"), ("DATABASE
 
 /// Reads the URL of a database that somebody has set, and makes sure that it can be trusted.
 pub(super) fn usable(url: &str, ca_file: Option<&str>) -> Result<DatabaseUrl> {
-    config::owner_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
+    operations::owner_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
     DatabaseUrl::parse(url).map_err(|error| untrusted(&error.into()))
 }
 
@@ -43,7 +44,8 @@ pub(super) fn owner_url(settings: Settings, cluster: Option<&Cluster>) -> Result
         (None, Some(cluster)) => {
             let url = own(cluster, "postgres")?;
             let mut created = block_on(create_database(&url))?;
-            if matches!(&created, Err(error) if error.code() == Some(&SqlState::INVALID_PASSWORD)) {
+            if matches!(&created, Err(ConnectError::Login(error)) if error.code() == Some(&SqlState::INVALID_PASSWORD))
+            {
                 // Its file was replaced, or the password was changed in the database: that file is what counts.
                 cluster.renew_password()?;
                 progress::say("The password of the database was another one than the file says, so it was set anew.");
@@ -86,9 +88,9 @@ pub(super) fn prepare(owner: &DatabaseUrl, ca_file: Option<&str>) -> Result<Vec<
 }
 
 /// The inner error is what our own server says.
-async fn create_database(url: &DatabaseUrl) -> Result<std::result::Result<(), tokio_postgres::Error>> {
+async fn create_database(url: &DatabaseUrl) -> Result<std::result::Result<(), ConnectError>> {
     const EXISTS: &str = "SELECT FROM pg_database WHERE datname = $1";
-    let connector = config::owner_of_url(&url.with_login(&url.user, &url.password), None);
+    let connector = operations::owner_of_url(&url.with_login(&url.user, &url.password), None);
     let connector = connector.map_err(|error| untrusted(&error))?;
     let create = async {
         let (client, _connection) = connector.open().await?;
@@ -114,14 +116,14 @@ async fn migrate(url: &DatabaseUrl, ca_file: Option<&str>, logins: &[Login]) -> 
 
 async fn connect(url: &DatabaseUrl, ca_file: Option<&str>, patience: Duration) -> Result<Client> {
     let url = url.with_login(&url.user, &url.password);
-    let connector = config::owner_of_url(&url, ca_file).map_err(|error| untrusted(&error))?;
+    let connector = operations::owner_of_url(&url, ca_file).map_err(|error| untrusted(&error))?;
     let (client, _connection) = within(patience, connector.open()).await?.map_err(|error| unreachable(&error))?;
     Ok(client)
 }
 
 /// Logs in as a function will: what it would be refused, it is refused here, where it can be said.
 async fn log_in(url: &str, ca_file: Option<&str>) -> Result<()> {
-    let connector = config::login_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
+    let connector = operations::login_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
     within(PATIENCE, connector.open()).await?.map(drop).map_err(|error| {
         let cause = cause(&error);
         Error::sentence(format_args!(
@@ -131,7 +133,7 @@ async fn log_in(url: &str, ca_file: Option<&str>) -> Result<()> {
     })
 }
 
-fn unreachable(error: &tokio_postgres::Error) -> Error {
+fn unreachable(error: &ConnectError) -> Error {
     Error::sentence(format_args!(
         "No connection to the database ({}): check DATABASE_URL and that its server is running, or leave DATABASE_URL \
          out to use the PostgreSQL that comes along.",
@@ -149,8 +151,12 @@ async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Result<
     })
 }
 
-fn cause(error: &tokio_postgres::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+fn cause(error: &ConnectError) -> String {
+    match error {
+        // What the server itself says.
+        ConnectError::Login(error) => error.source().map_or_else(|| error.to_string(), ToString::to_string),
+        error => error.to_string(),
+    }
 }
 
 /// Does something that a signal breaks off.
@@ -208,7 +214,10 @@ mod tests {
         let own = DatabaseUrl::parse(&cluster.url("postgres")).unwrap();
         let change = async {
             let client = connect(&own, None, PATIENCE).await?;
-            client.batch_execute("ALTER ROLE postgres PASSWORD 'another'").await.map_err(|error| unreachable(&error))
+            client
+                .batch_execute("ALTER ROLE postgres PASSWORD 'another'")
+                .await
+                .map_err(|error| unreachable(&error.into()))
         };
         block_on(change).unwrap();
         let settings = Settings { port: 3000, database_url: None, ca_file: None, for_functions: Vec::new() };

@@ -8,7 +8,7 @@ use std::{
 
 use machine::{Error, Result, process, workspace};
 use serde::Deserialize;
-use shared::routes::fit;
+use shared::api::fit;
 
 /// The path of whatever has no other one.
 const ANY: &str = "/{*path}";

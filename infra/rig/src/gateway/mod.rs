@@ -20,7 +20,7 @@ use answer::{Answer, Refusal};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use machine::{About, Result};
-use shared::{Route, routes::fit};
+use shared::{Route, api::fit};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinSet},

@@ -83,7 +83,7 @@ async fn every_answer_has_its_headers_and_no_others() {
 async fn so_has_every_answer_about_a_failure_of_ours() {
     let broken = everything().await;
     let owner = broken.db.owner().await;
-    let lost = |db: &TestDb, role, clock: &Clock| db.pool_at(role, clock, 1, Trust::Network);
+    let lost = |db: &TestDb, role, clock: &Clock| db.pool_at(role, clock, 1, Trust::Plaintext);
     let alone = TestApp::new(TestDb::new().await, &TABLES, |_| {}, lost);
     let (alice, bob) = (broken.user().await, alone.user().await);
     owner.batch_execute("DROP TABLE users, patients, doctors, mappings, audit_events CASCADE").await.unwrap();

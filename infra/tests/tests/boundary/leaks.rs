@@ -3,11 +3,17 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use shared::{ApiError, App, Reply, Request, config::Role};
+use shared::{
+    ApiError, Services,
+    api::{Anonymous, NoContent, Path},
+    config::Role,
+    domain::PatientId,
+};
 use testing::TestApp;
 
 shared::routes! {
-    GET "/api/leaks/{id}" => leak;
+    /// Refuses with the text of this number.
+    GET "/api/leaks/{id}" leak(Anonymous, Path<PatientId>) -> NoContent;
 }
 
 /// What errors look like that were written for somebody else.
@@ -26,18 +32,26 @@ const LEAKS: [&str; 12] = [
     "the token eyJ… has expired",
 ];
 
-async fn leak(_: &App, request: &Request) -> Reply {
-    let which = request.id::<usize>("id")?;
-    Err(ApiError::Malformed(LEAKS.get(which).copied().unwrap_or("The body must be UTF-8")))
+mod handlers {
+    use super::*;
+
+    pub(super) async fn leak(
+        _: &Services,
+        _: Anonymous<'_>,
+        Path(which): Path<PatientId>,
+    ) -> Result<NoContent, ApiError> {
+        let which = usize::try_from(which.get()).unwrap() - 1;
+        Err(ApiError::Malformed(LEAKS.get(which).copied().unwrap_or("The body must be UTF-8")))
+    }
 }
 
 #[tokio::test]
 async fn an_error_that_shows_our_insides_fails_the_test_that_gets_it() {
     let app = TestApp::start(Role::Api, ROUTES).await;
-    app.anonymous().get(&format!("/api/leaks/{}", LEAKS.len())).await.expect(400);
+    app.anonymous().get(&format!("/api/leaks/{}", LEAKS.len() + 1)).await.expect(400);
 
     for (which, leak) in LEAKS.iter().enumerate() {
-        let path = format!("/api/leaks/{which}");
+        let path = format!("/api/leaks/{}", which + 1);
         let anonymous = app.anonymous();
         assert!(AssertUnwindSafe(anonymous.get(&path)).catch_unwind().await.is_err(), "{leak}");
     }

@@ -2,12 +2,15 @@
 
 use serde_json::json;
 use shared::{
-    App, Reply, Request,
+    ApiError, CurrentUser, Services,
+    api::{List, Path},
     config::Role,
-    response::{self, JsonArray},
+    db::Statement,
+    domain::PatientId,
+    statement,
 };
-use testing::{Answer, TestApp};
-use tokio_postgres::{Row, types::Type};
+use testing::{Answer, TestApp, probe::Any};
+use tokio_postgres::types::Type;
 
 use crate::everything;
 
@@ -15,25 +18,27 @@ use crate::everything;
 const LARGEST: usize = 5_500_000;
 
 shared::routes! {
-    GET "/api/texts/{id}"  => text;
-    GET "/api/quotes/{id}" => quotes;
+    /// A list of one text of so many letters.
+    GET "/api/texts/{id}" text(CurrentUser, Path<PatientId>) -> List<Any<String>>;
+    /// A list of one text of so many quotation marks, each of which is escaped twice.
+    GET "/api/quotes/{id}" quotes(CurrentUser, Path<PatientId>) -> List<Any<String>>;
 }
 
-/// A list of one text of so many letters.
-async fn text(app: &App, request: &Request) -> Reply {
-    list(app, request, "SELECT repeat('é', $1)").await
-}
+static TEXT: Statement<1> = statement!("lists::text" [INT8] "SELECT repeat('é', $1::int)");
+static QUOTES: Statement<1> = statement!("lists::quotes" [INT8] "SELECT repeat('\"', $1::int)");
 
-/// A list of one text of so many quotation marks, each of which is escaped twice.
-async fn quotes(app: &App, request: &Request) -> Reply {
-    list(app, request, "SELECT repeat('\"', $1)").await
-}
+mod handlers {
+    use super::*;
 
-async fn list(app: &App, request: &Request, sql: &str) -> Reply {
-    let user = app.authenticate(request).await?;
-    let length: i32 = request.id("id")?;
-    let write = |row: &Row, list: &mut JsonArray| list.push(&row.get::<_, &str>(0));
-    response::list(app.db.read(&user).list(sql, &[(&length, Type::INT4)], write).await?)
+    type Answered = Result<List<Any<String>>, ApiError>;
+
+    pub(super) async fn text(services: &Services, user: CurrentUser<'_>, Path(length): Path<PatientId>) -> Answered {
+        Ok(services.db.read(&user).list::<Any<String>, _, _>(&TEXT, [&length]).await?)
+    }
+
+    pub(super) async fn quotes(services: &Services, user: CurrentUser<'_>, Path(length): Path<PatientId>) -> Answered {
+        Ok(services.db.read(&user).list::<Any<String>, _, _>(&QUOTES, [&length]).await?)
+    }
 }
 
 fn assert_too_large(answer: &Answer) {

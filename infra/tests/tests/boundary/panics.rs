@@ -3,41 +3,59 @@
 use std::panic;
 
 use serde_json::json;
-use shared::{ApiError, App, Reply, Request, config::Role, domain::PatientId, response, telemetry};
-use testing::{TestApp, log};
-
-shared::routes! {
-    GET  "/api/mistakes/{id}" => mistake;
-    POST "/api/mistakes"      => mistake_in_a_flight;
-    GET  "/api/mistakes"      => no_mistake;
-}
+use shared::{
+    ApiError, CurrentUser, Services,
+    api::{Anonymous, Json, Message, NoContent, Path},
+    config::Role,
+    db::Statement,
+    domain::PatientId,
+    statement, telemetry,
+};
+use testing::{TestApp, log, probe::Any};
 
 const CANARY: &str = "CANARY-of-a-patient";
 
-async fn mistake(_: &App, request: &Request) -> Reply {
-    let id = request.id::<PatientId>("id")?.to_string();
-    let text = format!("{CANARY}-{id}");
-    match id.as_str() {
-        "1" => panic!("{text}"),
-        "2" => response::ok(&text.parse::<i64>().map_err(|_| text).unwrap()),
-        "3" => panic::panic_any(text),
-        "4" => Err(ApiError::Internal(format!("code {}", &text[CANARY.len() + 1..]).into())),
-        _ => response::ok(&text.as_bytes()[text.len() + id.len()]),
+static SLEEP: Statement<0> = statement!("panics::sleep" [] "SELECT pg_sleep(60)");
+static ONE: Statement<0> = statement!("panics::one" [] "SELECT 1 AS one");
+
+shared::routes! {
+    /// A mistake of one kind or another.
+    GET "/api/mistakes/{id}" mistake(Anonymous, Path<PatientId>) -> Json<Any<i64>>;
+    /// Panics while the database works for this request.
+    POST "/api/mistakes" mistake_in_a_flight(CurrentUser) -> NoContent;
+    /// No mistake.
+    GET "/api/mistakes" no_mistake(CurrentUser) -> Message;
+}
+
+mod handlers {
+    use super::*;
+
+    pub(super) async fn mistake(
+        _: &Services,
+        _: Anonymous<'_>,
+        Path(id): Path<PatientId>,
+    ) -> Result<Json<Any<i64>>, ApiError> {
+        let id = id.to_string();
+        let text = format!("{CANARY}-{id}");
+        match id.as_str() {
+            "1" => panic!("{text}"),
+            "2" => Ok(Json(Any(text.parse::<i64>().map_err(|_| text).unwrap()))),
+            "3" => panic::panic_any(text),
+            "4" => Err(ApiError::Internal(format!("code {}", &text[CANARY.len() + 1..]).into())),
+            _ => Ok(Json(Any(text.as_bytes()[text.len() + id.len()].into()))),
+        }
     }
-}
 
-/// Panics while the database works for this request.
-async fn mistake_in_a_flight(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    let flight = app.db.read(&user).rows("SELECT pg_sleep(60)", &[]);
-    tokio::join!(biased; flight, async { panic!("{CANARY}") }).0.map_err(ApiError::from)?;
-    response::no_content()
-}
+    pub(super) async fn mistake_in_a_flight(services: &Services, user: CurrentUser<'_>) -> Result<NoContent, ApiError> {
+        let flight = services.db.read(&user).run(&SLEEP, []);
+        tokio::join!(biased; flight, async { panic!("{CANARY}") }).0?;
+        Ok(NoContent)
+    }
 
-async fn no_mistake(app: &App, request: &Request) -> Reply {
-    let user = app.authenticate(request).await?;
-    app.db.read(&user).one("SELECT 1 AS one", &[]).await?;
-    response::done("No mistake")
+    pub(super) async fn no_mistake(services: &Services, user: CurrentUser<'_>) -> Result<Message, ApiError> {
+        services.db.read(&user).run(&ONE, []).await?;
+        Ok(Message("No mistake"))
+    }
 }
 
 #[tokio::test]

@@ -6,25 +6,33 @@ use proptest::{
 };
 use serde_json::{Value, json};
 use shared::{
-    App, Reply, Request,
-    body::Fields,
+    ApiError, Services,
+    api::{Anonymous, Body, Json},
     config::Role,
     domain::{PersonName, shows},
-    response,
 };
-use testing::{Answer, TestApp};
+use testing::{Answer, TestApp, probe::Any};
 use tokio::runtime::{Builder, Runtime};
 
 shared::routes! {
-    POST "/api/names" => echo;
+    /// Says a name back.
+    POST "/api/names" echo(Anonymous, Body<Named>) -> Json<Any<PersonName>>;
 }
 
-/// Reads a name and says it back.
-async fn echo(_: &App, request: &Request) -> Reply {
-    let mut fields = Fields::of(request)?;
-    match fields.required::<PersonName>("name") {
-        Some(name) => response::ok(&name),
-        None => Err(fields.invalid()),
+shared::body! {
+    /// A name.
+    struct Named { name: PersonName }
+}
+
+mod handlers {
+    use super::*;
+
+    pub(super) async fn echo(
+        _: &Services,
+        _: Anonymous<'_>,
+        Body(Named { name }): Body<Named>,
+    ) -> Result<Json<Any<PersonName>>, ApiError> {
+        Ok(Json(Any(name)))
     }
 }
 

@@ -10,7 +10,7 @@ use testing::{TestApp, TestDb, probe, product::Product};
 /// A pool of one connection through this pooler.
 fn through(pooler: &Pooler) -> impl Fn(&TestDb, Role, &shared::clock::Clock) -> Db {
     let port = pooler.port;
-    move |db, role, clock| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Network)
+    move |db, role, clock| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Plaintext)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -160,6 +160,6 @@ fn a_panic_is_caught_in_what_is_deployed() {
 #[test]
 fn a_new_key_has_time_to_become_known_before_rotate_is_cut_off() {
     let slack = 60.0;
-    let notice = shared::config::KEYS_FORCED_EVERY.as_secs_f64() + 5.0;
+    let notice = shared::auth::MIN_KEY_REFRESH_INTERVAL.as_secs_f64() + 5.0;
     assert!(number(&resources("prod")["RotateFunction"].properties["Timeout"]) >= notice + slack);
 }

@@ -11,28 +11,31 @@ use std::{
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use shared::{
-    App, Reply, Request, Route,
+    ApiError, CurrentUser, Route, Services,
+    api::Json,
     clock::Clock,
     config::Role,
     db::{Connector, Credentials, Target, Trust},
-    response,
     secrets::Cached,
     telemetry,
 };
-use testing::{Environment, Moto, NOW, TestApp, TestDb, cloud::credentials, log, probe};
+use testing::{Environment, Moto, NOW, TestApp, TestDb, cloud::credentials, log, probe, probe::Any};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 
 shared::routes! {
-    POST "/api/mistakes" => mistake;
+    /// A mistake of ours.
+    POST "/api/mistakes" mistake(CurrentUser) -> Json<Any<i64>>;
 }
 
-async fn mistake(app: &App, request: &Request) -> Reply {
-    app.authenticate(request).await?;
-    let number: i64 = "no number".parse().unwrap();
-    response::ok(&number)
+mod handlers {
+    use super::*;
+
+    pub(super) async fn mistake(_: &Services, _: CurrentUser<'_>) -> Result<Json<Any<i64>>, ApiError> {
+        Ok(Json(Any("no number".parse().unwrap())))
+    }
 }
 
 /// A line, and what made the code write it.
@@ -95,7 +98,7 @@ async fn of_requests() -> Vec<Line> {
 /// What is written when the database or a secret is not as it should be.
 async fn of_dependencies() -> Vec<Line> {
     let nobody = closed_port().await;
-    let down = |db: &TestDb, role, clock: &Clock| db.pool_at(role, clock, nobody, Trust::Network);
+    let down = |db: &TestDb, role, clock: &Clock| db.pool_at(role, clock, nobody, Trust::Plaintext);
     let app = TestApp::new(TestDb::new().await, &[(Role::Api, probe::ROUTES)], |_| {}, down);
     let alice = app.user().await;
     let mut lines = during("the first request", app.anonymous().read("SELECT 'x'")).await;
@@ -115,7 +118,7 @@ async fn of_dependencies() -> Vec<Line> {
     let (user, rest) = url.trim_start_matches("postgres://").split_once(':').unwrap();
     let (password, _) = rest.split_once('@').unwrap();
     let superuser = Credentials { user: user.to_owned(), password: password.to_owned() };
-    let powerful = Connector::new(target(db.cluster.port()), Trust::Network, Cached::fixed(superuser));
+    let powerful = Connector::new(target(db.cluster.port()), Trust::Plaintext, Cached::fixed(superuser));
     lines.extend(during("a login without limits", powerful.open()).await);
 
     let now = Arc::new(AtomicI64::new(NOW));

@@ -29,7 +29,7 @@ impl Stage {
         let db = TestDb::new().await;
         let rewriter = Rewriter::start(db.cluster.port()).await;
         let port = rewriter.port;
-        let app = TestApp::new(db, &TABLES, |_| {}, |db, role, clock| db.pool_at(role, clock, port, Trust::Network));
+        let app = TestApp::new(db, &TABLES, |_| {}, |db, role, clock| db.pool_at(role, clock, port, Trust::Plaintext));
         let owner = app.db.owner().await;
         Self { app, owner, rewriter, functions }
     }

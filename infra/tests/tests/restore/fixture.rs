@@ -3,7 +3,7 @@
 use std::{env, fs, path::PathBuf, process};
 
 use machine::postgres::Cluster;
-use shared::{config::Role, db::Login};
+use shared::{config::Role, operations::Login};
 use testing::{Database, TestDb};
 
 pub(crate) const SPECIMEN: &str = include_str!("../../../drill/src/specimen.sql");

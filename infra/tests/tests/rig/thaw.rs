@@ -78,7 +78,8 @@ async fn a_connection_that_is_silently_dead_after_a_freeze_is_replaced() {
     let db = TestDb::new().await;
     let proxy = Proxy::start(db.cluster.port()).await;
     let port = proxy.port;
-    let pool = |db: &TestDb, role, clock: &Clock| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Network);
+    let pool =
+        |db: &TestDb, role, clock: &Clock| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Plaintext);
     let app = TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool);
     let alice = app.user().await;
     alice.one("SELECT 'warm'").await;
