@@ -1,4 +1,4 @@
-//! The only place that asks what time it is.
+//! The only place that reads the time.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use time::{Date, OffsetDateTime};
 pub enum Clock {
     /// The machine's.
     System,
-    /// One that stands still until a test moves it: seconds since 1970.
+    /// One that a test moves: seconds since 1970.
     Manual(Arc<AtomicI64>),
 }
 

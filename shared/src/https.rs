@@ -1,4 +1,4 @@
-//! HTTPS to AWS, which trusts the certificate authorities that AWS endpoints are issued by and nobody else.
+//! HTTPS to AWS. It trusts only the certificate authorities that issue certificates for AWS endpoints.
 
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -9,18 +9,18 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
 };
 
-/// Parsing five authorities costs a tenth of the system's 145.
+/// Parsing five authorities costs a tenth of parsing the system's 145.
 pub(crate) const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 /// One stack of TLS for everything: see `db::tls`.
 const PROVIDER: Provider = Provider::Rustls(CryptoMode::Ring);
 
-/// A request that was not answered. It says nothing of the request: a pre-signed URL is a secret.
+/// A request without a response. It holds nothing of the request, because a pre-signed URL is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpsError {
     /// This is no URL.
     #[error("the URL is malformed")]
     Malformed,
-    /// Nobody answered, or not in HTTP.
+    /// There was no response, or it was not HTTP.
     #[error("no answer from the server")]
     NoAnswer,
 }
@@ -34,10 +34,10 @@ pub(crate) fn client() -> SharedHttpClient {
     }
 }
 
-/// Sends `body` by `PUT` to a pre-signed URL, whose signature covers an empty content type; the status of the answer.
+/// Sends `body` by `PUT` to a pre-signed URL, whose signature covers an empty content type. Returns the status of the response.
 ///
 /// # Errors
-/// When nobody answers.
+/// When there is no response.
 pub async fn put(url: &str, body: String) -> Result<u16, HttpsError> {
     let mut request = HttpRequest::new(body.into());
     request.set_method("PUT").map_err(|_| HttpsError::Malformed)?;

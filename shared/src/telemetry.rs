@@ -81,7 +81,7 @@ pub(crate) fn line(fields: &impl Serialize) {
     text.push('\n');
     match SINK.get() {
         Some(sink) => sink(&text),
-        // Nobody is left to tell when stdout is gone.
+        // Without stdout there is no other place for the line.
         None => drop(stdout().lock().write_all(text.as_bytes())),
     }
 }

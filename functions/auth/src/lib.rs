@@ -1,4 +1,4 @@
-//! `/api/auth`: register, log in, log out, who am I.
+//! `/api/auth`: register, log in, log out, the caller.
 //!
 //! `register` and `login` are the only public routes of the API. A login answers the same to an unknown address and to
 //! a wrong password: the same bytes, after the same work.

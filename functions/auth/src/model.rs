@@ -81,7 +81,7 @@ impl Field for Address {
     }
 }
 
-/// The rule before there was a key: who registered by it must still get in.
+/// The rule for addresses before there was a key: accounts that were registered under it must still be able to log in.
 fn could_be_registered(address: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -22,7 +22,9 @@ shared::routes! {
     /// One doctor.
     GET "/api/doctors/{id}" read(CurrentUser, Path<DoctorId>) -> Json<Doctor> | NotFound(Doctor);
     /// Changes the fields that are sent.
-    PUT "/api/doctors/{id}" update(CurrentUser, Path<DoctorId>, Body<DoctorChange>) -> Json<Doctor> | NotFound(Doctor);
+    PUT "/api/doctors/{id}" update(CurrentUser, Path<DoctorId>, Body<DoctorChange>) -> Json<Doctor>
+        | NotFound(Doctor);
     /// Deletes a doctor whom no other user's patient needs, and the caller's mappings of that doctor.
-    DELETE "/api/doctors/{id}" delete(CurrentUser, Path<DoctorId>) -> Message | NotFound(Doctor) | Conflict(DoctorInUse);
+    DELETE "/api/doctors/{id}" delete(CurrentUser, Path<DoctorId>) -> Message
+        | NotFound(Doctor) | Conflict(DoctorInUse);
 }

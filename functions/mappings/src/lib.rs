@@ -20,8 +20,8 @@ shared::routes! {
         | NotFound(Patient) | NotFound(Doctor) | Conflict(AlreadyAssigned);
     /// All mappings of the caller's patients, oldest first.
     GET "/api/mappings" list(CurrentUser) -> List<Mapping>;
-    /// The doctors of one patient, each with its `mappingId`.
-    GET "/api/mappings/{patientId}" doctors_of_patient(CurrentUser, Path<PatientId>) -> List<AssignedDoctor>
+    /// The doctors of the patient with this id, each with its `mappingId`.
+    GET "/api/mappings/{id}" doctors_of_patient(CurrentUser, Path<PatientId>) -> List<AssignedDoctor>
         | NotFound(Patient);
     /// Removes a doctor from a patient.
     DELETE "/api/mappings/{id}" delete(CurrentUser, Path<MappingId>) -> Message | NotFound(Mapping);

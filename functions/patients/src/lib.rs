@@ -23,7 +23,8 @@ shared::routes! {
     /// One of the caller's patients.
     GET "/api/patients/{id}" read(CurrentUser, Path<PatientId>) -> Json<Patient> | NotFound(Patient);
     /// Changes the fields that are sent.
-    PUT "/api/patients/{id}" update(CurrentUser, Path<PatientId>, Body<PatientChange>) -> Json<Patient> | NotFound(Patient);
+    PUT "/api/patients/{id}" update(CurrentUser, Path<PatientId>, Body<PatientChange>) -> Json<Patient>
+        | NotFound(Patient);
     /// Deletes a patient and its mappings.
     DELETE "/api/patients/{id}" delete(CurrentUser, Path<PatientId>) -> Message | NotFound(Patient);
 }

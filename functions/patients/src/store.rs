@@ -96,7 +96,7 @@ static DELETE: Statement<2> = statement!("patients::delete" [INT8, INT8] "
 
 /// Deletes the owner's patient and its mappings; `false` if there is none.
 ///
-/// `app.delete_patient` tells which mappings end, so that each leaves its audit row.
+/// `app.delete_patient` returns the mappings that end, so that each leaves its audit row.
 pub(crate) async fn delete(db: &Db, owner: &CurrentUser<'_>, id: PatientId) -> Result<bool, DbError> {
     let (deleted,) = db.write(owner).one(&DELETE, [&owner.id(), &id]).await?;
     Ok(deleted)

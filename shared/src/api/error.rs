@@ -1,4 +1,4 @@
-//! Everything that can go wrong while a request is answered, and what the client is told.
+//! Every refusal and failure, and the problem document that the client gets.
 
 use std::{borrow::Cow, error::Error, fmt};
 

@@ -52,13 +52,13 @@ pub struct Anonymous<'r> {
 }
 
 impl Anonymous<'_> {
-    /// Notes for the log who signed in.
+    /// Notes the user who signed in, for the log.
     pub fn signed_in(&self, user: UserId) {
         self.exchange.set_user(user);
     }
 }
 
-/// In whose name units of work are done.
+/// The caller in whose name units of work run.
 impl<'r> Deref for Anonymous<'r> {
     type Target = Caller<'r>;
 

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `route` | the table, and which line a request belongs to |
 //! | `input` | what a handler takes: [`CurrentUser`](crate::CurrentUser), [`Anonymous`], [`Path`], [`Body`] |
-//! | `body` | a JSON object becomes typed fields |
+//! | `body`, `record` | a JSON object becomes typed fields, and a row becomes a JSON object |
 //! | `output`, `list` | what a handler gives: [`Json`], [`Created`], [`Added`], [`List`], [`Message`], [`NoContent`] |
 //! | `error` | everything else that can be answered: [`ApiError`] |
 //! | `request` | the request, the services, and what accumulates while they meet |
@@ -21,6 +21,7 @@ mod error;
 mod input;
 mod list;
 mod output;
+mod record;
 mod request;
 mod route;
 

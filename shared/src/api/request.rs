@@ -34,9 +34,9 @@ pub struct Request {
     pub(crate) template: &'static str,
     /// Its own path, such as `/api/patients/7`.
     pub(crate) path: String,
-    /// What a custom domain puts before the path, and so before every path that the client is told.
+    /// The base path of a custom domain, which stands before the path, and so before every path in a response.
     pub(crate) base_path: String,
-    /// The headers that anything here looks at.
+    /// The headers that are used.
     pub(crate) headers: HeaderMap,
     /// The body's bytes; empty when none was sent.
     pub(crate) body: Vec<u8>,
@@ -65,13 +65,13 @@ pub struct Call<'r> {
 }
 
 impl Exchange {
-    /// Notes whose request this is, once that is known.
+    /// Notes the user, once that is known.
     pub(super) fn set_user(&self, user: UserId) {
-        // The first to say so is the token that came with the request.
+        // The user of a request never changes, so the first call decides.
         let _ = self.user.set(user);
     }
 
-    /// Whose request this was, if that is known.
+    /// The user, if that is known.
     pub(crate) fn user(&self) -> Option<UserId> {
         self.user.get().copied()
     }
@@ -83,7 +83,7 @@ impl Exchange {
 }
 
 impl<'r> Call<'r> {
-    /// The client, which has not said who it is.
+    /// The client before it is authenticated.
     pub(super) fn client(self) -> Caller<'r> {
         Caller::anonymous(&self.request.request_id, &self.request.source_ip, &self.exchange.database)
     }

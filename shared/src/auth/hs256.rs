@@ -14,7 +14,7 @@ use ring::hmac;
 /// The provider; install it once a process.
 pub(super) static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key: &EncodingKey| Ok(Box::new(Hs256::only(*algorithm, key.as_bytes())?)),
-    // Whoever verifies has the prepared key.
+    // Tokens are verified with the prepared key, never through the provider.
     verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
     key_utils: KeyUtils::new_unimplemented(),
 };

@@ -1,4 +1,4 @@
-//! Who is asking.
+//! Authentication: tokens, keys, passwords, and the caller that comes from a verified token.
 
 mod hs256;
 mod keys;
@@ -19,14 +19,14 @@ use crate::{
 
 /// A caller whose token was verified. There is no other way to get one than [`Tokens::authenticate`].
 ///
-/// Whether the session is still alive is asked by the database, in the same flight as the work (`app.enter`).
+/// The database checks whether the session is still alive, in the same flight as the work (`app.enter`).
 pub struct CurrentUser<'r> {
     id: UserId,
     session: SessionId,
     caller: Caller<'r>,
 }
 
-/// In whose name units of work are done.
+/// The caller in whose name units of work run.
 impl<'r> Deref for CurrentUser<'r> {
     type Target = Caller<'r>;
 
@@ -36,7 +36,7 @@ impl<'r> Deref for CurrentUser<'r> {
 }
 
 impl CurrentUser<'_> {
-    /// Whose records these are.
+    /// The user's id.
     #[must_use]
     pub fn id(&self) -> UserId {
         self.id

@@ -17,9 +17,9 @@ const PASSES: u32 = Params::DEFAULT_T_COST;
 const LANES: u32 = Params::DEFAULT_P_COST;
 /// What every wrong password costs, and so the most that a stored hash may ask for: memory, and blocks to fill.
 ///
-/// A dearer hash cannot be told from no hash at all unless everybody pays for it. So a raise takes two releases: one
-/// that raises the most, and one that raises what new hashes are made with. Each takes the hashes of the other, also
-/// while they overlap and when the second is rolled back.
+/// A more expensive hash would be measurable unless every attempt costs as much. So a raise takes two releases: the first
+/// raises this maximum, the second the parameters of new hashes. Each verifies the hashes of the other, also while they
+/// overlap and when the second is rolled back.
 const MOST_MEMORY_KIB: u32 = MEMORY_KIB;
 const MOST_BLOCKS: u32 = MEMORY_KIB * PASSES;
 const MOST_LANES: u32 = 4;

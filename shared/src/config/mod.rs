@@ -4,9 +4,9 @@
 //!
 //! - [`Settings`]: what does not come from a secret
 //! - [`limits`]: what its values may be, in AWS and on a laptop
-//! - `origin`: which origins a browser can have
-//! - [`DatabaseUrl`]: what a URL of a database says
-//! - `variable`: what one variable holds
+//! - `origin`: origins in the form that browsers send
+//! - [`DatabaseUrl`]: the parts of a database URL
+//! - `variable`: one variable of the environment
 
 pub mod limits;
 mod origin;
@@ -45,13 +45,13 @@ pub enum ConfigError {
     /// A variable that must be set is not.
     #[error("set {0}")]
     Missing(&'static str),
-    /// A variable holds what it cannot hold.
+    /// A variable holds a value that it must not have.
     #[error("{0} must be {1}")]
     Wrong(&'static str, &'static str),
     /// A variable holds a number that is too small or too large, or no number.
     #[error("{0} must be a whole number from {1} to {2}")]
     Range(&'static str, u64, u64),
-    /// `DATABASE_URL` says what it cannot say.
+    /// `DATABASE_URL` cannot be used.
     #[error("DATABASE_URL {0}")]
     Url(#[from] InvalidUrl),
     /// No certificates to trust.
@@ -59,7 +59,7 @@ pub enum ConfigError {
     Roots(#[from] InvalidRoots),
 }
 
-/// What does not come from a secret.
+/// The settings that do not come from a secret.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How long a token lives.
@@ -68,11 +68,11 @@ pub struct Settings {
     pub password_min_length: usize,
     /// Whether the commonest passwords are refused.
     pub password_blocklist: bool,
-    /// Origins whose pages may read answers; none by default.
+    /// The origins whose pages may read responses; none by default.
     pub cors_origins: Vec<String>,
     /// Whether the audit rows of reads wait for the disk.
     pub audit_reads_durable: bool,
-    /// What stands before `/api` in the path, if a custom domain puts something there; without slashes around it.
+    /// The base path of a custom domain, which stands before `/api`; empty if there is none, without slashes around it.
     pub base_path: String,
     /// How many requests this environment answers at once (AWS sets it for Lambda Managed Instances).
     pub concurrency: usize,
@@ -82,12 +82,12 @@ impl Settings {
     /// From the environment, with the defaults of the README.
     ///
     /// # Errors
-    /// When a variable holds what it cannot hold.
+    /// When a variable holds a value that it must not have.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(text)
     }
 
-    /// The same from what says the value of a variable, if it is set.
+    /// The same, from a function that returns the value of a variable if it is set.
     ///
     /// # Errors
     /// As [`Settings::from_env`].
@@ -145,7 +145,7 @@ pub fn keys(vault: &Arc<Vault>, clock: &Clock) -> Result<Cached<KeySet>, ConfigE
     }))
 }
 
-/// The set of the one key that `JWT_SECRET` says.
+/// The set of the one key in `JWT_SECRET`.
 ///
 /// # Errors
 /// When it is weak.
@@ -164,7 +164,7 @@ pub async fn fetch_login(vault: &Vault, arn: &str) -> Result<Credentials, Secret
     parse_login(&text)
 }
 
-/// The login that the text of a secret says.
+/// The login in the text of a secret.
 ///
 /// # Errors
 /// When it is malformed.
@@ -201,7 +201,8 @@ pub(crate) fn target() -> Result<Target, ConfigError> {
     })
 }
 
-/// Whom `DATABASE_CA_FILE` names, else Amazon; with a proxy in front (`DATABASE_VIA_PROXY`) also whom that needs.
+/// The authorities in `DATABASE_CA_FILE`, else those of Amazon RDS; behind a proxy (`DATABASE_VIA_PROXY`) also those that
+/// sign the certificate of the proxy.
 pub(crate) fn trust() -> Result<Trust, ConfigError> {
     if let Some(path) = text("DATABASE_CA_FILE")? {
         return trust_file(&path);
@@ -220,7 +221,7 @@ fn trust_file(path: &str) -> Result<Trust, ConfigError> {
     Ok(if via_proxy()? { trust.through_proxy() } else { trust })
 }
 
-/// What is wrong with the file of a URL is said of the URL.
+/// Names the URL in an error about the file that the URL names.
 fn named_by_url(error: ConfigError) -> ConfigError {
     match error {
         ConfigError::Wrong("DATABASE_CA_FILE", _) | ConfigError::Roots(_) => {
@@ -230,7 +231,7 @@ fn named_by_url(error: ConfigError) -> ConfigError {
     }
 }
 
-/// What a URL says; its own authorities come before those of `ca_file`, and these before those of the environment.
+/// The parts of a URL. Authorities that the URL names take precedence over `ca_file`, and `ca_file` over the environment.
 pub(crate) fn from_url(url: &str, ca_file: Option<&str>) -> Result<(Target, Trust, Credentials), ConfigError> {
     let url = DatabaseUrl::parse(url)?;
     let trust = match (&url.ca_file, ca_file) {

@@ -1,5 +1,5 @@
 //! Origins as browsers write them: scheme, host in lower case, and a port unless it is the scheme's own. In AWS they are
-//! compared with what a browser sends byte by byte, so another spelling would allow nobody.
+//! compared byte by byte with what a browser sends, so any other spelling would never match.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,18 +1,18 @@
-//! What one variable of the environment holds.
+//! One variable of the environment.
 
 use std::{env, ffi::OsString, ops::RangeInclusive, str::FromStr};
 
 use super::ConfigError;
 
-/// What a variable holds, unless that is nothing.
+/// The trimmed value of a variable; `None` if it is not set or empty.
 ///
 /// # Errors
-/// When it is no text: what is made of it would be another value than the one that was set.
+/// When it is not UTF-8: a lossy conversion would change the value.
 pub(super) fn text(name: &'static str) -> Result<Option<String>, ConfigError> {
     decoded(name, env::var_os(name))
 }
 
-/// What a variable holds that must be set.
+/// The value of a variable that must be set.
 pub(crate) fn required(name: &'static str) -> Result<String, ConfigError> {
     text(name)?.ok_or(ConfigError::Missing(name))
 }
@@ -23,7 +23,7 @@ fn decoded(name: &'static str, value: Option<OsString>) -> Result<Option<String>
     Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty()))
 }
 
-/// A number of the environment, or what it is when it is not set.
+/// A number of the environment, or `default` if it is not set.
 ///
 /// # Errors
 /// When the variable holds something else.

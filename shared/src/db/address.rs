@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    /// Addresses of which nothing is heard: whoever listens there has no room for another connection.
+    /// Addresses that never respond: the backlog of the listener is full.
     struct Dead(Vec<(TcpListener, Vec<TcpStream>)>);
 
     impl Dead {

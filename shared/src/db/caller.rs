@@ -1,4 +1,4 @@
-//! In whose name, and in which request, a unit is done.
+//! The user and the request in whose name a unit runs.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::domain::{SessionId, UserId};
 
-/// Who asks, what the audit trail says of the request, and where the time that the database takes is added up.
+/// The user, what the audit trail records of the request, and the meter of the time that the database takes.
 #[derive(Clone, Copy)]
 pub struct Caller<'r> {
     pub(crate) identity: Option<(UserId, SessionId)>,
@@ -22,7 +22,7 @@ impl<'r> Caller<'r> {
         Self { identity: None, request_id, source_ip, spent }
     }
 
-    /// The same client, whose token was found to be of this session of this user.
+    /// The same client, authenticated as this user in this session.
     pub(crate) fn signed_in(self, user: UserId, session: SessionId) -> Self {
         Self { identity: Some((user, session)), ..self }
     }

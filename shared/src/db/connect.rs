@@ -39,12 +39,12 @@ pub struct Target {
     pub database: String,
 }
 
-/// Whom the connection trusts.
+/// How the server of a connection is verified.
 pub enum Trust {
-    /// TLS, and a server whose certificate these roots vouch for; the login is bound to that certificate.
+    /// TLS to a server whose certificate these roots have signed. The login is bound to that certificate.
     Certificates(Box<MakeRustlsConnect>),
-    /// TLS, and a proxy whose certificate these roots vouch for: the database behind it holds another one, and so no
-    /// login can be bound to the one that is seen here.
+    /// TLS to a proxy whose certificate these roots have signed. The login is not bound to it, because the database behind
+    /// the proxy has another certificate.
     Proxy(Box<MakeRustlsConnect>),
     /// No TLS: loopback, or `sslmode=disable`.
     Plaintext,
@@ -143,12 +143,12 @@ impl Connector {
         self.login(self.dial().await?, &fresh).await
     }
 
-    /// Whether it is the server itself that answers, and not a proxy, whose words tell nothing of what the server did.
+    /// Whether the connection ends at the server itself: an error of a proxy does not show what the server did.
     pub(super) fn reaches_server(&self) -> bool {
         !matches!(self.trust, Trust::Proxy(_))
     }
 
-    /// Tells the server that nobody waits for what this connection runs.
+    /// Cancels the statement that this connection runs.
     pub(super) async fn cancel(&self, token: CancelToken) {
         let _ = match self.dial().await {
             Ok(Dialed::Plain(stream)) => token.cancel_query_raw(stream, NoTls).await,
@@ -216,7 +216,7 @@ where
 {
     let (client, connection) = connecting.await?;
     let task = tokio::spawn(async move {
-        // How it ended, each statement that still waits is told by the client.
+        // The client reports how it ended to each statement that still waits.
         let _ = connection.await;
     });
     Ok((client, task))

@@ -28,7 +28,7 @@ impl Lease {
         self.connection.as_ref().expect("a lease holds its connection until it ends")
     }
 
-    /// Ends the lease of a flight whose every answer arrived.
+    /// Ends the lease of a flight whose every result arrived.
     pub(super) fn finish<T>(mut self, outcome: &Result<T, DbError>) {
         if let Some(connection) = self.connection.take()
             && outcome.as_ref().is_err_and(DbError::taints_connection)
@@ -41,7 +41,7 @@ impl Lease {
         }
     }
 
-    /// Ends the lease of a flight whose other answers are not wanted: the server stops sending them.
+    /// Ends the lease of a flight whose other results are not needed, and stops the server from sending them.
     pub(super) async fn abandon(mut self) {
         if let Some(ending) = self.end() {
             ending.await;

@@ -12,7 +12,7 @@
 //! | [`Db`] | the database, as one role |
 //! | [`Unit`] | the unit: one flight, repeated where that does no harm |
 //! | [`Statement`], [`FromRow`] | what is sent, and what becomes of the rows |
-//! | [`Caller`] | in whose name |
+//! | [`Caller`] | the user and the request in whose name a unit runs |
 //! | `pool`, `lease` | connections: opened, verified after a freeze, lent for a flight |
 //! | `connect`, `address`, `tls`, `role` | from a host name and a secret to a connection of a role that may serve requests |
 //! | [`DbError`] | a failure without the data |
@@ -64,7 +64,7 @@ impl Db {
     /// Opens a connection, so that the first request finds one.
     ///
     /// # Errors
-    /// When the database does not let us in.
+    /// When no connection can be opened.
     pub async fn warm(&self) -> Result<(), DbError> {
         self.pool.get().await.map(drop).map_err(DbError::from)
     }

@@ -13,7 +13,7 @@ pub struct Statement<const N: usize> {
     pub name: &'static str,
     /// The text, which begins with the name as a comment: `pg_stat_activity` and logs of slow statements show it.
     pub sql: &'static str,
-    /// The types that PostgreSQL is told the parameters have.
+    /// The types of the parameters, which PostgreSQL gets with the statement.
     pub types: [Type; N],
 }
 

@@ -134,8 +134,8 @@ impl Unit<'_> {
         outcome.map(|()| values.list)
     }
 
-    /// Repeats what the server undid, and what was lost on the way when doing it twice does no harm: a write whose
-    /// connection broke may have been committed, unless the server said goodbye instead of `BEGIN`.
+    /// Repeats a unit that the server undid, and one whose connection was lost if a repetition is harmless: a write whose
+    /// connection broke may have been committed, unless the server ended the session before `BEGIN`.
     async fn flights(&self, query: &Query<'_>, sink: &mut dyn Sink) -> Result<(), DbError> {
         let (mut retries, mut reconnects) = (RETRIES, RECONNECTS);
         loop {
@@ -195,7 +195,7 @@ impl Unit<'_> {
         Ok(outcome.map_err(|error| Failed { error, never_began }))
     }
 
-    /// Says who asks.
+    /// Names the caller to the database.
     async fn enter(&self, client: &Client) -> Result<u64, tokio_postgres::Error> {
         const ENTER: &str = "SELECT app.enter($1, $2, $3, $4, $5)";
         const ENTER_ANONYMOUS: &str = "SELECT app.enter_anonymous($1, $2)";
@@ -205,14 +205,14 @@ impl Unit<'_> {
         match identity {
             None => client.execute_typed(ENTER_ANONYMOUS, &[request_id, source_ip]).await,
             Some((user, session)) => {
-                let who = [
+                let caller = [
                     (user as _, Type::INT8),
                     (session as _, Type::UUID),
                     request_id,
                     source_ip,
                     (&self.durable as _, Type::BOOL),
                 ];
-                client.execute_typed(ENTER, &who).await
+                client.execute_typed(ENTER, &caller).await
             }
         }
     }
@@ -238,7 +238,7 @@ async fn receive(
     }
 }
 
-/// The server's last words in a session, which leave nothing behind them to run.
+/// Whether the server ended the session with this error, so that nothing sent behind it runs.
 fn is_goodbye(error: &tokio_postgres::Error) -> bool {
     let severity = error.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
     matches!(severity, Some(Severity::Fatal | Severity::Panic))

@@ -13,7 +13,7 @@ use lambda_http::http::{
 use super::event::Event;
 use crate::api::Response;
 
-/// The headers that let a page of an allowed origin read the answer; none for any other.
+/// The headers that let a page of an allowed origin read the response; none for any other.
 pub(super) fn headers(allowed: &[String], event: &Event) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(origin) = allowed_origin(allowed, event) {
@@ -26,14 +26,14 @@ pub(super) fn headers(allowed: &[String], event: &Event) -> HeaderMap {
     headers
 }
 
-/// Whether a browser asks, for a page of an allowed origin, what it may send.
+/// Whether this is the preflight of a browser for a page of an allowed origin (Fetch standard, "CORS-preflight request").
 pub(super) fn is_preflight(allowed: &[String], event: &Event) -> bool {
     event.method == Method::OPTIONS
         && event.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
         && allowed_origin(allowed, event).is_some()
 }
 
-/// The answer to that question.
+/// The response to a preflight.
 pub(super) fn preflight(methods: &str) -> Response {
     let mut response = Response::new(String::new());
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -1,7 +1,7 @@
 //! From an event of API Gateway to an HTTP request, whatever it asks for.
 //!
-//! Only what is looked at is read, straight from the event's bytes: the events of `aws_lambda_events` hold everything,
-//! which took an eighth of a request's instructions. `lambda_http`'s own conversion panics on inputs that a client can
+//! Only the members that are used are read, straight from the event's bytes: the types of `aws_lambda_events` hold all of
+//! them, which took an eighth of a request's instructions. `lambda_http`'s own conversion panics on inputs that a client can
 //! send (a bad query string, base64 or host) and resolves dot segments in the path.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::headers::{Headers, Text};
 use crate::{ApiError, api::Request};
 
-/// The largest body that is looked at, in bytes.
+/// The largest body that is accepted, in bytes.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
 
 const NO_REQUEST: ApiError = ApiError::Malformed("This is not an HTTP request");

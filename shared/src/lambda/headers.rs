@@ -11,7 +11,7 @@ use serde::{
     de::{Error, MapAccess, Visitor},
 };
 
-/// What is looked at. Everything else only has to be a header.
+/// The headers that are used. Every other one only has to be well-formed.
 const KEPT: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, ORIGIN, ACCESS_CONTROL_REQUEST_METHOD];
 
 /// Text of the event, borrowed from it unless it holds escapes.
@@ -28,7 +28,7 @@ impl AsRef<str> for Text<'_> {
 pub(super) struct Headers<V>(HeaderMap, PhantomData<V>);
 
 impl<V> Headers<V> {
-    /// Those that are looked at, each once.
+    /// The headers that are used, each once.
     pub(super) fn kept(self) -> HeaderMap {
         joined(self.0)
     }

@@ -1,7 +1,7 @@
 //! The boundary: the only place that knows Lambda.
 //!
-//! Whatever comes in becomes an HTTP answer. Lambda itself only ever sees success: a function error would make API
-//! Gateway invent an answer of its own.
+//! Every event becomes an HTTP response. Lambda itself only ever sees success: on a function error API Gateway would make
+//! up a response of its own.
 
 mod cors;
 mod event;
@@ -45,15 +45,15 @@ const CLOCK_RESOLUTION: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the Runtime API cannot be reached.
 pub async fn serve(services: Services, routes: &'static [Route]) -> Result<(), Error> {
-    // As a task: to wake the future that `main` waits for takes a system call each time, to wake a task none.
+    // As a task: waking the future of `main` takes a system call each time, waking a task takes none.
     tokio::spawn(async move {
         let function = Function::new(services, routes);
         let mut runtime = Runtime::open().await?;
         loop {
             let (event, context) = runtime.next().await?;
-            // Handlers' panics are caught where they are answered; any other is a mistake in what is around them.
+            // `run` catches the panics of handlers; any other panic is a mistake in the code around them.
             match AssertUnwindSafe(function.answer(&event, &context)).catch_unwind().await {
-                Ok(answer) => runtime.answer(&context.request_id, serde_json::to_vec(&answer)?).await?,
+                Ok(answer) => runtime.respond(&context.request_id, serde_json::to_vec(&answer)?).await?,
                 Err(_panic) => runtime.fail(&context.request_id).await?,
             }
         }
@@ -61,14 +61,14 @@ pub async fn serve(services: Services, routes: &'static [Route]) -> Result<(), E
     .await?
 }
 
-/// A function: what it needs and what it answers.
+/// A function: its services and its routes.
 pub struct Function {
     services: Services,
     routes: &'static [Route],
     cold: AtomicBool,
 }
 
-/// The answer in the form that both payload versions of API Gateway take.
+/// The response in the form that both payload versions of API Gateway accept.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -86,13 +86,13 @@ pub struct Answer {
 }
 
 impl Function {
-    /// A function that has not answered yet.
+    /// A function that has not served a request yet.
     #[must_use]
     pub fn new(services: Services, routes: &'static [Route]) -> Self {
         Self { services, routes, cold: AtomicBool::new(true) }
     }
 
-    /// Answers one event, whatever it is, and logs one line.
+    /// Responds to one event, whatever it is, and logs one line.
     pub async fn answer(&self, event: &[u8], context: &Context) -> Answer {
         let (started, exchange) = (Instant::now(), Exchange::default());
         let ended = match event::read(event, context, &self.services.settings.base_path) {
@@ -184,10 +184,10 @@ impl Ended {
     }
 }
 
-/// How long Lambda waits for the answer at least; `None` without a deadline.
+/// How long Lambda waits for the response at least; `None` without a deadline.
 ///
-/// A deadline in the past is none: in Lambda nobody would be there to see it, and cargo-lambda's emulator sends the
-/// tenth minute of 1970.
+/// A deadline in the past counts as none: Lambda ends an environment at its deadline, and cargo-lambda's emulator sends
+/// the tenth minute of 1970.
 #[must_use]
 pub fn time_left(context: &Context, clock: &Clock) -> Option<Duration> {
     let now = Duration::from_secs(clock.now().unsigned_abs());
@@ -224,7 +224,7 @@ fn problem(error: &ApiError, request_id: &str) -> Response {
     response
 }
 
-/// What every answer carries: patients' data is never stored on the way, never sniffed, never sent in clear.
+/// The headers of every response: patients' data is never stored on the way, never sniffed, never sent in clear.
 fn common_headers(headers: &mut HeaderMap, request_id: &str) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,7 +1,7 @@
 //! The Runtime API, by which Lambda hands over events: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 //!
-//! `lambda_runtime`'s own loop sets an environment variable for each event, which with glibc takes 145 bytes that are
-//! never given back, and costs more than a third of a request's instructions. Its types are what is used here.
+//! `lambda_runtime`'s own loop sets an environment variable for each event, which with glibc leaks 145 bytes, and
+//! costs more than a third of a request's instructions. Its types are used here, its loop is not.
 
 use std::{env, sync::Arc};
 
@@ -21,13 +21,13 @@ use tokio::net::TcpStream;
 
 /// The header that says which event this is.
 const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
-/// What Lambda is told of an event that a mistake of ours left without an answer.
+/// The error that Lambda gets for an event that a panic of ours left without a response.
 const PANIC: &str = r#"{"errorType":"panic","errorMessage":"the function panicked"}"#;
 
 /// The environment's side of the Runtime API, on one connection.
 pub(super) struct Runtime {
     authority: Authority,
-    /// What all paths begin with.
+    /// The prefix of all paths.
     base: String,
     config: Arc<Config>,
     connection: SendRequest<Full<Bytes>>,
@@ -53,19 +53,19 @@ impl Runtime {
                     let id = headers.get(REQUEST_ID).ok_or("an event without an id")?.to_str()?;
                     return Ok((event, Context::new(id, Arc::clone(&self.config), &headers)?));
                 }
-                // No event yet: cargo-lambda's emulator lets nobody wait for long.
+                // No event yet: cargo-lambda's emulator ends a long poll after a while.
                 StatusCode::NO_CONTENT => {}
                 status => return Err(format!("the Runtime API gives no event: {status}").into()),
             }
         }
     }
 
-    /// Hands in the answer to the event of this id.
-    pub(super) async fn answer(&mut self, id: &str, answer: Vec<u8>) -> Result<(), Error> {
-        self.call(Method::POST, &format!("/invocation/{id}/response"), answer.into()).await.map(drop)
+    /// Sends the response to the event of this id.
+    pub(super) async fn respond(&mut self, id: &str, response: Vec<u8>) -> Result<(), Error> {
+        self.call(Method::POST, &format!("/invocation/{id}/response"), response.into()).await.map(drop)
     }
 
-    /// Says that the event of this id has no answer because of a panic.
+    /// Reports that the event of this id has no response because of a panic.
     pub(super) async fn fail(&mut self, id: &str) -> Result<(), Error> {
         let path = format!("/invocation/{id}/error");
         self.call(Method::POST, &path, Bytes::from_static(PANIC.as_bytes())).await.map(drop)
@@ -90,7 +90,7 @@ async fn connect(authority: &Authority) -> Result<SendRequest<Full<Bytes>>, Erro
     let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-    // What goes wrong on it, the next request on it tells.
+    // An error on the connection shows on its next request.
     tokio::spawn(connection);
     Ok(sender)
 }

@@ -6,10 +6,10 @@ use tokio_postgres::{Client, types::Type};
 
 use super::verifier::verifier;
 
-/// In a transaction: one who changes roles or partitions at a time, in each database. Deployments and rotations wait for
-/// each other, and for migrations, which write to this table.
+/// Serializes changes of roles and partitions, in each database; run it in a transaction. Deployments and rotations wait
+/// for each other, and for migrations, which write to this table.
 ///
-/// No login has a right to the table, so none can hold them up. Any login can take any advisory lock.
+/// No login has a privilege on the table, so none can block them. An advisory lock would be open to every login.
 pub const LOCK: &str = "LOCK TABLE refinery_schema_history IN SHARE ROW EXCLUSIVE MODE";
 
 /// A role that a function logs in with: a member of one group role, which carries the grants.

@@ -1,4 +1,4 @@
-//! What a rotation asks of Secrets Manager: no request of a user ever comes here.
+//! The calls of a rotation to Secrets Manager. No request of a user makes one.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ impl Vault {
     /// Which versions a secret has.
     ///
     /// # Errors
-    /// When Secrets Manager does not answer or refuses.
+    /// When Secrets Manager does not respond or refuses.
     pub async fn versions(&self, arn: &str) -> Result<Versions, SecretError> {
         match self.client().describe_secret().secret_id(arn).send().await {
             Ok(secret) => Ok(Versions {
@@ -52,7 +52,7 @@ impl Vault {
     /// The text of the version that is being rotated in; `None` as long as it has none.
     ///
     /// # Errors
-    /// When Secrets Manager does not answer or refuses.
+    /// When Secrets Manager does not respond or refuses.
     pub async fn pending(&self, arn: &str, version: &str) -> Result<Option<String>, SecretError> {
         let get = self.client().get_secret_value().secret_id(arn);
         match get.version_id(version).version_stage(Stage::Pending.label()).send().await {
@@ -65,7 +65,7 @@ impl Vault {
     /// Gives the version that is being rotated in its text, unless another call was quicker: then it has one.
     ///
     /// # Errors
-    /// When Secrets Manager does not answer or refuses.
+    /// When Secrets Manager does not respond or refuses.
     pub async fn put_pending(&self, arn: &str, version: &str, text: String) -> Result<(), SecretError> {
         const EXISTS: &str = "ResourceExistsException";
 
@@ -80,7 +80,7 @@ impl Vault {
     /// Puts `version` in force in the place of `before`, which becomes the previous one.
     ///
     /// # Errors
-    /// When Secrets Manager does not answer or refuses.
+    /// When Secrets Manager does not respond or refuses.
     pub async fn make_current(&self, arn: &str, version: &str, before: &str) -> Result<(), SecretError> {
         let update = self.client().update_secret_version_stage().secret_id(arn).version_stage(Stage::Current.label());
         match update.move_to_version_id(version).remove_from_version_id(before).send().await {

@@ -14,17 +14,17 @@ use crate::{clock::Clock, telemetry};
 
 /// How long a fetched secret is used, before jitter.
 const TTL: Duration = Duration::from_secs(270);
-/// Environments that started together do not ask together.
+/// Spreads the refreshes of environments that started together.
 const JITTER_SECONDS: u128 = 60;
-/// How long a stale secret is used after Secrets Manager did not answer.
+/// How long a stale secret is used after Secrets Manager failed, before it is asked again.
 const STALE_IF_ERROR: Duration = Duration::from_secs(10);
 
-/// How much is asked of a fetch.
+/// How a secret is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refresh {
-    /// What is needed to start.
+    /// The version in force: enough to start.
     Cached,
-    /// Everything there is: what was known turned out not to be enough.
+    /// Every version: the known one turned out not to be enough.
     Force,
 }
 
@@ -46,13 +46,13 @@ struct Known<T> {
     life: Duration,
 }
 
-/// What forced fetches leave behind.
+/// The last forced fetch.
 struct Forced {
     at: Option<Instant>,
     refresh: Refresh,
 }
 
-/// A point in both times: a frozen environment's monotonic clock may stand still, its wall clock may be set back.
+/// A point in time by both clocks: a frozen environment's monotonic clock may stand still, its wall clock may be set back.
 #[derive(Clone, Copy)]
 struct Moment {
     monotonic: Instant,
@@ -84,7 +84,7 @@ impl<T> Cached<T> {
         }
     }
 
-    /// A secret that `fetch` gets, and gets out of turn at most once in `min_refresh_interval`.
+    /// A secret that `fetch` gets. A forced refresh happens at most once in `min_refresh_interval`.
     pub fn fetched(
         clock: Clock,
         min_refresh_interval: Duration,
@@ -107,7 +107,7 @@ impl<T> Cached<T> {
         self.get_within(Duration::MAX).await
     }
 
-    /// The secret as it was this long ago at most; as it was before while Secrets Manager does not answer.
+    /// The secret, at most this old; older only while Secrets Manager does not respond.
     ///
     /// # Errors
     /// When there is none yet and none can be had now.

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use super::SecretError;
 use crate::https;
 
-/// The code of an answer that there is no such secret, or no such version of it.
+/// The error code for a secret, or a version of it, that does not exist.
 pub(crate) const ABSENT: &str = "ResourceNotFoundException";
 
 /// Which version of a secret: a label that rotation moves.
@@ -48,10 +48,10 @@ pub struct Vault {
 impl Vault {
     /// The text of a secret; `None` when it has no version of this stage.
     ///
-    /// Answers within about four seconds, whatever happens.
+    /// Returns within about four seconds, whatever happens.
     ///
     /// # Errors
-    /// When Secrets Manager does not answer or refuses.
+    /// When Secrets Manager does not respond or refuses.
     pub async fn text(&self, arn: &str, stage: Stage) -> Result<Option<String>, SecretError> {
         match self.client().get_secret_value().secret_id(arn).version_stage(stage.label()).send().await {
             Ok(secret) => secret.secret_string.map(Some).ok_or(SecretError::Malformed("it holds no text")),
@@ -95,7 +95,7 @@ fn connect() -> Client {
     Client::from_conf(config.region(region).credentials_provider(EnvironmentVariableCredentialsProvider::new()).build())
 }
 
-/// What every request is sent by, and how often and for how long it is tried.
+/// The HTTP client, the number of attempts and the timeouts of every request.
 fn limited(http: SharedHttpClient) -> config::Builder {
     Config::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -1,7 +1,7 @@
 //! `postgres://user:password@host:port/database?parameter=value&…`, as people copy it from wherever their database is.
 //!
-//! The driver's own parser is not asked: it cuts a password with an `@` in another place than `psql` does, and keeps to
-//! itself what it does not understand.
+//! The driver's own parser is not used: it splits a password with an `@` at another place than `psql` does, and does not
+//! report what it does not understand.
 
 mod parameters;
 
