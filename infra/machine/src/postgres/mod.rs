@@ -3,7 +3,7 @@
 //!
 //! - [`Cluster`]: the server, its URL, and what tests do to it
 //! - `place`: which account runs it and where its files are
-//! - `settings`: what a server is started with
+//! - `settings`: what a server is started with; [`Shutdown`]: how it goes down
 //! - `ready`: whether it answers
 //! - `files`: a data directory, its password and its certificates; `repair`: what becomes of broken ones
 //! - `kept`: the data of a name, and the programs that can read it
@@ -16,6 +16,7 @@ mod place;
 mod ready;
 mod repair;
 mod settings;
+mod shutdown;
 mod words;
 
 use std::{
@@ -28,6 +29,7 @@ use std::{
 
 use rustix::process::Signal;
 
+pub use self::shutdown::Shutdown;
 use self::{
     place::Place,
     settings::{DURABLE, PERSISTENT, TEMPORARY},
@@ -44,17 +46,6 @@ use crate::{
 const HOST: &str = "127.0.0.1";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
-
-/// How a server goes down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// It ends its sessions and closes its files in order.
-    Fast,
-    /// It ends at once; the next start recovers from the log.
-    Immediate,
-    /// It is killed, and its sessions find that out by themselves; the next start recovers from the log.
-    Crash,
-}
 
 /// A running (or stopped) PostgreSQL server that ends when this process does.
 pub struct Cluster {
@@ -240,11 +231,7 @@ impl Cluster {
     /// # Errors
     /// When it cannot be stopped.
     pub fn shut_down(&self, how: Shutdown) -> Result<()> {
-        self.end(match how {
-            Shutdown::Fast => Signal::INT,
-            Shutdown::Immediate => Signal::QUIT,
-            Shutdown::Crash => Signal::KILL,
-        })
+        self.end(how.signal())
     }
 
     fn end(&self, signal: Signal) -> Result<()> {
