@@ -1,4 +1,4 @@
-"""Deploys the translated templates into moto, which answers as the AWS APIs do, and reads back what came of it.
+"""Deploys the translated templates into moto, which answers as the AWS APIs do, and reads back the result.
 
 stdin: {"endpoint", "documents" (what transform.py prints), "database": {"host", "port", "owner"}, "artifacts": {function: file}}
 stdout: {"functions": {name: {"environment", "arn"}}, "secrets": {name: arn}}; stderr: what was done, a line each.
@@ -66,7 +66,7 @@ class Rehearsal:
     # ------------------------------------------------------------ making
 
     def upload(self):
-        """What `sam package` does: the code of every function, as a zip of its bootstrap, into a bucket."""
+        """Like `sam package`: uploads the code of every function, as a zip of its bootstrap, into a bucket."""
         s3 = self.aws("s3")
         s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         self.digests = {}
@@ -85,7 +85,7 @@ class Rehearsal:
         return {name: resource for name, resource in self.root["Resources"].items() if resource["Type"] in kinds}
 
     def filled(self, value):
-        """The value with the outputs of the other stacks in their place."""
+        """The value with the outputs of the other stacks filled in."""
         if isinstance(value, list):
             return [self.filled(item) for item in value]
         if not isinstance(value, dict):
@@ -94,7 +94,7 @@ class Rehearsal:
             resource, attribute = value["Fn::GetAtt"]
             if attribute.startswith("Outputs."):
                 return self.outputs[resource][attribute.removeprefix("Outputs.")]
-        if list(value) == ["Fn::Cidr"]:  # moto does not calculate it
+        if list(value) == ["Fn::Cidr"]:  # not implemented by moto
             network = ipaddress.ip_network(self.parameters["VpcCidr"])
             _, count, bits = value["Fn::Cidr"]
             return [str(block) for block in itertools.islice(network.subnets(new_prefix=32 - int(bits)), int(count))]
@@ -103,7 +103,7 @@ class Rehearsal:
         return {key: self.filled(item) for key, item in value.items()}
 
     def stack(self, name, template):
-        """Creates or updates one stack of what CloudFormation knows here; its outputs."""
+        """Creates or updates one stack of the types that moto supports; returns its outputs."""
         known = {}
         for logical, resource in template["Resources"].items():
             if resource["Type"] in KNOWN_BY_CLOUDFORMATION:
@@ -145,7 +145,7 @@ class Rehearsal:
         return next(key["KeyArn"] for key in keys if key["KeyId"] == key_id)
 
     def secrets(self):
-        """The secrets, with the values that only this account now holds."""
+        """The secrets, with new values of this account."""
         template = self.templates["secrets"]
         keys = {name: r for name, r in template["Resources"].items() if r["Type"] == "AWS::KMS::Key"}
         self.stack("Secrets", {"Resources": keys})
@@ -166,7 +166,7 @@ class Rehearsal:
         return {"SecretsKeyArn": key, **{f"{name}Arn": arn for name, arn in arns.items()}}
 
     def database(self):
-        """A PostgreSQL of this machine in the place of RDS, with the login that RDS would have made."""
+        """A PostgreSQL of this machine as a substitute for RDS, with the login that RDS would create."""
         database = self.given["database"]
         owner = self.aws("secretsmanager").create_secret(Name="rds!db-owner", SecretString=json.dumps(database["owner"]))
         self.secret_arns["Owner"] = owner["ARN"]

@@ -35,7 +35,7 @@ def translated(template, parameters):
     template["Globals"]["Function"].pop("CodeUri")
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            # As `sam package` leaves it: the code of every function lies in a bucket.
+            # As after `sam package`: the code of every function is in a bucket.
             resource["Properties"]["CodeUri"] = "s3://artifacts/code"
     translator = Translator(managed_policy_map={}, sam_parser=Parser())
     return translator.translate(sam_template=template, parameter_values=parameters, feature_toggle=None)

@@ -1,4 +1,4 @@
-//! The migrations are embedded by a macro that Cargo does not see through: a new file must rebuild the crate.
+//! Cargo does not see which files the macro embeds, so this script makes a new migration rebuild the crate.
 
 use std::{fs, io};
 
@@ -8,7 +8,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={MIGRATIONS}");
     for file in fs::read_dir(MIGRATIONS)? {
         let path = file?.path();
-        // Its checksum would be another than the one that every database has of it.
+        // It would change the migration's checksum, which every database has recorded.
         if fs::read(&path)?.contains(&b'\r') {
             println!(
                 "cargo::error={} has Windows line ends (CR LF): delete migrations/*.sql and run `git checkout -- \

@@ -1,4 +1,4 @@
-//! When a secret is asked for, and how often: by the clock, without an API.
+//! When and how often a secret is fetched, with a test clock and without an API.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -21,11 +21,11 @@ use shared::{
 const DOWN: SecretError = SecretError::NotGiven("it is down");
 const HOUR: i64 = 3600;
 
-/// A secret whose source a test switches off and on, on a clock that the test moves.
+/// A secret whose source can fail, with a clock that the test moves.
 struct Source {
     clock: Arc<AtomicI64>,
     fetches: Arc<AtomicUsize>,
-    /// What a fetch gives: every time another value, or this error.
+    /// The result of a fetch: a new value each time, or this error.
     error: Arc<Mutex<Option<SecretError>>>,
     cached: Cached<usize>,
 }
@@ -39,7 +39,7 @@ impl Source {
             let number = count.fetch_add(1, Ordering::SeqCst) + 1;
             let outcome = fails.lock().unwrap().map_or(Ok(number), Err);
             Box::pin(async move {
-                // As long as it takes everybody else to ask as well.
+                // Long enough for the other callers to ask, too.
                 tokio::task::yield_now().await;
                 outcome
             })
@@ -76,7 +76,7 @@ async fn a_secret_is_used_for_some_five_minutes_and_then_fetched_again() {
 }
 
 #[tokio::test]
-async fn a_stale_secret_is_used_as_long_as_no_good_one_can_be_had() {
+async fn a_stale_secret_is_used_until_a_valid_one_can_be_fetched() {
     for error in [DOWN, SecretError::Malformed("it is not what it must be")] {
         let source = Source::new();
         assert_eq!(source.get().await, Ok(1));
@@ -97,7 +97,7 @@ async fn a_stale_secret_is_used_as_long_as_no_good_one_can_be_had() {
 }
 
 #[tokio::test]
-async fn who_wants_a_young_secret_gets_an_old_one_only_as_long_as_no_other_can_be_had() {
+async fn a_secret_older_than_required_is_used_only_while_no_other_can_be_fetched() {
     let source = Source::new();
     let young = async || source.cached.get_within(Duration::from_secs(60)).await.map(|value| *value);
     assert_eq!(source.get().await, Ok(1));
@@ -113,7 +113,7 @@ async fn who_wants_a_young_secret_gets_an_old_one_only_as_long_as_no_other_can_b
 }
 
 #[tokio::test]
-async fn a_failure_is_not_remembered() {
+async fn a_failure_is_not_cached() {
     let source = Source::new();
     source.fails_with(Some(DOWN));
     assert_eq!(source.get().await, Err(DOWN));
@@ -124,7 +124,7 @@ async fn a_failure_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_are_answered_by_one_fetch() {
+async fn concurrent_callers_share_one_fetch() {
     let source = Source::new();
     for expected in 1..=3 {
         let all = join_all((0..64).map(|_| source.get())).await;
@@ -139,9 +139,9 @@ async fn many_who_ask_at_once_are_answered_by_one_fetch() {
     assert_eq!(source.fetches(), 5);
 }
 
-// A caller that goes away while it fetches leaves the others nothing to wait for.
+// A caller that is cancelled during its fetch must not block the others.
 #[tokio::test]
-async fn a_fetch_that_is_given_up_is_made_by_the_next_who_asks() {
+async fn a_cancelled_fetch_is_repeated_by_the_next_caller() {
     let source = Source::new();
     assert_eq!(source.get().now_or_never(), None, "it waits");
 
@@ -149,7 +149,7 @@ async fn a_fetch_that_is_given_up_is_made_by_the_next_who_asks() {
 }
 
 #[tokio::test]
-async fn a_newer_one_is_not_asked_for_more_often_than_allowed() {
+async fn forced_fetches_are_rate_limited() {
     let source = Source::new();
     let first = source.cached.get().await.unwrap();
     let second = source.cached.newer_than(&first).await.unwrap();
@@ -161,17 +161,17 @@ async fn a_newer_one_is_not_asked_for_more_often_than_allowed() {
 }
 
 #[tokio::test]
-async fn ten_thousand_unknown_keys_cost_one_look() {
+async fn ten_thousand_unknown_keys_cost_one_fetch() {
     const KEY: &str = "the key in force Zq7vT4wLx9 Kp2mDr8sHn";
     let ids: (UserId, SessionId) = ("1".parse().unwrap(), "6f1c8c9e-3a52-4a57-9a51-5e7c2f0f3c11".parse().unwrap());
-    let (clock, life) = (Clock::System, Duration::from_secs(3600));
+    let (clock, ttl) = (Clock::System, Duration::from_secs(3600));
     let looks = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&looks);
     let keys = Cached::fetched(clock.clone(), Duration::from_secs(60), move |refresh| {
         seen.lock().unwrap().push(refresh);
         Box::pin(async { Ok(KeySet::of(KEY).unwrap()) })
     });
-    let tokens = Tokens::new(keys, clock, life);
+    let tokens = Tokens::new(keys, clock, ttl);
     let good = tokens.sign(ids.0, ids.1).await.unwrap();
     let (_, rest) = good.split_once('.').unwrap();
 

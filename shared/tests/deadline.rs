@@ -1,4 +1,4 @@
-//! A request that takes too long is answered by us, before Lambda ends the invocation.
+//! A request that takes too long gets a 503 before Lambda ends the invocation.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -27,11 +27,11 @@ use testing::{
 use tokio::time::Instant;
 
 shared::routes! {
-    /// Never answers.
+    /// Never responds.
     GET "/api/never" never(Anonymous) -> Message;
-    /// Answers at the last moment.
+    /// Responds at the last moment.
     GET "/api/soon" soon(Anonymous) -> Message;
-    /// Answers at once.
+    /// Responds at once.
     GET "/api/now" now(Anonymous) -> Message;
 }
 
@@ -52,17 +52,17 @@ mod handlers {
     }
 }
 
-/// A function that never asks its database, which is not there.
+/// A function that never uses its database, which does not exist.
 fn function() -> Function {
     telemetry::send_to(|_| {});
     let clock = Clock::Manual(Arc::new(AtomicI64::new(NOW)));
     let nowhere = Target { host: "127.0.0.1".to_owned(), port: 1, database: "none".to_owned() };
-    let nobody = Credentials { user: "nobody".to_owned(), password: "none".to_owned() };
-    let connector = Connector::new(nowhere, Trust::Plaintext, Cached::fixed(nobody));
-    let life = Duration::from_secs(3600);
+    let credentials = Credentials { user: "nobody".to_owned(), password: "none".to_owned() };
+    let connector = Connector::new(nowhere, Trust::Plaintext, Cached::fixed(credentials));
+    let ttl = Duration::from_secs(3600);
     let services = Services {
         db: Db::new(connector, 1, false, clock.clone()).unwrap(),
-        tokens: Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), life),
+        tokens: Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), ttl),
         passwords: Passwords::default(),
         clock,
         settings: Settings::from_lookup(|_| None).unwrap(),
@@ -70,7 +70,7 @@ fn function() -> Function {
     Function::new(services, ROUTES)
 }
 
-/// The answer, and how long it took by a clock that moves only while everything waits.
+/// The response, and its time by a clock that advances only while everything waits.
 async fn get(function: &Function, path: &str, deadline: u64) -> (Answer, Duration) {
     let call = Call { method: "GET".to_owned(), path: path.to_owned(), ..Call::default() };
     let event = Form::HttpApi.event(&call).to_string();
@@ -79,19 +79,19 @@ async fn get(function: &Function, path: &str, deadline: u64) -> (Answer, Duratio
     context.deadline = deadline;
 
     let started = Instant::now();
-    let answer = function.answer(event.as_bytes(), &context).await;
-    (answer, started.elapsed())
+    let response = function.answer(event.as_bytes(), &context).await;
+    (response, started.elapsed())
 }
 
-fn assert_unavailable(answer: &Answer) {
-    let problem: Value = serde_json::from_str(&answer.body).unwrap();
-    assert_eq!((answer.status_code, &problem["code"]), (503, &"unavailable".into()));
-    assert_eq!(answer.headers["retry-after"], "1");
-    assert_eq!(answer.headers["content-type"], "application/problem+json");
-    assert!(!answer.body.contains("time ran out"), "{}", answer.body);
+fn assert_unavailable(response: &Answer) {
+    let problem: Value = serde_json::from_str(&response.body).unwrap();
+    assert_eq!((response.status_code, &problem["code"]), (503, &"unavailable".into()));
+    assert_eq!(response.headers["retry-after"], "1");
+    assert_eq!(response.headers["content-type"], "application/problem+json");
+    assert!(!response.body.contains("time ran out"), "{}", response.body);
 }
 
-/// Milliseconds since 1970 as Lambda counts them, this long after the clock of the tests.
+/// Milliseconds since 1970 as in Lambda's deadline, this long after the time of the test clock.
 fn after(milliseconds: u64) -> u64 {
     NOW.unsigned_abs() * 1000 + milliseconds
 }
@@ -101,39 +101,39 @@ async fn a_request_takes_at_most_eight_seconds() {
     let function = function();
 
     for deadline in [after(10_000), after(15 * 60_000), u64::MAX, 0] {
-        let (answer, taken) = get(&function, "/api/never", deadline).await;
-        assert_unavailable(&answer);
+        let (response, taken) = get(&function, "/api/never", deadline).await;
+        assert_unavailable(&response);
         assert_eq!(taken.as_secs(), 8, "{deadline}");
         assert_eq!(get(&function, "/api/soon", deadline).await.0.status_code, 200);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_comes_a_second_before_lambdas_deadline_at_the_latest() {
+async fn the_response_comes_at_least_a_second_before_lambdas_deadline() {
     let function = function();
 
     for allowed in [1, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 5_000, 8_000, 9_000, 9_999] {
-        // The function's clock counts whole seconds: nearly another may have passed when the request came.
-        let (answer, taken) = get(&function, "/api/never", after(999 + allowed)).await;
-        assert_unavailable(&answer);
+        // The function's clock has whole seconds: nearly another one may have passed when the request came.
+        let (response, taken) = get(&function, "/api/never", after(999 + allowed)).await;
+        assert_unavailable(&response);
         let latest = Duration::from_millis(allowed.saturating_sub(1_000));
-        // The timer counts whole milliseconds.
+        // The timer has whole milliseconds.
         assert!(taken <= latest + Duration::from_millis(1), "{taken:?} of {allowed} ms");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_answered_at_once_is_answered_however_late_it_is() {
+async fn an_immediate_response_is_sent_even_after_the_deadline() {
     let function = function();
 
     for deadline in [after(0), after(1), after(1_000), after(1_999)] {
-        let (answer, taken) = get(&function, "/api/now", deadline).await;
-        assert_eq!((answer.status_code, taken), (200, Duration::ZERO), "{deadline}");
+        let (response, taken) = get(&function, "/api/now", deadline).await;
+        assert_eq!((response.status_code, taken), (200, Duration::ZERO), "{deadline}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_request_after_one_that_took_too_long_is_answered() {
+async fn the_request_after_one_that_took_too_long_is_handled() {
     let function = function();
 
     for _ in 0..3 {

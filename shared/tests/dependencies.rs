@@ -1,4 +1,4 @@
-//! What is linked, and what must not be.
+//! What must not be linked.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -14,7 +14,7 @@ fn packages() -> BTreeSet<String> {
     text.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect()
 }
 
-// A second provider costs every process 55 ms at its start, and is one more to trust.
+// A second provider costs every process 55 ms at its start, and would have to be trusted, too.
 #[test]
 fn there_is_one_tls_library_with_one_provider() {
     let packages = packages();

@@ -1,4 +1,4 @@
-//! Keys that rotate under the real binaries, as Lambda runs them: who verifies what, and who signs.
+//! Rotation of keys, on the real binaries under the rig's Lambda: which keys verify, and which one signs.
 
 use std::collections::HashSet;
 
@@ -17,8 +17,8 @@ async fn list(function: &Environment, token: &str) -> Answer {
     function.call("GET", "/api/patients", Some(token), None).await
 }
 
-fn assert_empty_list(answer: &Answer) {
-    assert_eq!((answer.status, answer.text.as_str()), (200, "[]"), "{answer:?}");
+fn assert_empty_list(response: &Answer) {
+    assert_eq!((response.status, response.text.as_str()), (200, "[]"), "{response:?}");
 }
 
 #[tokio::test]
@@ -29,12 +29,12 @@ async fn tokens_are_verified_with_the_keys_before_and_after_the_current_one_and_
     let early = cloud.start("patients").await;
     assert_empty_list(&list(&early, a).await);
 
-    // Rotated under an environment that knows only the old key.
+    // Rotated while an environment knows only the old key.
     cloud.moto.put(&cloud.jwt_secret, key(KEY_B)).await;
     assert_empty_list(&list(&early, b).await);
     assert_empty_list(&list(&early, a).await);
 
-    // One that started while the next rotation runs.
+    // An environment that starts during the next rotation.
     cloud.moto.put_pending(&cloud.jwt_secret, key(KEY_C)).await;
     let late = cloud.start("patients").await;
     for token in [c, b, a] {
@@ -42,7 +42,7 @@ async fn tokens_are_verified_with_the_keys_before_and_after_the_current_one_and_
     }
     assert_eq!(list(&late, &cloud.token(KEY_D).await).await.status, 401);
 
-    // One that started after a second rotation no longer knows the first key.
+    // An environment that starts after a second rotation does not know the first key.
     cloud.moto.put(&cloud.jwt_secret, key(KEY_D)).await;
     let last = cloud.start("patients").await;
     assert_eq!(list(&last, a).await.status, 401);
@@ -50,7 +50,7 @@ async fn tokens_are_verified_with_the_keys_before_and_after_the_current_one_and_
 }
 
 #[tokio::test]
-async fn unknown_keys_are_looked_for_once_however_many_are_sent() {
+async fn any_number_of_unknown_keys_causes_one_fetch() {
     let cloud = Cloud::new(Role::Api).await;
     let token = cloud.token(FIRST_KEY).await;
     let function = cloud.start("patients").await;
@@ -66,16 +66,16 @@ async fn unknown_keys_are_looked_for_once_however_many_are_sent() {
     assert_eq!(stages, ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"]);
 }
 
-// Whoever looks into a token looks for its key; in one that is too long nobody looks.
+// The token's key id is read before the signature; in a token that is too long it is not.
 #[tokio::test]
-async fn a_token_of_more_than_four_kilobytes_is_not_worth_a_look_for_its_key() {
+async fn a_token_of_more_than_four_kilobytes_causes_no_fetch_of_its_key() {
     let cloud = Cloud::new(Role::Api).await;
     let function = cloud.start("patients").await;
     let unknown = cloud.token("a stranger's key Zq7vT4wLx9 Kp2mDr8sHn abcdef").await;
     let _ = cloud.take_stages();
 
     for length in [4_097, 5_000, 100_000, 4 << 20] {
-        // Its header is good, so that it would be looked for if it was read.
+        // Its header is valid, so that reading it would force a fetch.
         let long = format!("{unknown}{}", "x".repeat(length - unknown.len()));
         assert_eq!(list(&function, &long).await.status, 401);
     }
@@ -101,8 +101,8 @@ async fn tokens_are_signed_with_the_current_key_and_no_other() {
     let login = json!({"email": "a@example.com", "password": "securePassword123"});
     let mut headers = HashSet::new();
     for (path, body) in [("register", &account), ("login", &login), ("login", &login)] {
-        let answer = function.call("POST", &format!("/api/auth/{path}"), None, Some(body)).await;
-        headers.insert(header(answer.json()["token"].as_str().unwrap()));
+        let response = function.call("POST", &format!("/api/auth/{path}"), None, Some(body)).await;
+        headers.insert(header(response.json()["token"].as_str().unwrap()));
     }
 
     assert_eq!(headers, HashSet::from([header(&cloud.token(KEY_B).await)]));

@@ -1,4 +1,4 @@
-//! What `.clippy.toml` forbids is found: clippy fails on an expectation that nothing fulfils.
+//! Proves that clippy enforces `.clippy.toml`: it fails on an expectation without a finding.
 
 use std::{future::Future, pin::Pin, time::SystemTime};
 

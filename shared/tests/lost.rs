@@ -1,4 +1,4 @@
-//! A connection that is lost under a request: done once more where that cannot do anything twice.
+//! A connection that is lost during a request: the request is retried where that cannot repeat a write.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -41,7 +41,7 @@ async fn app_trusting(whom: impl Fn(&TestDb) -> Trust) -> (TestApp, Proxy) {
     (TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool), proxy)
 }
 
-/// Makes the pool hold a connection, and ends its session so that nobody but the network knows.
+/// Makes the pool hold a connection, and ends its session; the FIN does not reach the pool.
 async fn end_session_unseen(app: &TestApp, alice: &Client<'_>, proxy: &Proxy) {
     let backend = alice.one("SELECT pg_backend_pid()::text").await;
     proxy.set_open(Mode::Blackhole);
@@ -54,19 +54,19 @@ async fn attempts(user: &Client<'_>) -> String {
     user.one("SELECT last_value::text FROM attempts").await
 }
 
-fn assert_unavailable(answer: &Answer) {
-    assert_eq!(answer.expect(503)["code"], "unavailable");
-    assert_eq!(answer.headers["retry-after"], "1");
+fn assert_unavailable(response: &Answer) {
+    assert_eq!(response.expect(503)["code"], "unavailable");
+    assert_eq!(response.headers["retry-after"], "1");
 }
 
-// In a freeze too short to be verified after, or in the very moment of the request.
+// In a freeze too short for a check, or at the moment of the request.
 #[tokio::test]
-async fn a_session_that_ended_unseen_costs_no_request() {
+async fn an_ended_session_that_the_pool_has_not_noticed_costs_no_request() {
     let (app, proxy) = app().await;
     let alice = app.user().await;
     for count in 1..=5 {
         end_session_unseen(&app, &alice, &proxy).await;
-        // The request is on its way before what the server said last arrives.
+        // The request is sent before the server's last message arrives.
         let late = async || {
             tokio::task::yield_now().await;
             proxy.set_open(Mode::Pass);
@@ -81,9 +81,9 @@ async fn a_session_that_ended_unseen_costs_no_request() {
     }
 }
 
-// What a proxy says last is no word of what the server behind it did.
+// A proxy's last message does not prove what the server behind it did.
 #[tokio::test]
-async fn a_write_is_not_done_again_on_the_word_of_a_proxy() {
+async fn a_write_is_not_retried_after_an_error_of_a_proxy() {
     let authority = |db: &TestDb| Trust::pem(&fs::read(db.cluster.ca_pem_path()).unwrap()).unwrap().through_proxy();
     let (app, proxy) = app_trusting(authority).await;
     let alice = app.user().await;
@@ -101,7 +101,7 @@ async fn a_write_is_not_done_again_on_the_word_of_a_proxy() {
 }
 
 #[tokio::test]
-async fn a_read_whose_connection_breaks_under_it_is_done_on_another() {
+async fn a_read_whose_connection_breaks_is_retried_on_another() {
     let (app, proxy) = app().await;
     let alice = app.user().await;
     for side in [Side::Client, Side::Server] {
@@ -116,18 +116,18 @@ async fn a_read_whose_connection_breaks_under_it_is_done_on_another() {
 }
 
 #[tokio::test]
-async fn a_read_is_done_once_more_and_not_for_ever() {
+async fn a_read_is_retried_once_and_not_for_ever() {
     let (app, proxy) = app().await;
     let alice = app.user().await;
     alice.one("SELECT 'warm'").await;
     let _ = proxy.take_connections();
 
-    // Other connections get through the login, and no further.
+    // New connections pass the login, but nothing after it.
     proxy.set_open(Mode::Cut { side: Side::Server, after: 0 });
     proxy.set_new(Mode::Cut { side: Side::Server, after: 5_000 });
-    let answer = alice.read("SELECT repeat('x', 10000)").await;
+    let response = alice.read("SELECT repeat('x', 10000)").await;
 
-    assert_eq!(answer.expect(503)["code"], "unavailable");
+    assert_eq!(response.expect(503)["code"], "unavailable");
     assert_eq!(proxy.take_connections(), 1);
 }
 
@@ -148,7 +148,7 @@ async fn a_write_whose_connection_breaks_under_it_is_never_done_twice() {
 }
 
 #[tokio::test]
-async fn a_read_whose_session_the_server_ends_is_done_once_more() {
+async fn a_read_whose_session_the_server_ends_is_retried_once() {
     let (app, _proxy) = app().await;
     let alice = app.user().await;
 
@@ -159,14 +159,14 @@ async fn a_read_whose_session_the_server_ends_is_done_once_more() {
     assert_eq!(attempts(&alice).await, "4");
 }
 
-// It may be done already, whatever the error says: who says it may stand between us and the server.
+// The write may be done already, whatever the error says: the message may come from a proxy.
 #[tokio::test]
-async fn a_write_whose_session_the_server_ends_or_whose_answer_is_lost_is_not_done_again() {
+async fn a_write_whose_session_ends_or_whose_response_is_lost_is_not_retried() {
     let (app, proxy) = app().await;
     let alice = app.user().await;
     let with_insert = format!("WITH d AS ({INSERT}) SELECT name || hang_up(1000) FROM d");
 
-    // The server breaks off in the statement, and in the commit.
+    // The server ends the session in the statement, and in the commit.
     assert_unavailable(&alice.write(&with_insert).await);
     assert_eq!(attempts(&alice).await, "1");
     let trigger = "CREATE CONSTRAINT TRIGGER hang_up AFTER INSERT ON doctors DEFERRABLE INITIALLY DEFERRED
@@ -177,7 +177,7 @@ async fn a_write_whose_session_the_server_ends_or_whose_answer_is_lost_is_not_do
     app.db.owner().await.batch_execute("DROP TRIGGER hang_up ON doctors").await.unwrap();
     assert_eq!(app.db.count("doctors").await, 0);
 
-    // The network takes the end of the answer away: the doctor is there, once.
+    // The network loses the end of the response: the doctor was added, once.
     alice.one("SELECT 'connected'").await;
     let _ = proxy.take_answered();
     assert_eq!(alice.write(INSERT).await.expect(200), json!(["D"]));
@@ -188,17 +188,17 @@ async fn a_write_whose_session_the_server_ends_or_whose_answer_is_lost_is_not_do
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_anywhere_is_given_whole_or_not_at_all() {
+async fn a_cut_response_is_returned_whole_or_not_at_all() {
     cut_answers(509).await;
 }
 
 #[tokio::test]
 #[ignore = "thousands of connections: every byte of an answer"]
-async fn an_answer_that_is_cut_at_any_byte_is_given_whole_or_not_at_all() {
+async fn a_response_cut_at_any_byte_is_returned_whole_or_not_at_all() {
     cut_answers(1).await;
 }
 
-/// Cuts answers after every so many bytes of the first 4096, and the one over a new connection as well.
+/// Cuts responses after every `step` bytes of the first 4096, and the one over a new connection as well.
 async fn cut_answers(step: usize) {
     let (app, proxy) = app().await;
     let alice = app.user().await;
@@ -218,12 +218,12 @@ async fn cut_answers(step: usize) {
         proxy.set_open(cut);
         assert_eq!(alice.read(list).await.expect(200), whole, "{after}");
 
-        // Also the handshake and the login of a new connection, and whatever of the answer comes then.
+        // Also cuts the handshake and the login of a new connection, and the response after it.
         proxy.set(cut);
-        let answer = alice.read(list).await;
-        match answer.status {
-            200 => assert_eq!(answer.json(), whole, "{after}"),
-            _ => assert_unavailable(&answer),
+        let response = alice.read(list).await;
+        match response.status {
+            200 => assert_eq!(response.json(), whole, "{after}"),
+            _ => assert_unavailable(&response),
         }
         proxy.set(Mode::Pass);
         assert_eq!(alice.read(list).await.expect(200), whole, "{after}");

@@ -61,9 +61,13 @@ fn the_route_that_the_readme_adds_is_among_these() {
 async fn a_name_stands_for_any_segment_and_literal_text_wins_over_it() {
     let app = TestApp::new(TestDb::new().await, &[(Role::Api, ROUTES)], |_| {}, TestDb::pool);
     let client = app.anonymous();
-    let answer = async |method: &str, path: &str| {
-        let answer = client.call(method, path, None).await;
-        (answer.status, serde_json::from_str::<Value>(&answer.text).unwrap(), answer.headers.get("allow").cloned())
+    let response = async |method: &str, path: &str| {
+        let response = client.call(method, path, None).await;
+        (
+            response.status,
+            serde_json::from_str::<Value>(&response.text).unwrap(),
+            response.headers.get("allow").cloned(),
+        )
     };
 
     for (method, path, expected) in [
@@ -72,7 +76,7 @@ async fn a_name_stands_for_any_segment_and_literal_text_wins_over_it() {
         ("POST", "/api/patients/search", json!("found")),
         ("GET", "/api/practices/7/members/8", json!([7, 8])),
     ] {
-        assert_eq!(answer(method, path).await, (200, expected, None), "{method} {path}");
+        assert_eq!(response(method, path).await, (200, expected, None), "{method} {path}");
     }
     for (method, path, status, message, allow) in [
         ("GET", "/api/patients/x", 400, "The id in the path must be a positive integer", None),
@@ -88,7 +92,7 @@ async fn a_name_stands_for_any_segment_and_literal_text_wins_over_it() {
         ("POST", "/api/patients/7", 405, "This method is not allowed here", Some("GET, PUT")),
         ("GET", "/api/patients/search", 405, "This method is not allowed here", Some("POST")),
     ] {
-        let (came, body, allowed) = answer(method, path).await;
+        let (came, body, allowed) = response(method, path).await;
         assert_eq!((came, &body["message"], allowed.as_deref()), (status, &json!(message), allow), "{method} {path}");
     }
 }

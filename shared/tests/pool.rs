@@ -1,4 +1,4 @@
-//! What a connection leaves behind, and what happens to one that is no good any more, on a real PostgreSQL.
+//! The state that a connection keeps between requests, and connections that break, on a real PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 #![expect(clippy::print_stdout, reason = "a figure, which the harness shows when it is asked to")]
@@ -23,7 +23,7 @@ async fn app_as(role: Role) -> TestApp {
     TestApp::new(TestDb::new().await, &[(role, probe::ROUTES)], |_| {}, TestDb::pool_of_one)
 }
 
-/// Whether something comes true within ten seconds.
+/// Whether the condition comes true within ten seconds.
 async fn soon(mut question: impl AsyncFnMut() -> bool) -> bool {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
@@ -50,7 +50,7 @@ async fn ten_thousand_requests_leave_nothing_behind_on_their_connection() {
     requests_leave_nothing_behind(1_111).await;
 }
 
-/// What a session can carry over to whoever comes next, compared after each round of nine requests.
+/// The session state that a later request could see, compared after each round of nine requests.
 async fn requests_leave_nothing_behind(rounds: usize) {
     const SESSION: &str = "SELECT concat_ws(' ', pg_backend_pid(),
         (SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE source = 'session'),
@@ -81,8 +81,8 @@ async fn requests_leave_nothing_behind(rounds: usize) {
 }
 
 #[tokio::test]
-async fn who_asked_is_forgotten_when_the_next_request_comes_on_the_same_connection() {
-    const WHO: &str = "SELECT concat_ws('/', pg_backend_pid(), app.current_user_id(), app.current_session_id(),
+async fn no_identity_reaches_the_next_request_on_a_connection() {
+    const IDENTITY: &str = "SELECT concat_ws('/', pg_backend_pid(), app.current_user_id(), app.current_session_id(),
                                         app.current_user_id())";
     let app = app().await;
     let users = [app.user().await, app.user().await, app.user().await];
@@ -93,34 +93,34 @@ async fn who_asked_is_forgotten_when_the_next_request_comes_on_the_same_connecti
 
     for round in 0..300 {
         let user: &Client<'_> = if round % 2 == 0 { &alice } else { &bob };
-        let who = user.one(WHO).await;
-        let (process, asked) = who.split_once('/').unwrap();
+        let identity = user.one(IDENTITY).await;
+        let (process, asked) = identity.split_once('/').unwrap();
         assert_eq!(process, backend, "all of them on one connection");
-        assert!(asked.starts_with(&format!("{}/", user.id)) && asked.ends_with(&format!("/{}", user.id)), "{who}");
+        assert!(asked.starts_with(&format!("{}/", user.id)) && asked.ends_with(&format!("/{}", user.id)), "{identity}");
         match round % 3 {
             0 => assert_eq!(user.write("SELECT (1 / 0)::text").await.status, 400),
-            1 => assert_eq!(gone.write(WHO).await.status, 401, "and nothing is answered"),
+            1 => assert_eq!(gone.write(IDENTITY).await.status, 401, "and nothing is answered"),
             _ => assert_eq!(user.write("SELECT 'x' FROM patients").await.json(), serde_json::json!([])),
         }
     }
 }
 
 #[tokio::test]
-async fn somebody_who_is_not_signed_in_is_nobody_also_on_a_connection_that_somebody_used() {
-    const WHO: &str = "SELECT concat_ws('/', pg_backend_pid(), app.current_user_id(), app.current_session_id())";
+async fn an_anonymous_request_has_no_user_on_a_connection_used_before() {
+    const IDENTITY: &str = "SELECT concat_ws('/', pg_backend_pid(), app.current_user_id(), app.current_session_id())";
     let app = app_as(Role::Auth).await;
     let alice = app.user().await;
 
     for _ in 0..100 {
         let backend = alice.one(BACKEND).await;
-        assert!(alice.one(WHO).await.starts_with(&format!("{backend}/{}/", alice.id)));
-        assert_eq!(app.anonymous().run_anonymous(WHO).await.json(), serde_json::json!([backend]));
+        assert!(alice.one(IDENTITY).await.starts_with(&format!("{backend}/{}/", alice.id)));
+        assert_eq!(app.anonymous().run_anonymous(IDENTITY).await.json(), serde_json::json!([backend]));
     }
 }
 
-// Without the cancellation the server would work on, and the next request would wait for it.
+// Without the cancellation the server would continue, and the next request would wait for it.
 #[tokio::test]
-async fn a_request_that_nobody_waits_for_is_cancelled_and_its_connection_not_used_again() {
+async fn an_abandoned_request_is_cancelled_and_its_connection_not_reused() {
     let app = app().await;
     let alice = app.user().await;
     let backend = alice.one(BACKEND).await;
@@ -142,7 +142,7 @@ async fn a_request_that_nobody_waits_for_is_cancelled_and_its_connection_not_use
     assert!(soon(async || owner.query_typed_one(&running, &[]).await.unwrap().get::<_, i64>(0) == 0).await);
 }
 
-/// Ends all connections of the probe while this process does not run, as if it was frozen: nothing here notices.
+/// Ends all connections of the probe while this process is stopped, as in a freeze, so that it does not notice.
 fn end_connections_while_frozen(app: &TestApp) {
     let (url, name) = (app.db.cluster.url("postgres"), app.db.name.clone());
     let ending = thread::spawn(move || {
@@ -159,14 +159,14 @@ fn end_connections_while_frozen(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn connections_that_died_while_the_environment_was_frozen_are_not_handed_out() {
+async fn connections_that_died_during_a_freeze_are_not_used() {
     let app = TestApp::start(Role::Api, probe::ROUTES).await;
     let alice = app.user().await;
-    // More than one at a time, so that the pool holds more than one.
+    // Four at a time, so that the pool holds more than one.
     let four = async || {
         let run = || alice.write("SELECT pg_backend_pid()::text FROM pg_sleep(0.1)");
-        let answers = tokio::join!(run(), run(), run(), run());
-        <[_; 4]>::from(answers).map(|answer| answer.expect(200)[0].as_str().unwrap().to_owned())
+        let responses = tokio::join!(run(), run(), run(), run());
+        <[_; 4]>::from(responses).map(|response| response.expect(200)[0].as_str().unwrap().to_owned())
     };
 
     let mut known = four().await.to_vec();
@@ -182,7 +182,7 @@ async fn connections_that_died_while_the_environment_was_frozen_are_not_handed_o
 }
 
 #[tokio::test]
-async fn a_connection_that_lives_after_a_freeze_is_used_again() {
+async fn a_live_connection_is_reused_after_a_freeze() {
     let app = app().await;
     let alice = app.user().await;
     let backend = alice.one(BACKEND).await;
@@ -195,19 +195,19 @@ async fn a_connection_that_lives_after_a_freeze_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_line_died_silently_is_given_up_and_the_request_served_by_another() {
+async fn a_silently_dead_connection_is_replaced_within_the_request() {
     silent_deaths(3).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes"]
-async fn connections_whose_lines_die_silently_cost_no_request_a_hundred_times() {
+async fn a_hundred_silently_dead_connections_cost_no_request() {
     silent_deaths(100).await;
 }
 
 async fn silent_deaths(cycles: i64) {
     let db = TestDb::new().await;
-    let proxy = Proxy::deaf(db.cluster.port()).await;
+    let proxy = Proxy::without_recording(db.cluster.port()).await;
     let port = proxy.port;
     let pool = |db: &TestDb, role, clock: &_| db.pool_of(1, TestDb::credentials(role), clock, port, Trust::Plaintext);
     let app = TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool);

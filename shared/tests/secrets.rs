@@ -1,4 +1,4 @@
-//! Secrets: the real binaries, as Lambda runs them, against a Secrets Manager API and a PostgreSQL with TLS.
+//! Secrets: the real binaries under the rig's Lambda, against a Secrets Manager API and a PostgreSQL with TLS.
 
 #![expect(clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -17,22 +17,22 @@ async fn list(function: &Environment, token: &str) -> Answer {
     function.call("GET", "/api/patients", Some(token), None).await
 }
 
-fn assert_empty_list(answer: &Answer) {
-    assert_eq!((answer.status, answer.text.as_str()), (200, "[]"), "{answer:?}");
+fn assert_empty_list(response: &Answer) {
+    assert_eq!((response.status, response.text.as_str()), (200, "[]"), "{response:?}");
 }
 
-fn assert_unavailable(answer: &Answer) {
-    assert_eq!(answer.expect(503)["code"], "unavailable");
-    assert_eq!(answer.headers["retry-after"], "1");
+fn assert_unavailable(response: &Answer) {
+    assert_eq!(response.expect(503)["code"], "unavailable");
+    assert_eq!(response.headers["retry-after"], "1");
 }
 
-/// The first answer that is not 503, which must come within ten seconds.
+/// The first response that is not 503, which must come within ten seconds.
 async fn recovered(function: &Environment, token: &str) -> Answer {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         match list(function, token).await {
-            answer if answer.status == 503 && Instant::now() < end => assert_unavailable(&answer),
-            answer => return answer,
+            response if response.status == 503 && Instant::now() < end => assert_unavailable(&response),
+            response => return response,
         }
     }
 }
@@ -58,7 +58,7 @@ async fn each_secret_is_read_once_before_the_first_request() {
 }
 
 #[tokio::test]
-async fn a_rotated_password_costs_one_look_and_no_request() {
+async fn a_rotated_password_costs_one_fetch_and_no_request() {
     let cloud = Cloud::new(Role::Api).await;
     let token = cloud.token(FIRST_KEY).await;
     let function = cloud.start("patients").await;
@@ -79,7 +79,7 @@ async fn a_rotated_password_costs_one_look_and_no_request() {
 }
 
 #[tokio::test]
-async fn a_password_that_changes_before_its_secret_is_503_and_asked_for_with_patience() {
+async fn a_password_that_changes_before_its_secret_is_503_with_few_fetches() {
     let cloud = Cloud::new(Role::Api).await;
     let token = cloud.token(FIRST_KEY).await;
     let function = cloud.start("patients").await;
@@ -98,21 +98,21 @@ async fn a_password_that_changes_before_its_secret_is_503_and_asked_for_with_pat
     assert_empty_list(&recovered(&function, &token).await);
 }
 
-// The rights hang on the group, so whoever is a member has them, and no more.
+// Privileges are granted to the group, so that all of its members have the same.
 #[tokio::test]
-async fn a_rotation_to_another_user_keeps_the_rights_and_the_walls() {
+async fn a_rotation_to_another_user_keeps_the_privileges_and_the_walls() {
     let cloud = Cloud::new(Role::Api).await;
     let token = cloud.token(FIRST_KEY).await;
     let function = cloud.start("patients").await;
     cloud.db.patient(cloud.user.0.get(), "Mine").await;
     cloud.db.patient(cloud.db.user().await.0.get(), "Somebody else's").await;
-    let names = |answer: Answer| {
-        let patients = answer.expect(200);
+    let names = |response: Answer| {
+        let patients = response.expect(200);
         patients.as_array().unwrap().iter().map(|patient| patient["name"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(names(list(&function, &token).await), ["Mine"]);
 
-    // As the rotation function of AWS makes the second user; that the first may not log in comes with the next one.
+    // As AWS's rotation function creates the second user; the first one is locked only by the next rotation.
     let (old, new) = (&cloud.login, format!("{}_clone", cloud.login));
     cloud.sql(&format!("CREATE ROLE {new} LOGIN PASSWORD 'other'; GRANT {old} TO {new}")).await;
     cloud.moto.put(&cloud.database_secret, credentials(&new, "other")).await;
@@ -129,7 +129,7 @@ async fn a_rotation_to_another_user_keeps_the_rights_and_the_walls() {
 }
 
 #[tokio::test]
-async fn secrets_that_cannot_be_had_at_the_start_are_503_until_they_can() {
+async fn secrets_unavailable_at_the_start_are_503_until_they_are_available() {
     let cloud = Cloud::new(Role::Api).await;
     let token = cloud.token(FIRST_KEY).await;
     cloud.moto.stop().await;
@@ -141,7 +141,7 @@ async fn secrets_that_cannot_be_had_at_the_start_are_503_until_they_can() {
     cloud.moto.start().await;
     assert_empty_list(&list(&function, &token).await);
 
-    // What is known is enough.
+    // The cached secrets suffice.
     cloud.moto.stop().await;
     for _ in 0..10 {
         assert_empty_list(&list(&function, &token).await);
@@ -154,9 +154,9 @@ async fn secrets_that_cannot_be_had_at_the_start_are_503_until_they_can() {
     assert_empty_list(&list(&function, &token).await);
 }
 
-// Worse than a service that is down is one that says nothing.
+// A service that does not respond is worse than one that is down.
 #[tokio::test]
-async fn secrets_that_are_waited_for_in_vain_hold_up_neither_the_start_nor_a_request() {
+async fn a_silent_secrets_manager_delays_neither_the_start_nor_a_request() {
     let cloud = Cloud::new(Role::Api).await;
     let token = cloud.token(FIRST_KEY).await;
     cloud.moto.fall_silent();
@@ -173,7 +173,7 @@ async fn secrets_that_are_waited_for_in_vain_hold_up_neither_the_start_nor_a_req
 }
 
 #[tokio::test]
-async fn a_malformed_secret_is_as_good_as_none_and_never_replaced_by_a_built_in_one() {
+async fn a_malformed_secret_counts_as_missing_and_is_never_replaced_by_a_default() {
     let cloud = Cloud::new(Role::Api).await;
     let token = cloud.token(FIRST_KEY).await;
     cloud.moto.put(&cloud.jwt_secret, " ").await;
@@ -193,7 +193,7 @@ async fn a_malformed_secret_is_as_good_as_none_and_never_replaced_by_a_built_in_
     cloud.moto.put(&cloud.database_secret, credentials(&cloud.login, FIRST_PASSWORD)).await;
     assert_empty_list(&list(&function, &token).await);
 
-    // The last good ones are kept.
+    // The last valid secrets are kept.
     cloud.moto.put(&cloud.jwt_secret, "{}").await;
     cloud.moto.put(&cloud.database_secret, "{}").await;
     assert_eq!(list(&function, &cloud.token(OTHER_KEY).await).await.status, 401);
@@ -204,9 +204,9 @@ async fn a_malformed_secret_is_as_good_as_none_and_never_replaced_by_a_built_in_
     assert!(!logged.contains("8 bytes."), "{logged}");
 }
 
-// The next try must not find the address taken.
+// Otherwise the client's retry would get a 409.
 #[tokio::test]
-async fn an_account_is_not_made_as_long_as_its_token_cannot_be_signed() {
+async fn no_account_is_created_while_its_token_cannot_be_signed() {
     let cloud = Cloud::new(Role::Auth).await;
     cloud.moto.put(&cloud.jwt_secret, key("8 bytes.")).await;
     let function = cloud.start("auth").await;

@@ -1,4 +1,4 @@
-//! A connection for work that no request waits for: over with the work.
+//! A connection for work outside of requests: it is closed with the work.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -26,7 +26,7 @@ async fn open(db: &TestDb) -> Session {
     Session::open(&connector(db, db.cluster.port())).await.unwrap()
 }
 
-/// Waits until this is true of so many of the login's sessions.
+/// Waits until this condition is true of `count` sessions of the login.
 async fn until(db: &TestDb, owner: &Client, question: &str, count: i64) {
     let sql = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND usename = 'app_api_login' AND {question}",
@@ -37,7 +37,7 @@ async fn until(db: &TestDb, owner: &Client, question: &str, count: i64) {
 }
 
 #[tokio::test]
-async fn a_session_says_goodbye() {
+async fn a_session_sends_terminate() {
     let db = TestDb::new().await;
     let proxy = Proxy::start(db.cluster.port()).await;
     let session = Session::open(&connector(&db, proxy.port)).await.unwrap();
@@ -50,9 +50,9 @@ async fn a_session_says_goodbye() {
     assert_eq!(proxy.take_messages().last().map(|message| message.kind), Some(b'X'));
 }
 
-// Of a deployment that ran out of time: whoever comes next does not wait for what nobody waits for.
+// After a deployment that timed out, the next one must not wait for its locks.
 #[tokio::test]
-async fn a_session_that_is_dropped_in_the_middle_of_its_work_is_cut_and_its_lock_free() {
+async fn a_session_dropped_during_its_work_is_ended_and_its_lock_released() {
     let db = TestDb::new().await;
     let owner = db.owner().await;
     let notice = ["client_connection_check_interval = '10ms'", "statement_timeout = 0", "transaction_timeout = 0"]
@@ -73,7 +73,7 @@ async fn a_session_that_is_dropped_in_the_middle_of_its_work_is_cut_and_its_lock
 }
 
 #[tokio::test]
-async fn a_session_whose_connection_breaks_at_the_login_is_a_reason_to_come_again() {
+async fn a_connection_that_breaks_at_the_login_is_a_transient_error() {
     let db = TestDb::new().await;
     let proxy = Proxy::start(db.cluster.port()).await;
     for (side, after) in [(Side::Client, 0), (Side::Client, 20), (Side::Server, 0), (Side::Server, 5)] {
@@ -86,11 +86,11 @@ async fn a_session_whose_connection_breaks_at_the_login_is_a_reason_to_come_agai
     }
 }
 
-// The server, or something in front of it, took the connection, and nothing is heard of the login.
+// The server, or a proxy, has accepted the connection and does not respond to the login.
 #[tokio::test]
-async fn a_session_that_is_not_let_in_ends_in_time_and_the_next_one_works() {
+async fn a_session_without_a_login_response_ends_in_time_and_the_next_one_works() {
     let db = TestDb::new().await;
-    let proxy = Proxy::deaf(db.cluster.port()).await;
+    let proxy = Proxy::without_recording(db.cluster.port()).await;
     let connector = connector(&db, proxy.port);
 
     proxy.set(Mode::Blackhole);

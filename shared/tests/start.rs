@@ -1,4 +1,4 @@
-//! How a function starts: whatever is down, it comes up and waits; whatever is set wrong, it says so and does not.
+//! The start of a function: it starts without its dependencies, but not with a wrong setting, which it logs.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ async fn a_function_starts_without_its_database_and_works_when_it_is_there() {
     assert_eq!(list().await.expect(200), serde_json::json!([]));
 }
 
-/// What a function says that does not start.
+/// The log of a function that does not start.
 async fn last_words(variables: &[(&str, String)]) -> String {
     let (ended_well, said) = Environment::start("patients", variables).await.ended().await;
     assert!(!ended_well, "{said}");
@@ -48,7 +48,7 @@ async fn last_words(variables: &[(&str, String)]) -> String {
 }
 
 #[tokio::test]
-async fn a_function_does_not_start_as_a_role_that_no_wall_would_hold() {
+async fn a_function_does_not_start_with_a_role_that_bypasses_the_walls() {
     let db = TestDb::new().await;
 
     let said = last_words(&variables(&db.cluster.url(&db.name), KEY)).await;

@@ -1,4 +1,4 @@
-//! A unit counts as done only if all of it is done, and every failure becomes the status it means.
+//! A unit succeeds only as a whole, and every failure has its status.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -37,7 +37,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// From now on a new doctor is refused, not by the statement that adds it but by the commit.
+/// Makes the commit fail, not the statement, when a doctor is added.
 async fn fail_at_commit(app: &TestApp, code: &str, times: u32) {
     let trigger = format!(
         "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON doctors DEFERRABLE INITIALLY DEFERRED
@@ -46,9 +46,9 @@ async fn fail_at_commit(app: &TestApp, code: &str, times: u32) {
     app.db.owner().await.batch_execute(&trigger).await.unwrap();
 }
 
-fn assert_problem(answer: &Answer, status: u16, context: &str) {
-    assert_eq!(answer.status, status, "{context}: {answer:?}");
-    assert!(!answer.text.contains("CANARY"), "{context}: {answer:?}");
+fn assert_problem(response: &Answer, status: u16, context: &str) {
+    assert_eq!(response.status, status, "{context}: {response:?}");
+    assert!(!response.text.contains("CANARY"), "{context}: {response:?}");
 }
 
 // The unit is BEGIN | enter | statement | COMMIT, and each of them can fail.
@@ -83,7 +83,7 @@ async fn a_unit_that_fails_anywhere_is_not_acknowledged_and_leaves_no_row() {
 }
 
 #[tokio::test]
-async fn a_unit_that_the_server_undid_is_sent_again_twice_and_done_once() {
+async fn a_unit_that_the_server_rolled_back_is_retried_twice_and_done_once() {
     for code in ["40001", "40P01"] {
         let app = app().await;
         let alice = app.user().await;
@@ -97,7 +97,7 @@ async fn a_unit_that_the_server_undid_is_sent_again_twice_and_done_once() {
 }
 
 #[tokio::test]
-async fn a_unit_that_the_server_undoes_again_and_again_is_given_up() {
+async fn a_unit_that_the_server_keeps_rolling_back_fails() {
     for code in ["40001", "40P01"] {
         let app = app().await;
         let alice = app.user().await;
@@ -113,7 +113,7 @@ async fn a_unit_that_the_server_undoes_again_and_again_is_given_up() {
 
 // Transient failures are 503, invalid input is 400, our own bugs are 500.
 #[tokio::test]
-async fn every_failure_of_the_database_is_the_status_it_means() {
+async fn every_failure_of_the_database_has_its_status() {
     let app = app().await;
     let alice = app.user().await;
 
@@ -131,8 +131,8 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
         (500, vec!["42P01", "42703", "42501", "42883", "0A000", "P0001", "XX000", "23502"]),
     ] {
         for code in codes {
-            let answer = alice.write(&format!("SELECT fail('{code}', 1000000)")).await;
-            assert_problem(&answer, status, code);
+            let response = alice.write(&format!("SELECT fail('{code}', 1000000)")).await;
+            assert_problem(&response, status, code);
             assert_eq!(alice.one("SELECT 'fine'::text").await, "fine", "after {code}");
         }
     }
@@ -144,11 +144,11 @@ async fn every_failure_of_the_database_is_the_status_it_means() {
 }
 
 shared::routes! {
-    /// Gives a statement a parameter that is not of the type that it announces.
+    /// Gives a statement a parameter of another type than declared.
     POST "/api/parameters" of_another_type(CurrentUser) -> NoContent;
-    /// Takes a row from a statement that gives none.
+    /// Takes a row from a statement that returns none.
     POST "/api/rows" none(CurrentUser) -> NoContent;
-    /// A list that has so many rows.
+    /// A list with this many rows.
     GET "/api/rows/{id}" rows(CurrentUser, Path<PatientId>) -> List<One>;
 }
 
@@ -190,7 +190,7 @@ mod handlers {
 }
 
 #[tokio::test]
-async fn a_list_has_all_rows_or_is_refused_for_their_number() {
+async fn a_list_has_all_rows_or_is_refused_as_too_long() {
     let app = TestApp::start(Role::Api, ROUTES).await;
     let alice = app.user().await;
 
@@ -203,9 +203,9 @@ async fn a_list_has_all_rows_or_is_refused_for_their_number() {
     }
 }
 
-// What goes wrong on this side is our mistake, not that of a server that may be better a moment later.
+// An error on this side is a bug, not a transient failure of the server.
 #[tokio::test]
-async fn a_statement_that_is_called_wrongly_is_our_mistake_and_the_log_says_which() {
+async fn a_misused_statement_is_a_500_and_its_error_is_logged() {
     let app = TestApp::start(Role::Api, ROUTES).await;
     let alice = app.user().await;
 

@@ -1,10 +1,10 @@
-//! URLs of databases, as other tools and hosters hand them out.
+//! Database URLs in the forms of other tools and providers.
 
 #![expect(clippy::panic, reason = "a test that cannot run has failed")]
 
 use shared::config::{DatabaseUrl, InvalidUrl};
 
-/// User, password, host, port, database, and whether TLS is needed.
+/// User, password, host, port, database, and whether TLS is required.
 fn read(url: &str) -> (String, String, String, u16, String, bool) {
     let url = DatabaseUrl::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
     let tls = url.needs_tls();
@@ -36,7 +36,7 @@ fn a_password_may_hold_whatever_does_not_end_it() {
 }
 
 #[test]
-fn a_password_that_ends_too_early_is_said_and_not_shown() {
+fn an_unescaped_password_is_reported_without_its_text() {
     for password in [
         "pa/ss",
         "pa?ss",
@@ -122,7 +122,7 @@ fn parameters_are_understood_or_named() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_parts_are_named() {
     for (url, named) in [
         ("", "must be postgres://"),
         ("health", "must be postgres://"),

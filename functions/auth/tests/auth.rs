@@ -1,4 +1,4 @@
-//! The auth function, over gateway events, on a real database: who gets in.
+//! The auth function, over gateway events, on a real database: registration, login and logout.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -32,12 +32,12 @@ async fn login(app: &TestApp, email: &str, password: &str) -> Answer {
     app.anonymous().post("/api/auth/login", json!({"email": email, "password": password})).await
 }
 
-fn signed_in<'a>(app: &'a TestApp, answer: &Answer) -> Client<'a> {
-    app.with_token(Some(answer.json()["token"].as_str().expect("a token").to_owned()))
+fn signed_in<'a>(app: &'a TestApp, response: &Answer) -> Client<'a> {
+    app.with_token(Some(response.json()["token"].as_str().expect("a token").to_owned()))
 }
 
 #[tokio::test]
-async fn a_user_registers_logs_in_and_sees_who_they_are() {
+async fn a_user_registers_logs_in_and_reads_their_account() {
     let app = app().await;
 
     let registered = app.anonymous().post("/api/auth/register", john()).await;
@@ -45,8 +45,8 @@ async fn a_user_registers_logs_in_and_sees_who_they_are() {
     let logged_in = login(&app, "john.doe@example.com", PASSWORD).await;
     assert_eq!(logged_in.expect(200).as_object().unwrap().len(), 1);
 
-    for answer in [&registered, &logged_in] {
-        let mut me = signed_in(&app, answer).get("/api/auth/me").await.expect(200);
+    for response in [&registered, &logged_in] {
+        let mut me = signed_in(&app, response).get("/api/auth/me").await.expect(200);
         assert!(me.as_object_mut().unwrap().remove("createdAt").unwrap().as_str().unwrap().ends_with('Z'));
         assert_eq!(me, json!({"id": 1, "name": "John Doe", "email": "john.doe@example.com"}));
     }
@@ -97,7 +97,7 @@ async fn an_address_is_one_account_in_whatever_case_and_shown_as_it_was_entered(
 }
 
 #[tokio::test]
-async fn what_cannot_be_an_address_is_refused() {
+async fn an_invalid_address_is_refused() {
     let app = app().await;
     for email in [
         "",
@@ -135,13 +135,13 @@ async fn what_cannot_be_an_address_is_refused() {
 }
 
 #[tokio::test]
-async fn of_many_who_register_one_address_at_once_one_wins() {
+async fn one_of_many_concurrent_registrations_of_an_address_succeeds() {
     let app = app().await;
     let anonymous = app.anonymous();
 
     let attempts = (0..64).map(|_| anonymous.post("/api/auth/register", john()));
     let mut statuses: Vec<_> =
-        futures_util::future::join_all(attempts).await.iter().map(|answer| answer.status).collect();
+        futures_util::future::join_all(attempts).await.iter().map(|response| response.status).collect();
 
     statuses.sort_unstable();
     assert_eq!(statuses.iter().filter(|&&status| status == 201).count(), 1);
@@ -229,7 +229,7 @@ async fn every_wrong_field_of_a_registration_is_named() {
 }
 
 #[tokio::test]
-async fn without_a_key_to_sign_with_nobody_is_registered_or_signed_in() {
+async fn without_a_signing_key_registration_and_login_fail() {
     let sound = app().await;
     sound.anonymous().post("/api/auth/register", john()).await.expect(201);
     let keys = Cached::fetched(Clock::System, Duration::ZERO, |_| {
@@ -252,8 +252,8 @@ async fn without_a_key_to_sign_with_nobody_is_registered_or_signed_in() {
         let call =
             Call { method: "POST".to_owned(), path: path.to_owned(), body: Some(body.to_string()), ..Call::default() };
         let event = Form::HttpApi.event(&call).to_string();
-        let answer = keyless.answer(event.as_bytes(), &Context::default()).await;
-        assert_eq!(answer.status_code, 503, "{path}: {answer:?}");
+        let response = keyless.answer(event.as_bytes(), &Context::default()).await;
+        assert_eq!(response.status_code, 503, "{path}: {response:?}");
     }
 
     assert_eq!((sound.db.count("users").await, sound.db.count("sessions").await), (1, 1));

@@ -1,4 +1,4 @@
-//! Many who log in at once: they wait for each other, and nobody else does. Alone in its process, whose memory it looks at.
+//! Concurrent logins wait for each other, and no other request waits. Alone in its process, whose memory it measures.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -17,18 +17,18 @@ use serde_json::{Value, json};
 use shared::{auth::Passwords, config::Role};
 use testing::{Client, TestApp};
 
-/// What one hash needs.
+/// The memory of one hash.
 const HASH_KIB: usize = 19 * 1024;
 const PASSWORD: &str = "long and unlikely to be guessed";
 
-/// The most memory that this process ever held, in KiB.
+/// The maximum memory of this process so far, in KiB.
 fn peak_kib() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Requests of somebody who is signed in, one after the other, while there is something to wait for; what each took.
+/// Requests of a signed-in user, one after the other, while `work` runs; returns the time of each.
 async fn meanwhile(alice: &Client<'_>, goes_on: impl Fn() -> bool) -> Vec<Duration> {
     let mut times = Vec::new();
     while goes_on() {
@@ -39,7 +39,7 @@ async fn meanwhile(alice: &Client<'_>, goes_on: impl Fn() -> bool) -> Vec<Durati
     times
 }
 
-/// Somebody who may log in.
+/// A user who may log in.
 async fn john(app: &TestApp) -> Value {
     let john = json!({"name": "John", "email": "john@example.com", "password": PASSWORD});
     app.anonymous().post("/api/auth/register", &john).await.expect(201);
@@ -47,13 +47,13 @@ async fn john(app: &TestApp) -> Value {
     john
 }
 
-/// What the others wait for while so many log in at once.
+/// The times of other requests during this many logins.
 async fn in_a_crowd(app: &TestApp, alice: &Client<'_>, john: &Value, size: usize) -> Vec<Duration> {
     let (anonymous, done) = (app.anonymous(), AtomicUsize::new(0));
     let logins = join_all((0..size).map(async |_| {
-        let answer = anonymous.post("/api/auth/login", john).await;
+        let response = anonymous.post("/api/auth/login", john).await;
         done.fetch_add(1, Ordering::Relaxed);
-        answer.status
+        response.status
     }));
     let (statuses, busy) = join(logins, meanwhile(alice, || done.load(Ordering::Relaxed) < size)).await;
     assert_eq!(statuses, vec![200; size]);
@@ -61,7 +61,7 @@ async fn in_a_crowd(app: &TestApp, alice: &Client<'_>, john: &Value, size: usize
 }
 
 #[tokio::test]
-async fn a_crowd_that_logs_in_holds_up_nobody_and_takes_the_memory_of_one() {
+async fn concurrent_logins_delay_no_other_request_and_take_the_memory_of_one() {
     const SIZE: usize = 16;
     let app = TestApp::start(Role::Auth, auth::ROUTES).await;
     let (alice, john) = (app.user().await, john(&app).await);
@@ -69,13 +69,13 @@ async fn a_crowd_that_logs_in_holds_up_nobody_and_takes_the_memory_of_one() {
 
     let busy = in_a_crowd(&app, &alice, &john, SIZE).await;
 
-    // Held up by each hash, there would be one for each; the memory for one hash was there before.
+    // If each hash delayed a request, there would be one for each; the memory of one hash was allocated before.
     assert!(busy.len() >= 2 * SIZE, "{} requests meanwhile", busy.len());
     let more = peak_kib() - before;
     assert!(more < HASH_KIB, "{more} KiB");
 }
 
-/// What the others wait for while one processor does nothing but the same hashes, for nobody.
+/// The times of other requests while one processor computes the same hashes outside of logins.
 async fn beside_hashes(alice: &Client<'_>, count: usize) -> Vec<Duration> {
     let done = Arc::new(AtomicUsize::new(0));
     let hashes = thread::spawn({
@@ -98,11 +98,11 @@ fn p99(times: &mut [Duration]) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-// In turns. With two processors, of which the hashes take one, the other is PostgreSQL's as well, and what waits
-// for whom is the system's choice: what the crowd adds to that is ours.
+// In turns. With two processors, of which the hashes take one, PostgreSQL runs on the other, and the scheduler decides
+// what waits. The difference between the two is the effect of the logins.
 #[tokio::test]
 #[ignore = "a figure, for a machine that does nothing else"]
-async fn a_crowd_that_logs_in_is_hardly_noticed() {
+async fn concurrent_logins_hardly_delay_other_requests() {
     const SIZE: usize = 64;
     const ROUNDS: usize = 10;
     let app = TestApp::start(Role::Auth, auth::ROUTES).await;

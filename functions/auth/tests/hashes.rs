@@ -1,4 +1,4 @@
-//! What is stored of passwords, and what a stored hash may cost.
+//! The stored hashes of passwords, and what a stored hash may cost.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -14,7 +14,7 @@ use tokio_postgres::types::Type;
 const EMAIL: &str = "john.doe@example.com";
 const PASSWORD: &str = "securePassword123";
 
-/// A registered user whose stored hash is then replaced by this one.
+/// A registered user whose stored hash is replaced by this one.
 async fn app_with_hash(hash: &str) -> TestApp {
     let app = TestApp::start(Role::Auth, auth::ROUTES).await;
     let body = json!({"name": "John", "email": EMAIL, "password": PASSWORD});
@@ -44,7 +44,7 @@ fn hash_with(memory_kib: u32, passes: u32) -> String {
     hash.to_string()
 }
 
-/// As good as today's, but for the length of its tag.
+/// Like a new hash, except for the length of its tag.
 fn hash_of_length(length: usize) -> String {
     let params = Params::new(19_456, 2, 1, Some(length)).unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -52,7 +52,7 @@ fn hash_of_length(length: usize) -> String {
     hash.to_string()
 }
 
-/// How many hashes of no use were met so far; the tests of this file run at once, so it is asked of one test only.
+/// The number of unusable hashes so far. The tests of this file run concurrently, so only one test reads it.
 fn warnings() -> usize {
     log().matches(r#""event":"unusable_password_hash""#).count()
 }
@@ -99,7 +99,7 @@ async fn a_hash_of_less_memory_and_as_much_work_is_replaced_too() {
 }
 
 #[tokio::test]
-async fn a_hash_that_asks_for_too_much_or_makes_no_sense_is_a_wrong_password_and_a_warning() {
+async fn an_excessive_or_malformed_hash_is_a_wrong_password_and_a_warning() {
     let tag = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     for hostile in [
         format!("$argon2id$v=19$m=4294967295,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg${tag}"),
@@ -134,7 +134,7 @@ async fn a_hash_that_asks_for_too_much_or_makes_no_sense_is_a_wrong_password_and
 }
 
 #[tokio::test]
-async fn others_are_answered_while_passwords_are_hashed() {
+async fn other_requests_are_handled_while_passwords_are_hashed() {
     let app = app_with_hash(&hash_with(19 * 1024, 2)).await;
     let alice = app.user().await;
     alice.get("/api/auth/me").await.expect(200);
@@ -145,8 +145,8 @@ async fn others_are_answered_while_passwords_are_hashed() {
     match futures_util::future::select(Box::pin(logins), Box::pin(me)).await {
         futures_util::future::Either::Right((me, logins)) => {
             me.expect(200);
-            assert!(logins.await.iter().all(|answer| answer.status == 200));
+            assert!(logins.await.iter().all(|response| response.status == 200));
         }
-        futures_util::future::Either::Left(_) => panic!("the hashes held up everybody else"),
+        futures_util::future::Either::Left(_) => panic!("the hashes delayed another request"),
     }
 }

@@ -1,4 +1,4 @@
-//! One mailbox, one account; one password on every keyboard.
+//! Equivalent spellings of an address are one account; a password is the same from every keyboard.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -33,7 +33,7 @@ async fn login(app: &TestApp, email: &str, password: &str) -> Answer {
     app.anonymous().post("/api/auth/login", json!({"email": email, "password": password})).await
 }
 
-/// Addresses, of which those of a line are one mailbox.
+/// Addresses; those of one line are one mailbox.
 const MAILBOXES: [&[&str]; 14] = [
     &["café@example.com", "cafe\u{301}@example.com", "CAFÉ@EXAMPLE.COM", " CAFE\u{301}@example.com "],
     &["k@example.com", "K@example.com", "\u{212a}@example.com"],
@@ -69,13 +69,13 @@ async fn one_mailbox_is_one_account_in_whatever_spelling() {
 }
 
 #[tokio::test]
-async fn no_locale_of_the_database_changes_who_is_who() {
+async fn no_locale_of_the_database_changes_which_account_is_found() {
     for locale in ["LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LOCALE 'C'", "LOCALE_PROVIDER libc LOCALE 'C'"] {
         one_mailbox_is_one_account_on(&on(TestDb::in_locale(locale).await)).await;
     }
 }
 
-/// What nobody sees, or what no address holds.
+/// Characters that are invisible, or not allowed in an address.
 const HIDDEN: &[char] = &[
     '\u{200b}',
     '\u{200c}',
@@ -104,7 +104,7 @@ const HIDDEN: &[char] = &[
     '\u{e000}',
 ];
 
-/// What cannot be delivered to, and what looks like another address.
+/// Addresses that cannot receive mail, or look like another address.
 const REFUSED: &[&str] = &[
     "z@gооgle.com",
     "z@xn--ggle-55da.com",
@@ -149,9 +149,9 @@ const REFUSED: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn an_address_with_something_that_nobody_sees_or_that_looks_like_another_is_refused() {
+async fn an_address_with_invisible_or_confusable_characters_is_refused() {
     let app = app().await;
-    // What is white space is trimmed where it stands at an end.
+    // White space at an end is trimmed.
     let at_the_end = HIDDEN.iter().filter(|c| !c.is_whitespace()).map(|c| format!("{c}z@example.com"));
     let inside = HIDDEN.iter().flat_map(|c| [format!("z{c}z@example.com"), format!("z@exa{c}mple.com")]);
     let hidden = at_the_end.chain(inside);
@@ -167,7 +167,7 @@ async fn an_address_with_something_that_nobody_sees_or_that_looks_like_another_i
     }
 }
 
-/// An account as it was registered before there was a key, with a hash of exactly these bytes.
+/// An account registered before there were keys, with a hash of exactly these bytes.
 async fn add_old(db: &TestDb, email: &str, password: &str) {
     let hash: PasswordHash =
         Argon2::default().hash_password_with_salt(password.as_bytes(), b"0123456789abcdef").unwrap();
@@ -176,7 +176,7 @@ async fn add_old(db: &TestDb, email: &str, password: &str) {
 }
 
 #[tokio::test]
-async fn accounts_of_before_get_their_keys_and_those_that_cannot_stay_as_they_are() {
+async fn old_accounts_get_their_keys_and_conflicting_ones_stay_unchanged() {
     let db = TestDb::new().await;
     for (email, password) in [
         ("Zoë@example.com", "the first password"),
@@ -240,7 +240,7 @@ async fn a_password_is_the_same_in_both_forms_of_unicode() {
         }
         assert_eq!(login(&app, email, "pate-de-campagne-2026").await.status, 401);
     }
-    // Of 128 characters in NFC, whatever they are in another form; and not one more.
+    // 128 characters in NFC, in whatever form they are sent; 129 are too many.
     let (longest, decomposed) = ("éa".repeat(64), "e\u{301}a".repeat(64));
     register_as(&app, "A", "c@example.com", &decomposed).await.expect(201);
     login(&app, "c@example.com", &longest).await.expect(200);
@@ -251,7 +251,7 @@ async fn a_password_is_the_same_in_both_forms_of_unicode() {
 }
 
 #[tokio::test]
-async fn a_hash_of_what_was_sent_is_replaced_by_one_of_its_nfc() {
+async fn a_hash_of_an_unnormalized_password_is_replaced_by_one_of_its_nfc() {
     let (composed, decomposed) = ("pâté-de-campagne-2026", "pa\u{302}te\u{301}-de-campagne-2026");
     let app = app().await;
     add_old(&app.db, "a@example.com", decomposed).await;

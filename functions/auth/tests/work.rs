@@ -1,4 +1,4 @@
-//! What a request costs does not tell whether an address is known.
+//! The cost of a request does not reveal whether an address is known.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -13,11 +13,11 @@ use testing::{
 };
 use tokio_postgres::types::Type;
 
-/// How often each of two requests is sent, one after the other: enough for a fair mean.
+/// How often each of two requests is sent, in turns: enough for a stable mean.
 const PAIRS: usize = 15;
 const PASSWORD: &str = "securePassword123";
 
-/// The auth function on a database of its own.
+/// The auth function on its own database.
 async fn start() -> Environment {
     start_on(&TestDb::new().await).await
 }
@@ -31,25 +31,25 @@ async fn start_on(db: &TestDb) -> Environment {
     function
 }
 
-/// The processor time of a process so far, over all its threads.
+/// The processor time of a process so far, in all its threads.
 fn cpu_time(process: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten();
     let times = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
     Duration::from_nanos(times.filter_map(|text| text.split(' ').next()?.parse::<u64>().ok()).sum())
 }
 
-/// Sends a body to a path, which must answer with this status; the processor time that this took.
+/// Sends a body to a path, checks the status, and returns the processor time.
 async fn cost(function: &Environment, path: &str, body: Value, status: u16) -> Duration {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     let call = Call { method: "POST".to_owned(), path: path.to_owned(), headers, body: Some(body.to_string()) };
     let before = cpu_time(function.process_id());
     let outcome = function.invoke(Form::HttpApi.event(&call).to_string()).await;
-    let Outcome::Answer(answer) = outcome else { panic!("{outcome:?} {}", function.log()) };
-    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap()["statusCode"], status, "{answer}");
+    let Outcome::Answer(response) = outcome else { panic!("{outcome:?} {}", function.log()) };
+    assert_eq!(serde_json::from_str::<Value>(&response).unwrap()["statusCode"], status, "{response}");
     cpu_time(function.process_id()) - before
 }
 
-/// Processor time is the same for both, within what caches and clocks make of it.
+/// The processor times are equal, within the noise of caches and clocks.
 fn assert_alike([one, other]: [Duration; 2]) {
     assert!(one > Duration::from_millis(5) * u32::try_from(PAIRS).unwrap(), "{one:?}: no hash was made");
     let ratio = one.as_secs_f64() / other.as_secs_f64();
@@ -94,7 +94,7 @@ async fn an_unknown_address_costs_as_much_as_a_wrong_password_whatever_is_stored
     ] {
         let hash = format!("$argon2id$v=19${params},p=1${SALT_AND_TAG}");
         owner.execute_typed("UPDATE users SET password_hash = $1", &[(&hash, Type::TEXT)]).await.unwrap();
-        // In both spellings of one password, of which each is tried.
+        // Both spellings of one password are tried.
         for password in ["wrong pa\u{73}sword", "wrong passwo\u{308}rd"] {
             let mut spent = [Duration::ZERO; 2];
             for _ in 0..PAIRS {

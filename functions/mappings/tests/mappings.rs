@@ -68,22 +68,22 @@ async fn a_missing_patient_or_doctor_is_not_found() {
     for (patient, doctor, message) in
         [(999, doctor, "Patient not found"), (patient, 999, "Doctor not found"), (998, 999, "Patient not found")]
     {
-        let answer = alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await;
-        assert_eq!(answer.expect(404)["message"], message);
+        let response = alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await;
+        assert_eq!(response.expect(404)["message"], message);
     }
     assert_eq!(alice.get("/api/mappings/999").await.expect(404)["message"], "Patient not found");
     assert_eq!(app.db.count("mappings").await, 0);
 }
 
 #[tokio::test]
-async fn what_vanishes_while_it_is_assigned_is_not_found() {
+async fn a_record_deleted_during_its_assignment_is_not_found() {
     for (table, column, message) in
         [("patients", "patient_id", "Patient not found"), ("doctors", "doctor_id", "Doctor not found")]
     {
         let app = app().await;
         let alice = app.user().await;
         let (patient, doctor) = (app.db.patient(alice.id, "Jane").await, app.db.doctor("Dr. X").await);
-        // What another request may do after the statement has looked and before it adds.
+        // Another request may do this after the statement has looked and before it inserts.
         let vanish = format!(
             "CREATE FUNCTION vanish() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
              BEGIN
@@ -94,9 +94,9 @@ async fn what_vanishes_while_it_is_assigned_is_not_found() {
         );
         app.db.owner().await.batch_execute(&vanish).await.unwrap();
 
-        let answer = alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await;
+        let response = alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await;
 
-        assert_eq!(answer.expect(404)["message"], message);
+        assert_eq!(response.expect(404)["message"], message);
         assert_eq!((app.db.count("mappings").await, app.db.count(table).await), (0, 1), "all of it is undone");
     }
 }
@@ -163,7 +163,7 @@ async fn a_mapping_cannot_be_written_beyond_its_two_ids() {
     assert_eq!(mallory.get("/api/mappings").await.expect(200), json!([]));
 }
 
-/// Waits until what a session of the database waits for is this kind of lock, and says which session.
+/// Waits until a session of the database waits for this kind of lock, and returns its process id.
 async fn waiting(owner: &Client) -> i32 {
     const WAITING: &str = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
     loop {
@@ -175,13 +175,13 @@ async fn waiting(owner: &Client) -> i32 {
 }
 
 #[tokio::test]
-async fn a_patient_who_vanishes_while_a_read_is_done_once_more_is_not_found() {
+async fn a_patient_deleted_before_a_read_is_retried_is_not_found() {
     let app = app().await;
     let alice = app.user().await;
     let (patient, doctor) = (app.db.patient(alice.id, "Jane").await, app.db.doctor("Dr. X").await);
     alice.post("/api/mappings", json!({"patientId": patient, "doctorId": doctor})).await.expect(201);
     let owner = app.db.owner().await;
-    // A read that has its rows waits here before it is committed.
+    // A read that has its rows waits here before its commit.
     let wait = "
         SELECT pg_advisory_lock(1);
         CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -200,7 +200,7 @@ async fn a_patient_who_vanishes_while_a_read_is_done_once_more_is_not_found() {
         let end = format!("SELECT pg_terminate_backend({session}, 10000), pg_advisory_unlock(1)");
         owner.batch_execute(&end).await.unwrap();
     };
-    let (answer, ()) = tokio::join!(alice.get(&path), vanish);
+    let (response, ()) = tokio::join!(alice.get(&path), vanish);
 
-    assert_eq!(answer.expect(404)["message"], "Patient not found");
+    assert_eq!(response.expect(404)["message"], "Patient not found");
 }

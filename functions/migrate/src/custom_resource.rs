@@ -1,4 +1,4 @@
-//! The protocol of CloudFormation's custom resources: an event that wants its answer at a pre-signed URL.
+//! The protocol of CloudFormation's custom resources: the response goes to a pre-signed URL in the event.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>
 
@@ -11,46 +11,46 @@ use tokio::time::{sleep, timeout};
 
 use crate::Report;
 
-/// The one resource there is: the schema of the stack's database. An id that changed would mean another one.
+/// The id of the only resource: the schema of the stack's database. A changed id would mean another resource.
 const PHYSICAL_ID: &str = "database-schema";
-/// How often the answer is sent, how long each time may take, and the first pause between two, which then doubles.
+/// How often the response is sent, the timeout of each attempt, and the first pause between two, which then doubles.
 const ATTEMPTS: u32 = 5;
-const ATTEMPT: Duration = Duration::from_secs(5);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(250);
-/// An answer of more than 4096 bytes is refused. What is longer here is cut; the rest are names of limited length.
-const LONGEST_REASON: usize = 800;
-const LONGEST_LIST: usize = 1200;
+/// CloudFormation refuses a response of more than 4096 bytes. Longer texts are cut; all others have a limited length.
+const MAX_REASON: usize = 800;
+const MAX_LIST: usize = 1200;
 
-/// What CloudFormation wants of the schema.
+/// What CloudFormation asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// The stack is made, or has changed.
+    /// The stack is created or updated.
     Apply,
-    /// The stack, or this resource of it, goes.
+    /// The stack, or this resource of it, is deleted.
     Delete,
 }
 
-/// An event of CloudFormation. Whatever is missing or wrong in it, it has an answer.
+/// An event of CloudFormation. It gets a response even if something in it is missing or wrong.
 pub(crate) struct Request<'e> {
     event: &'e Value,
-    /// Holds a signature: never to be logged.
+    /// Has a signature: never to be logged.
     url: &'e str,
 }
 
-/// CloudFormation could not be told: neither the URL nor its parts are said.
+/// The response could not be delivered to CloudFormation. Never contains the pre-signed URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Untold {
+pub(crate) enum CallbackError {
     #[error("the event's ResponseURL is not of HTTPS")]
     NotHttps,
-    #[error("CloudFormation cannot be told the outcome: {0}")]
+    #[error("the response cannot be delivered to CloudFormation: {0}")]
     Https(#[from] HttpsError),
-    #[error("CloudFormation cannot be told the outcome: status {0}")]
+    #[error("the response cannot be delivered to CloudFormation: status {0}")]
     Refused(u16),
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer<'a> {
+struct Response<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -62,7 +62,7 @@ struct Answer<'a> {
     data: Option<Data>,
 }
 
-/// What the template can ask for by `Fn::GetAtt`.
+/// The attributes of the resource for `Fn::GetAtt`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Data {
@@ -74,13 +74,13 @@ struct Data {
 }
 
 impl<'e> Request<'e> {
-    /// The request of an event; `None` when nobody waits at a URL.
+    /// The request of an event; `None` when it has no response URL.
     pub(crate) fn of(event: &'e Value) -> Option<Self> {
         let url = event.get("ResponseURL")?;
         Some(Self { event, url: url.as_str().unwrap_or_default() })
     }
 
-    /// What is to be done.
+    /// The change that the event asks for.
     pub(crate) fn change(&self) -> Result<Change, &'static str> {
         match self.text("RequestType") {
             "Create" | "Update" => Ok(Change::Apply),
@@ -89,12 +89,12 @@ impl<'e> Request<'e> {
         }
     }
 
-    /// Tells CloudFormation the outcome, several times if need be.
-    pub(crate) async fn answer(&self, outcome: &Result<Report, String>) -> Result<(), Untold> {
+    /// Sends the outcome to CloudFormation, with retries.
+    pub(crate) async fn respond(&self, outcome: &Result<Report, String>) -> Result<(), CallbackError> {
         if !is_allowed(self.url) {
-            return Err(Untold::NotHttps);
+            return Err(CallbackError::NotHttps);
         }
-        let body = serde_json::to_string(&self.answer_to(outcome)).unwrap_or_default();
+        let body = serde_json::to_string(&self.response_to(outcome)).unwrap_or_default();
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
             if put(self.url, body.clone()).await.is_ok() {
@@ -106,22 +106,22 @@ impl<'e> Request<'e> {
         put(self.url, body).await
     }
 
-    fn answer_to(&self, outcome: &Result<Report, String>) -> Answer<'_> {
-        // A resource that was never made has an id of CloudFormation's, and wants it back.
+    fn response_to(&self, outcome: &Result<Report, String>) -> Response<'_> {
+        // A resource that was never created has an id made by CloudFormation, which the response has to repeat.
         let physical_resource_id = match (self.change(), self.text("PhysicalResourceId")) {
             (Ok(Change::Apply), _) | (_, "") => PHYSICAL_ID,
             (_, theirs) => theirs,
         };
-        Answer {
+        Response {
             status: if outcome.is_ok() { "SUCCESS" } else { "FAILED" },
-            reason: outcome.as_ref().err().map(|reason| line(reason, LONGEST_REASON)),
+            reason: outcome.as_ref().err().map(|reason| line(reason, MAX_REASON)),
             physical_resource_id,
             stack_id: self.text("StackId"),
             request_id: self.text("RequestId"),
             logical_resource_id: self.text("LogicalResourceId"),
             data: outcome.as_ref().ok().map(|report| Data {
-                applied: line(&report.applied.join(", "), LONGEST_LIST),
-                waits: report.waits.as_ref().map(|waiting| line(&waiting.to_string(), LONGEST_REASON)),
+                applied: line(&report.applied.join(", "), MAX_LIST),
+                waits: report.waits.as_ref().map(|waiting| line(&waiting.to_string(), MAX_REASON)),
             }),
         }
     }
@@ -132,19 +132,19 @@ impl<'e> Request<'e> {
 }
 
 /// One attempt.
-async fn put(url: &str, body: String) -> Result<(), Untold> {
-    match timeout(ATTEMPT, https::put(url, body)).await.unwrap_or(Err(HttpsError::NoAnswer))? {
+async fn put(url: &str, body: String) -> Result<(), CallbackError> {
+    match timeout(ATTEMPT_TIMEOUT, https::put(url, body)).await.unwrap_or(Err(HttpsError::NoAnswer))? {
         200..=299 => Ok(()),
-        status => Err(Untold::Refused(status)),
+        status => Err(CallbackError::Refused(status)),
     }
 }
 
-/// HTTPS, or this machine, where only tests listen.
+/// HTTPS, or the loopback address for tests.
 fn is_allowed(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://127.0.0.1:")
 }
 
-/// The text as one line that takes no more than `longest` bytes in JSON.
+/// The text as one line of at most `longest` bytes in JSON.
 fn line(text: &str, longest: usize) -> String {
     let mut line = String::new();
     let mut bytes = 0;
@@ -172,26 +172,26 @@ mod tests {
 
     use super::*;
 
-    fn answer(event: &Value, outcome: &Result<Report, String>) -> String {
-        serde_json::to_string(&Request::of(event).unwrap().answer_to(outcome)).unwrap()
+    fn response(event: &Value, outcome: &Result<Report, String>) -> String {
+        serde_json::to_string(&Request::of(event).unwrap().response_to(outcome)).unwrap()
     }
 
     #[test]
-    fn no_answer_is_too_long() {
+    fn no_response_is_too_long() {
         let event = json!({
             "RequestType": "Delete", "ResponseURL": "https://example.com", "PhysicalResourceId": "p".repeat(300),
             "StackId": "s".repeat(300), "RequestId": "r".repeat(36), "LogicalResourceId": "l".repeat(255),
         });
         for text in ["\"", "\\", "\u{1}", "é", "𝄞", "a b\n"] {
-            let failed = answer(&event, &Err(text.repeat(9000)));
+            let failed = response(&event, &Err(text.repeat(9000)));
             assert!(failed.len() <= 4096 && failed.contains('…'), "{text:?}: {}", failed.len());
             let applied = vec![text.repeat(20); 900];
-            assert!(answer(&event, &Ok(Report { applied, ..Report::default() })).len() <= 4096, "{text:?}");
+            assert!(response(&event, &Ok(Report { applied, ..Report::default() })).len() <= 4096, "{text:?}");
         }
     }
 
     #[test]
-    fn only_https_and_this_machine_are_told() {
+    fn only_https_and_the_loopback_address_are_allowed() {
         assert!(is_allowed("https://bucket.s3.eu-central-1.amazonaws.com/x?y=z") && is_allowed("http://127.0.0.1:1/"));
         for url in ["", "http://example.com/", "http://127.0.0.1.example.com:1/", "ftp://127.0.0.1:1/", "file:///x"] {
             assert!(!is_allowed(url), "{url}");

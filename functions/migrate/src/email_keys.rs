@@ -1,21 +1,21 @@
-//! The keys of accounts that were registered without one.
+//! Fills in the e-mail keys of accounts that were registered without one.
 
 use shared::{domain::Email, telemetry};
 use tokio_postgres::{Client, error::SqlState, types::Type};
 
 /// The migration that adds the column.
 pub(crate) const SINCE: i32 = 8;
-/// How many accounts one transaction changes.
+/// The number of accounts that one transaction changes.
 const BATCH: i64 = 1_000;
-/// How often a transaction is tried that lost against somebody who registered.
-const TRIES: usize = 5;
-/// How many ids of accounts one line of the log names.
-const NAMED: usize = 100;
+/// The number of attempts of a transaction that conflicts with registrations.
+const MAX_ATTEMPTS: usize = 5;
+/// The number of account ids in one line of the log.
+const MAX_LOGGED: usize = 100;
 
 /// Accounts without a key, in order.
 const NEXT: &str = "
     SELECT id, email FROM users WHERE email_key IS NULL AND id > $1 ORDER BY id LIMIT $2";
-/// The oldest of those that share a key gets it, unless another account has it. One statement, one transaction.
+/// Of accounts with the same key the oldest gets it, unless another account has it. One statement, one transaction.
 const FILL: &str = "
     UPDATE users SET email_key = new.email_key
       FROM (SELECT DISTINCT ON (email_key) id, email_key
@@ -23,12 +23,12 @@ const FILL: &str = "
              ORDER BY email_key, id) AS new
      WHERE users.id = new.id AND users.email_key IS NULL
        AND NOT EXISTS (SELECT FROM users AS other WHERE other.email_key = new.email_key)";
-/// Which of these have none.
+/// The accounts among these without a key.
 const WITHOUT: &str = "SELECT id FROM users WHERE id = ANY ($1) AND email_key IS NULL ORDER BY id";
 
-/// Gives every account its key that has none, and says in the log which accounts cannot have theirs: their ids, no more.
+/// Gives every account without a key its key, and logs the ids of accounts whose key is taken.
 ///
-/// Safe to repeat, also while people register. What has a key costs nothing.
+/// Safe to repeat, and to run beside registrations. Accounts that have a key cost nothing.
 ///
 /// # Errors
 /// When the server refuses a statement; what was filled in before stays.
@@ -57,11 +57,11 @@ pub(crate) async fn fill(client: &Client) -> Result<(), tokio_postgres::Error> {
     Ok(())
 }
 
-/// Fills in these keys; the ids of the accounts whose key another one has.
+/// Fills in these keys, and returns the ids of the accounts whose key is taken.
 async fn fill_in(client: &Client, ids: &[i64], keys: &[String]) -> Result<Vec<i64>, tokio_postgres::Error> {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         match client.execute_typed(FILL, &[(&ids, Type::INT8_ARRAY), (&keys, Type::TEXT_ARRAY)]).await {
-            // Registered in between: the next try sees it.
+            // The address was registered in between: the next attempt sees it.
             Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {}
             outcome => {
                 outcome?;
@@ -77,6 +77,6 @@ fn warn(event: &'static str, ids: &[i64]) {
     if ids.is_empty() {
         return;
     }
-    let named: Vec<_> = ids.iter().take(NAMED).map(i64::to_string).collect();
+    let named: Vec<_> = ids.iter().take(MAX_LOGGED).map(i64::to_string).collect();
     telemetry::warn(event, &format_args!("{} accounts, by id: {}", ids.len(), named.join(", ")));
 }

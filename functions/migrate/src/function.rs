@@ -1,6 +1,6 @@
 //! The function: invoked by CloudFormation on every deployment, by a daily schedule, or by hand.
 //!
-//! It alone migrates with the owner's secret, and it cannot be reached from the API.
+//! Only this function migrates, with the owner's secret. The API cannot reach it.
 
 use std::{env, future::Future, sync::Arc, time::Duration};
 
@@ -20,24 +20,24 @@ use crate::{
     custom_resource::{Change, Request},
 };
 
-/// What is kept of the function's time for telling CloudFormation the outcome, which would wait an hour for it.
-const RESERVE: Duration = Duration::from_secs(30);
-/// What is kept of the function's time in any case, for the function itself.
+/// The part of the function's timeout kept for the response to CloudFormation, which would wait an hour for it.
+const CALLBACK_RESERVE: Duration = Duration::from_secs(30);
+/// The part of the timeout that is always kept, for the function itself.
 const MARGIN: Duration = Duration::from_millis(500);
-/// What a run needs to say why it gives up.
+/// The time that a run needs to report why it gives up.
 const SLACK: Duration = Duration::from_secs(2);
-/// The function's time where Lambda does not say it.
-const USUAL: Duration = Duration::from_secs(300);
+/// The timeout where Lambda does not set one.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Migrates, and answers whoever asked: CloudFormation at the URL that its event brings along, anybody else directly.
+/// Migrates, and responds to CloudFormation at the URL in its event, or to any other caller directly.
 ///
 /// # Errors
-/// When CloudFormation cannot be told the outcome (Lambda then tries again), or by hand when the migration fails.
+/// When the response cannot be delivered to CloudFormation (Lambda then retries), or when an invocation by hand fails.
 pub async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (event, context) = event.into_parts();
-    let time = lambda::time_left(&context, &Clock::System).unwrap_or(USUAL);
+    let time = lambda::time_left(&context, &Clock::System).unwrap_or(DEFAULT_TIMEOUT);
     let end = Instant::now() + time.saturating_sub(MARGIN);
-    let work_end = end - RESERVE.min(time / 5);
+    let work_end = end - CALLBACK_RESERVE.min(time / 5);
 
     let request = Request::of(&event);
     let outcome = match request.as_ref().map_or(Ok(Change::Apply), Request::change) {
@@ -46,14 +46,14 @@ pub async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         Ok(Change::Delete) => Ok(Report::default()),
         Err(unknown) => Err(unknown.to_owned()),
     };
-    tell(&outcome);
-    let Some(request) = request else { return Ok(answer(&outcome?)) };
-    timeout_at(end, request.answer(&outcome)).await.map_err(|_| "CloudFormation was not reached in time")??;
+    log(&outcome);
+    let Some(request) = request else { return Ok(response(&outcome?)) };
+    timeout_at(end, request.respond(&outcome)).await.map_err(|_| "CloudFormation was not reached in time")??;
     Ok(Value::Null)
 }
 
-/// Logs what an operator must know, or may want to.
-fn tell(outcome: &Result<Report, String>) {
+/// Logs the outcome for the operator.
+fn log(outcome: &Result<Report, String>) {
     let report = match outcome {
         Ok(report) => report,
         Err(reason) => return telemetry::warn("migration_failed", reason),
@@ -69,8 +69,8 @@ fn tell(outcome: &Result<Report, String>) {
     }
 }
 
-/// What somebody is told who invoked it by hand.
-fn answer(report: &Report) -> Value {
+/// The response to an invocation by hand.
+fn response(report: &Report) -> Value {
     json!({
         "applied": report.applied,
         "waits": report.waits.as_ref().map(ToString::to_string),
@@ -79,7 +79,7 @@ fn answer(report: &Report) -> Value {
     })
 }
 
-/// What `work` gives, if it is done in time.
+/// The result of `work`, unless the time ends first.
 async fn in_time(end: Instant, work: impl Future<Output = Result<Report, String>>) -> Result<Report, String> {
     let undone = "the migration took too long: what was not finished is undone, and the next run goes on";
     timeout_at(end, work).await.unwrap_or_else(|_elapsed| Err(undone.to_owned()))
@@ -94,7 +94,7 @@ async fn migrate(end: Instant) -> Result<Report, String> {
     ];
 
     let mut session = Session::open(&owner).await.map_err(|error| error.to_string())?;
-    // With a second for what is being tried when the time is over: its locks are waited for half a second.
+    // A second more for the statement that runs when the time ends: it waits half a second for its locks.
     let outcome = Run::new(&logins).until(end.checked_sub(SLACK).unwrap_or(end)).on(&mut session.client).await;
     session.close().await;
     outcome.map_err(|error| error.to_string())

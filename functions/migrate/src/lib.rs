@@ -1,14 +1,15 @@
-//! Brings a database up to date: roles, migrations, partitions, logins, and what has had its time.
+//! Brings a database up to date: roles, migrations, partitions, logins, and the purge of old sessions.
 //!
-//! Everything is safe to repeat, also by two runs at once. Each migration is a transaction of its own: one that fails
-//! leaves those before it applied, which is why the running code works on each of them.
+//! Everything is safe to repeat, also by two runs at once. Each migration is its own transaction: a failure leaves the
+//! earlier ones applied, which is why the running code works with each of these schemas.
 //!
-//! Nothing here makes a request wait for long: a lock that is not free in half a second is given up, with the whole
-//! transaction, and the run is repeated after a pause, until it succeeds or its time is over.
+//! No statement makes a request wait for long: if a lock is not free in half a second, the run rolls back its
+//! transaction, and repeats it after a pause until it succeeds or the time ends.
 //!
-//! [`Run`] does it; `function` is invoked to do it by CloudFormation, whose protocol is in `custom_resource`, by a daily
-//! schedule, or by hand. `migrations` knows what is due, `rights` what everybody has too much, `email_keys` what accounts
-//! lack, `partitions` those of the audit trail, `sessions` what is over; `pages` cuts a table into pieces.
+//! [`Run`] does it. `function` is the Lambda function around it, invoked by CloudFormation (`custom_resource` has its
+//! protocol), by a daily schedule, or by hand. `migrations` applies what is due, `privileges` revokes the defaults of
+//! PUBLIC, `email_keys` fills in missing keys, `partitions` creates those of the audit trail, `sessions` purges old
+//! ones; `pages` splits a table into ranges.
 
 mod custom_resource;
 mod email_keys;
@@ -16,7 +17,7 @@ mod function;
 mod migrations;
 mod pages;
 mod partitions;
-mod rights;
+mod privileges;
 mod sessions;
 
 use std::time::Duration;
@@ -28,16 +29,16 @@ use shared::operations::{LOCK, Login, OVERDUE};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, error::SqlState};
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The names of the migrations applied now, oldest first.
     pub applied: Vec<String>,
-    /// The contraction that is not applied yet, because the release before may still be running.
+    /// The contraction that is not applied yet, because the previous release may still be running.
     pub waits: Option<Waiting>,
-    /// How many rows of the audit trail were in no month's partition: some runs before this one must have failed.
+    /// The rows of the audit trail without a month's partition: some earlier runs must have failed.
     pub strays: i64,
-    /// How many sessions were deleted that ended more than 30 days ago.
+    /// The number of deleted sessions, which ended more than 30 days ago.
     pub purged: u64,
 }
 
@@ -52,24 +53,24 @@ pub enum Error {
     Migration {
         /// The migration.
         what: String,
-        /// What the server says.
+        /// The server's message.
         why: String,
-        /// Those that were applied before it.
+        /// The migrations that were applied before it.
         before: String,
     },
-    /// The file of an applied migration is not what was applied.
+    /// The file of an applied migration has changed since.
     #[error(
         "migration {0} was applied to this database with another text than its file has now: an applied migration is \
          never edited, so restore the file (git checkout -- migrations) and make the change in a new migration"
     )]
     Changed(String),
-    /// It is not known what was applied.
+    /// The history of applied migrations cannot be read.
     #[error("the history of migrations (refinery_schema_history) cannot be read: {0}")]
     History(String),
-    /// A migration of this release has to wait for a contraction of it, or of one that was released just now.
+    /// A migration of this release has to wait for a contraction of this release, or of the one just deployed.
     #[error("{0} cannot be applied before a contraction: {1}; deploy again after that")]
     Stuck(String, Waiting),
-    /// Somebody else held a lock whenever it was asked for.
+    /// Another session held a lock at every attempt.
     #[error(
         "{0} needs a lock that was never free: end the transaction that holds it (pg_locks and pg_stat_activity show \
          it), then run migrate again"
@@ -80,15 +81,15 @@ pub enum Error {
     Database(#[from] tokio_postgres::Error),
 }
 
-/// How long a run goes on that nobody gave a time.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The first pause before a repetition, and the longest.
+/// The time limit of a run without [`Run::until`].
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The first pause before a retry, and the longest.
 const PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The oldest server that knows what the migrations use.
-const OLDEST: i32 = 150_000;
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+/// The oldest server version that supports the migrations.
+const OLDEST_VERSION: i32 = 150_000;
 
-/// The roles that carry grants and policies. Logins are members: rotation may clone a login, but not what hangs on it.
+/// The roles with grants and policies. Logins are members: rotation may clone a login, but not its grants.
 const GROUP_ROLES: &str = "
     DO $$
     DECLARE
@@ -112,7 +113,7 @@ pub async fn run(client: &mut Client, logins: &[Login]) -> Result<Report, Error>
     Run::new(logins).on(client).await
 }
 
-/// What is to be done, and until when.
+/// A run: its target and its end.
 pub struct Run<'a> {
     logins: &'a [Login],
     migrations: Vec<Migration>,
@@ -120,47 +121,48 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// To the newest schema, with these logins.
+    /// A run to the newest schema, with these logins.
     #[must_use]
     pub fn new(logins: &'a [Login]) -> Self {
-        Self { logins, migrations: migrations::all(), end: Instant::now() + PATIENCE }
+        Self { logins, migrations: migrations::all(), end: Instant::now() + DEFAULT_TIMEOUT }
     }
 
-    /// Repeated until then, if something is in use.
+    /// Retries until `end` while something is locked.
     #[must_use]
     pub fn until(self, end: Instant) -> Self {
         Self { end, ..self }
     }
 
-    /// To the schema of an older release, whose newest migration this was; 6 or more.
+    /// Stops at the schema of an older release, whose newest migration this was; 6 or more.
     #[must_use]
     pub fn to(mut self, version: i32) -> Self {
         self.migrations.retain(|migration| migration.version() <= version);
         self
     }
 
-    /// With another migration, named as a file would be.
+    /// Adds a migration, named like a file.
     #[must_use]
     pub fn and(mut self, name: &str, sql: &str) -> Self {
         self.migrations.extend(Migration::unapplied(name, sql));
         self
     }
 
-    /// Does it on this database, as its owner.
+    /// Runs on this database, as its owner.
     ///
     /// # Errors
-    /// When the server is too old or refuses a statement, or something was in use all the time. The migrations before
-    /// the one that failed stay applied.
+    /// When the server is too old or refuses a statement, or a lock was never free. The migrations before the failed
+    /// one stay applied.
     pub async fn on(&self, client: &mut Client) -> Result<Report, Error> {
-        /// Less than a request waits for a lock (2 s), which it may have to do behind us; and less than the server
-        /// waits before it looks for deadlocks (1 s), so that of a deadlock with a request we are the victim.
+        /// Shorter than a request waits for a lock (2 s), because a request may queue behind this run. Also shorter
+        /// than the server waits before it looks for deadlocks (1 s), so that this run is the victim of a deadlock with
+        /// a request.
         const LIMITS: &str = "SET statement_timeout = 0; SET lock_timeout = '500ms'";
-        /// The server must not go on with what nobody waits for; not every platform can tell.
-        const NOTICE_THE_END: &str = "SET client_connection_check_interval = '1s'";
+        /// The server stops working when the client is gone; not every platform supports it.
+        const DETECT_DISCONNECT: &str = "SET client_connection_check_interval = '1s'";
 
         refuse_old_server(client).await?;
         client.batch_execute(LIMITS).await?;
-        let _ = client.batch_execute(NOTICE_THE_END).await;
+        let _ = client.batch_execute(DETECT_DISCONNECT).await;
         let is_new = migrations::is_new(client).await?;
         let mut report = Report::default();
         let mut pause = PAUSE;
@@ -171,15 +173,15 @@ impl<'a> Run<'a> {
                 Err(Error::InUse(_)) if Instant::now() + jittered < self.end => sleep(jittered).await,
                 outcome => return outcome.map(|()| report),
             }
-            pause = LONGEST_PAUSE.min(pause * 2);
+            pause = MAX_PAUSE.min(pause * 2);
         }
     }
 
-    /// Everything, in order; what is done already takes no time.
+    /// All steps in order; those already done take no time.
     async fn attempt(&self, client: &mut Client, is_new: bool, report: &mut Report) -> Result<(), Error> {
         client.batch_execute(GROUP_ROLES).await?;
         report.waits = migrations::apply(client, &self.migrations, is_new, &mut report.applied).await?;
-        rights::take_away(client).await?;
+        privileges::revoke_defaults(client).await?;
         logins(client, self.logins).await?;
         if self.migrations.iter().any(|migration| migration.version() >= email_keys::SINCE) {
             email_keys::fill(client).await?;
@@ -201,13 +203,13 @@ async fn logins(client: &mut Client, logins: &[Login]) -> Result<(), Error> {
     Ok(transaction.commit().await?)
 }
 
-/// Whether somebody else was in the way, so that it may work in a moment: a lock was not free, or there was a deadlock.
+/// Whether a retry may succeed: a lock was not free, or there was a deadlock.
 fn is_in_use(code: &SqlState) -> bool {
     [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
 }
 
 impl Error {
-    /// Tells what may be repeated from what may not.
+    /// Separates errors that can be retried from the others.
     fn sorted(self) -> Self {
         match self {
             Self::Database(error) if error.code().is_some_and(is_in_use) => {
@@ -218,8 +220,8 @@ impl Error {
     }
 }
 
-/// Makes sure that the group roles exist, and does nothing else: what a server must have before a dump of another one,
-/// which gives rights to them, can be restored into it.
+/// Creates the group roles and nothing else. A new server needs them before a dump of another one, which grants
+/// privileges to them, can be restored into it.
 ///
 /// # Errors
 /// When the server is too old or refuses the statement.
@@ -233,7 +235,7 @@ async fn refuse_old_server(client: &Client) -> Result<(), Error> {
         .query_typed_one("SELECT current_setting('server_version_num')::int, current_setting('server_version')", &[])
         .await?;
     match row.try_get::<_, i32>(0)? {
-        number if number < OLDEST => Err(Error::TooOld(row.try_get(1)?)),
+        number if number < OLDEST_VERSION => Err(Error::TooOld(row.try_get(1)?)),
         _ => Ok(()),
     }
 }

@@ -1,8 +1,9 @@
-//! Which migrations a run applies, and that it applies them.
+//! Decides which migrations a run applies, and applies them.
 //!
-//! A migration is called a contraction when its name begins with `contract_`: it takes away what the release before
-//! still uses. While a deployment runs, and for an hour after it, that release answers requests or is rolled back to. So
-//! a contraction waits until every migration before it, but for other contractions, has been in force for an hour.
+//! A migration is a contraction when its name begins with `contract_`: it removes what the previous release still uses.
+//! During a deployment, and for an hour after it, that release handles requests or may be rolled back to. So a
+//! contraction waits until every earlier migration, except other contractions, is an hour old. a contraction waits
+//! until every migration before it, but for other contractions, has been in force for an hour.
 
 use std::fmt;
 
@@ -16,8 +17,8 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// How long the release before is given.
-const GRACE: Duration = Duration::hours(1);
+/// The time that the previous release is given.
+const GRACE_PERIOD: Duration = Duration::hours(1);
 
 /// The migrations of this release, oldest first.
 pub(crate) fn all() -> Vec<Migration> {
@@ -31,7 +32,7 @@ pub(crate) fn all() -> Vec<Migration> {
 pub struct Waiting {
     /// The contraction.
     pub migration: String,
-    /// When it may be applied; the next run after that does it.
+    /// The earliest time; the next run after it applies the contraction.
     pub until: OffsetDateTime,
 }
 
@@ -42,7 +43,7 @@ impl fmt::Display for Waiting {
     }
 }
 
-/// What a run does next.
+/// The next step of a run.
 #[derive(Debug, PartialEq, Eq)]
 enum Next<'m> {
     Apply(&'m Migration),
@@ -50,12 +51,12 @@ enum Next<'m> {
     Done,
 }
 
-/// What is next, strictly in order.
+/// The next step, strictly in order.
 fn next<'m>(history: &[Migration], all: &'m [Migration], is_new: bool, now: OffsetDateTime) -> Next<'m> {
     let newest = history.iter().map(Migration::version).max().unwrap_or(0);
     let Some(migration) = all.iter().find(|migration| migration.version() > newest) else { return Next::Done };
     let expanded = history.iter().filter(|it| !is_contraction(it)).filter_map(Migration::applied_on).max();
-    match expanded.map(|&time| time + GRACE) {
+    match expanded.map(|&time| time + GRACE_PERIOD) {
         Some(until) if is_contraction(migration) && !is_new && until > now => {
             Next::Wait(Waiting { migration: migration.to_string(), until })
         }
@@ -67,19 +68,19 @@ fn is_contraction(migration: &Migration) -> bool {
     migration.name().starts_with("contract_")
 }
 
-/// Whether nothing was ever applied to this database.
+/// Whether no migration has been applied to this database yet.
 pub(crate) async fn is_new(client: &mut Client) -> Result<bool, Error> {
     Ok(history(client).await?.is_empty())
 }
 
-/// Applies what is due of these, each in a transaction of its own, and adds its name to `applied`.
+/// Applies those of these that are due, each in its own transaction, and adds its name to `applied`.
 pub(crate) async fn apply(
     client: &mut Client,
     all: &[Migration],
     is_new: bool,
     applied: &mut Vec<String>,
 ) -> Result<Option<Waiting>, Error> {
-    // Applies none, but holds the files against the history.
+    // Applies none, but compares the files with the history.
     up_to(client, all, 0).await.map_err(|error| reason(&error, "the history of migrations", applied))?;
     loop {
         let history = history(client).await?;
@@ -93,13 +94,13 @@ pub(crate) async fn apply(
             Err(error) if !is_in(&self::history(client).await?, migration) => {
                 return Err(reason(&error, &migration.to_string(), applied));
             }
-            // Another run was quicker.
+            // Another run has applied it first.
             Err(_) => {}
         }
     }
 }
 
-/// Nothing may overtake a contraction; code that needs what comes behind it must not be released yet.
+/// No migration may overtake a contraction; code that needs a later migration must not be released yet.
 fn behind(all: &[Migration], waiting: Waiting) -> Result<Option<Waiting>, Error> {
     let rest = all.iter().skip_while(|it| it.to_string() != waiting.migration);
     match rest.into_iter().find(|it| !is_contraction(it)) {
@@ -109,7 +110,7 @@ fn behind(all: &[Migration], waiting: Waiting) -> Result<Option<Waiting>, Error>
 }
 
 async fn up_to(client: &mut Client, all: &[Migration], version: i32) -> Result<refinery::Report, refinery::Error> {
-    // A deployment that is rolled back runs the release before: it finds migrations applied that it does not know.
+    // A deployment that is rolled back runs the previous release, which does not know the newest migrations.
     let runner = Runner::new(all).set_abort_missing(false).set_target(Target::Version(version));
     runner.run_async(client).await
 }
@@ -118,12 +119,12 @@ fn is_in(history: &[Migration], migration: &Migration) -> bool {
     history.iter().any(|it| it.version() == migration.version())
 }
 
-/// What was applied, oldest first.
+/// The applied migrations, oldest first.
 async fn history(client: &mut Client) -> Result<Vec<Migration>, Error> {
     match Runner::new(&[]).get_applied_migrations_async(client).await {
         Ok(history) => Ok(history),
         Err(error) if said(&error).is_some_and(|said| *said.code() == SqlState::UNDEFINED_TABLE) => {
-            // Of two runs that make the table at once one fails, and has it all the same.
+            // Of two runs that create the table at once one fails, but the table exists.
             let _ = up_to(client, &[], 0).await;
             Ok(Vec::new())
         }
@@ -131,7 +132,7 @@ async fn history(client: &mut Client) -> Result<Vec<Migration>, Error> {
     }
 }
 
-/// What went wrong, in a line: what the server said, or refinery of the migrations themselves.
+/// The error in one line: the server's message, or refinery's about the migrations themselves.
 fn reason(error: &refinery::Error, migration: &str, applied: &[String]) -> Error {
     if let Kind::DivergentVersion(changed, _) = error.kind() {
         return Error::Changed(changed.to_string());
@@ -144,7 +145,7 @@ fn reason(error: &refinery::Error, migration: &str, applied: &[String]) -> Error
     Error::Migration { what: migration.to_owned(), why: said.map_or_else(|| error.to_string(), message), before }
 }
 
-/// What the server said.
+/// The server's error.
 fn said(error: &refinery::Error) -> Option<&DbError> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -156,7 +157,7 @@ fn said(error: &refinery::Error) -> Option<&DbError> {
     None
 }
 
-/// What the server says of a statement. Of a value that does not fit it quotes the value, which may be a patient's.
+/// The server's message. A message about a value that does not fit quotes the value, which may be a patient's.
 fn message(error: &DbError) -> String {
     match error.code().code() {
         code if code.starts_with("22") => format!("a value does not fit (SQLSTATE {code})"),
@@ -172,7 +173,7 @@ mod tests {
         names.iter().map(|name| Migration::unapplied(name, "").unwrap()).collect()
     }
 
-    /// The same, applied so many minutes ago.
+    /// Migrations with the number of minutes since they were applied.
     fn applied(names: &[(&str, i64)], now: OffsetDateTime) -> Vec<Migration> {
         let one = |&(name, minutes): &(&str, i64)| {
             let it = Migration::unapplied(name, "").unwrap();
@@ -181,7 +182,7 @@ mod tests {
         names.iter().map(one).collect()
     }
 
-    fn told(history: &[(&str, i64)], all: &[&str], is_new: bool) -> String {
+    fn next_step(history: &[(&str, i64)], all: &[&str], is_new: bool) -> String {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::hours(10);
         let (history, all) = (applied(history, now), list(all));
         match next(&history, &all, is_new, now) {
@@ -194,28 +195,31 @@ mod tests {
     const ALL: [&str; 4] = ["V1__a", "V2__b", "V3__contract_a", "V4__contract_b"];
 
     #[test]
-    fn a_contraction_waits_until_what_comes_before_it_is_an_hour_old() {
-        assert_eq!(told(&[], &ALL, true), "V1__a");
-        assert_eq!(told(&[("V1__a", 900)], &ALL, false), "V2__b");
+    fn a_contraction_waits_until_the_migrations_before_it_are_an_hour_old() {
+        assert_eq!(next_step(&[], &ALL, true), "V1__a");
+        assert_eq!(next_step(&[("V1__a", 900)], &ALL, false), "V2__b");
         let wait = "V3__contract_a waits: applied by the run after 10:01 UTC on 1970-01-01";
-        assert_eq!(told(&[("V1__a", 900), ("V2__b", 59)], &ALL, false), wait);
-        assert_eq!(told(&[("V1__a", 0), ("V2__b", 900)], &ALL[..3], false).get(..20), Some("V3__contract_a waits"));
-        assert_eq!(told(&[("V1__a", 900), ("V2__b", 60)], &ALL, false), "V3__contract_a");
+        assert_eq!(next_step(&[("V1__a", 900), ("V2__b", 59)], &ALL, false), wait);
+        assert_eq!(
+            next_step(&[("V1__a", 0), ("V2__b", 900)], &ALL[..3], false).get(..20),
+            Some("V3__contract_a waits")
+        );
+        assert_eq!(next_step(&[("V1__a", 900), ("V2__b", 60)], &ALL, false), "V3__contract_a");
     }
 
     #[test]
     fn contractions_that_follow_each_other_wait_together_and_a_new_database_waits_for_none() {
-        assert_eq!(told(&[("V1__a", 99), ("V2__b", 61), ("V3__contract_a", 0)], &ALL, false), "V4__contract_b");
-        assert_eq!(told(&[("V1__a", 0), ("V2__b", 0)], &ALL, true), "V3__contract_a");
+        assert_eq!(next_step(&[("V1__a", 99), ("V2__b", 61), ("V3__contract_a", 0)], &ALL, false), "V4__contract_b");
+        assert_eq!(next_step(&[("V1__a", 0), ("V2__b", 0)], &ALL, true), "V3__contract_a");
     }
 
     #[test]
-    fn a_release_before_finds_nothing_to_do_on_a_newer_schema() {
-        assert_eq!(told(&[("V1__a", 0), ("V2__b", 0), ("V9__contract_c", 0)], &ALL[..2], false), "done");
+    fn a_previous_release_finds_nothing_to_do_on_a_newer_schema() {
+        assert_eq!(next_step(&[("V1__a", 0), ("V2__b", 0), ("V9__contract_c", 0)], &ALL[..2], false), "done");
     }
 
     #[test]
-    fn what_comes_behind_a_contraction_that_waits_is_an_error_and_another_contraction_is_none() {
+    fn a_migration_after_a_waiting_contraction_is_an_error_unless_it_is_a_contraction() {
         let waiting = Waiting { migration: "V3__contract_a".to_owned(), until: OffsetDateTime::UNIX_EPOCH };
         assert!(behind(&list(&ALL), waiting.clone()).unwrap().is_some());
         let error = behind(&list(&[&ALL[..], &["V5__e"]].concat()), waiting).unwrap_err();

@@ -1,12 +1,12 @@
-//! A table in pieces, so that no statement takes long.
+//! Splits a table into ranges of pages, so that no statement takes long.
 
 use tokio_postgres::{Client, types::Type};
 
-/// How many pages of the table one statement looks at: some thousand rows, in milliseconds.
+/// The number of pages that one statement reads: some thousand rows, in milliseconds.
 const PIECE: i64 = 64;
 
-/// The pieces of a table as it is now: where each begins and where it ends, as `ctid`s in text (PostgreSQL reads such a
-/// range and nothing else of the table).
+/// The ranges of a table at its current size: the first and the last `ctid` of each as text. PostgreSQL reads only the
+/// pages of such a range.
 pub(crate) struct Pages {
     next: i64,
     end: i64,

@@ -1,11 +1,11 @@
-//! The sessions that nobody needs any more.
+//! Purges old sessions.
 
 use tokio::time::Instant;
 use tokio_postgres::{Client, types::Type};
 
 use crate::pages::Pages;
 
-/// What ended, by itself or by a logout, more than 30 days ago. The audit trail outlives it, by its own rows.
+/// Deletes sessions that ended more than 30 days ago, by expiry or logout. The audit trail keeps its own rows of them.
 const PURGE: &str = "
     DELETE FROM sessions WHERE id IN (
         SELECT id FROM sessions
@@ -13,10 +13,10 @@ const PURGE: &str = "
            AND least(expires_at, revoked_at) < now() - interval '30 days'
            FOR UPDATE SKIP LOCKED)";
 
-/// Deletes the sessions that ended more than 30 days ago, as far as it comes until `end`; how many.
+/// Deletes the sessions that ended more than 30 days ago until `end`, and returns their number.
 ///
-/// The next run goes on with what is left. Reading the table once a day costs less than an index that each login and
-/// logout would have to write.
+/// The next run continues. Reading the whole table once a day costs less than an index, which each login and logout
+/// would have to write.
 pub(crate) async fn purge(client: &Client, end: Instant) -> Result<u64, tokio_postgres::Error> {
     let mut pages = Pages::of(client, "sessions").await?;
     let mut purged = 0;

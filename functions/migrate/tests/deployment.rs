@@ -1,4 +1,4 @@
-//! The function as CloudFormation invokes it, on the real binary: whatever happens, there is an answer in time.
+//! The real binary, invoked as by CloudFormation: it responds in time in every case.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -27,8 +27,8 @@ fn event(kind: &str, inbox: &Inbox) -> Value {
     event
 }
 
-/// What CloudFormation was told, in a form that it takes.
-async fn told(inbox: &Inbox) -> Value {
+/// The response that CloudFormation received, in a form that it accepts.
+async fn received(inbox: &Inbox) -> Value {
     let delivery = inbox.next().await;
     assert_eq!(delivery.line, "PUT /arn%3Aaws%3Acloudformation?X-Amz-Signature=canary%2Fsignature%3D");
     assert_eq!(delivery.content_type.as_deref(), Some(""), "the signature covers it");
@@ -36,14 +36,18 @@ async fn told(inbox: &Inbox) -> Value {
     serde_json::from_str(&delivery.body).unwrap()
 }
 
-/// The answer to an event that cannot be carried out: the reason.
+/// The reason in the response to an event that fails.
 async fn failure(function: &Environment, event: Value, inbox: &Inbox) -> String {
     assert_eq!(function.invoke(event).await, Ok(Value::Null));
-    let told = told(inbox).await;
-    assert!(inbox.is_empty().await, "told twice");
-    assert_eq!((&told["Status"], &told["PhysicalResourceId"]), (&json!("FAILED"), &json!("database-schema")), "{told}");
-    assert!(told.get("Data").is_none());
-    let reason = told["Reason"].as_str().unwrap().to_owned();
+    let response = received(inbox).await;
+    assert!(inbox.is_empty().await, "sent twice");
+    assert_eq!(
+        (&response["Status"], &response["PhysicalResourceId"]),
+        (&json!("FAILED"), &json!("database-schema")),
+        "{response}"
+    );
+    assert!(response.get("Data").is_none());
+    let reason = response["Reason"].as_str().unwrap().to_owned();
     assert!(!reason.contains(['\n', '\r']) && !reason.contains("canary"), "{reason}");
     function.printed("migration_failed", 1).await;
     assert!(!function.log().contains("canary"), "{}", function.log());
@@ -67,15 +71,15 @@ async fn cloudformation_creates_updates_and_deletes_and_the_data_outlives_the_st
     };
 
     assert_eq!(function.invoke(event("Create", &inbox)).await, Ok(Value::Null));
-    let told_first = told(&inbox).await;
-    let applied = told_first["Data"]["Applied"].as_str().unwrap();
+    let first = received(&inbox).await;
+    let applied = first["Data"]["Applied"].as_str().unwrap();
     assert!(applied.starts_with("V1__request_context, V2__users, V3__patients, V4__doctors, V5__mappings, V6__"));
-    assert_eq!(told_first, success(applied));
+    assert_eq!(first, success(applied));
     account.db.raw_user().await;
     let schema = account.schema().await;
     for kind in ["Update", "Delete", "Delete", "Create"] {
         assert_eq!(function.invoke(event(kind, &inbox)).await, Ok(Value::Null));
-        assert_eq!(told(&inbox).await, success(""), "{kind}");
+        assert_eq!(received(&inbox).await, success(""), "{kind}");
     }
 
     assert_eq!((account.schema().await, account.db.count("users").await), (schema, 1));
@@ -83,7 +87,7 @@ async fn cloudformation_creates_updates_and_deletes_and_the_data_outlives_the_st
     let mut never_made = event("Delete", &inbox);
     never_made["PhysicalResourceId"] = "2026/11/23/[$LATEST]abc".into();
     function.invoke(never_made).await.unwrap();
-    assert_eq!(told(&inbox).await["PhysicalResourceId"], "2026/11/23/[$LATEST]abc", "CloudFormation made it up");
+    assert_eq!(received(&inbox).await["PhysicalResourceId"], "2026/11/23/[$LATEST]abc", "CloudFormation made it up");
 }
 
 #[tokio::test]
@@ -92,9 +96,9 @@ async fn a_failed_migration_fails_the_deployment_and_the_running_release_goes_on
     let inbox = Inbox::open(&["200 OK"]).await;
     let function = account.migrate().await;
     function.invoke(event("Create", &inbox)).await.unwrap();
-    told(&inbox).await;
+    received(&inbox).await;
     let token = token(account.db.user().await).await;
-    // The next release brings a migration that finds its table taken.
+    // The table of the next release's migration already exists.
     account.db.owner().await.batch_execute("DELETE FROM refinery_schema_history WHERE version >= 6").await.unwrap();
     let schema = account.schema().await;
 
@@ -111,29 +115,29 @@ async fn a_failed_migration_fails_the_deployment_and_the_running_release_goes_on
         .await;
     let body = json!({"name": "Jane", "dob": "1990-05-15", "gender": "other"});
     patients.call("POST", "/api/patients", Some(&token), Some(&body)).await.expect(201);
-    let answer = patients.call("GET", "/api/patients", Some(&token), None).await;
-    assert_eq!(answer.expect(200)[0]["name"], "Jane");
+    let response = patients.call("GET", "/api/patients", Some(&token), None).await;
+    assert_eq!(response.expect(200)[0]["name"], "Jane");
 }
 
-// A deployment that fails later on is rolled back: the release before is asked to update a schema that it does not know.
+// A deployment that fails later is rolled back: the previous release has to update a schema that it does not know.
 #[tokio::test]
-async fn the_release_before_accepts_a_newer_schema_when_a_deployment_is_rolled_back() {
+async fn the_previous_release_accepts_a_newer_schema_after_a_rollback() {
     let account = Account::new().await;
     let inbox = Inbox::open(&["200 OK"]).await;
     let function = account.migrate().await;
     function.invoke(event("Create", &inbox)).await.unwrap();
-    told(&inbox).await;
+    received(&inbox).await;
     let newer = "INSERT INTO refinery_schema_history VALUES (9999, 'newer', '2026-11-23T00:00:00Z', '1')";
     account.db.owner().await.batch_execute(newer).await.unwrap();
 
     function.invoke(event("Update", &inbox)).await.unwrap();
 
-    let told = told(&inbox).await;
-    assert_eq!((&told["Status"], &told["Data"]), (&json!("SUCCESS"), &json!({"Applied": ""})));
+    let response = received(&inbox).await;
+    assert_eq!((&response["Status"], &response["Data"]), (&json!("SUCCESS"), &json!({"Applied": ""})));
 }
 
 #[tokio::test]
-async fn whatever_is_down_cloudformation_is_told_in_time() {
+async fn cloudformation_gets_a_response_in_time_during_every_outage() {
     let account = Account::new().await;
     let inbox = Inbox::open(&["200 OK"]).await;
 
@@ -157,15 +161,15 @@ async fn whatever_is_down_cloudformation_is_told_in_time() {
     assert_eq!(reason, "db error sqlstate=28000");
 }
 
-// A migration that waits for a lock, or works, when the time is up: the server does not go on without us.
+// A migration waits for a lock, or works, when the time ends: the server must not continue after the client is gone.
 #[tokio::test]
-async fn what_takes_too_long_is_undone_and_holds_nothing_up() {
+async fn a_slow_migration_is_rolled_back_and_blocks_nothing() {
     let account = Account::new().await;
     let inbox = Inbox::open(&["200 OK"]).await;
     let function = account.migrate().await;
     let blocker = account.db.owner().await;
     function.invoke(event("Create", &inbox)).await.unwrap();
-    told(&inbox).await;
+    received(&inbox).await;
     blocker.batch_execute("BEGIN; LOCK TABLE refinery_schema_history IN SHARE MODE").await.unwrap();
 
     let reason = failure(&function, event("Update", &inbox), &inbox).await;
@@ -181,11 +185,11 @@ async fn what_takes_too_long_is_undone_and_holds_nothing_up() {
     drop(blocker);
 
     function.invoke(event("Create", &inbox)).await.unwrap();
-    assert_eq!(told(&inbox).await["Status"], "SUCCESS");
+    assert_eq!(received(&inbox).await["Status"], "SUCCESS");
 }
 
 #[tokio::test]
-async fn an_event_that_makes_no_sense_is_answered_as_well() {
+async fn a_malformed_event_gets_a_response_too() {
     let account = Account::new().await;
     let inbox = Inbox::open(&["200 OK"]).await;
     let function = account.migrate().await;
@@ -203,23 +207,23 @@ async fn an_event_that_makes_no_sense_is_answered_as_well() {
 }
 
 #[tokio::test]
-async fn the_answer_is_sent_until_it_is_taken() {
+async fn the_response_is_sent_until_it_is_accepted() {
     let account = Account::new().await;
     let function = account.migrate().await;
 
     let busy = Inbox::open(&["503 Slow Down", "500 Internal Error", "200 OK"]).await;
     function.invoke(event("Delete", &busy)).await.unwrap();
-    let (first, second, third) = (told(&busy).await, told(&busy).await, told(&busy).await);
+    let (first, second, third) = (received(&busy).await, received(&busy).await, received(&busy).await);
     assert!(first == second && second == third && busy.is_empty().await, "{first} {second} {third}");
 
     let closed = Inbox::open(&["403 Forbidden"]).await;
     let error = function.invoke(event("Delete", &closed)).await.unwrap_err();
-    assert_eq!(error["errorMessage"], "CloudFormation cannot be told the outcome: status 403");
+    assert_eq!(error["errorMessage"], "the response cannot be delivered to CloudFormation: status 403");
     assert!(!function.log().contains("canary"), "{}", function.log());
 }
 
 #[tokio::test]
-async fn by_hand_it_migrates_and_says_what_it_did_or_why_not() {
+async fn an_invocation_by_hand_returns_the_report_or_the_error() {
     let account = Account::new().await;
     let function = account.migrate().await;
 
@@ -227,7 +231,7 @@ async fn by_hand_it_migrates_and_says_what_it_did_or_why_not() {
     assert!(report["applied"].as_array().unwrap().len() > 6, "{report}");
     let nothing = json!({"applied": [], "waits": null, "strays": 0, "purged": 0});
     assert_eq!(function.invoke(json!(null)).await, Ok(nothing));
-    // What a daily run finds after months without one, and after a month with logins.
+    // The work of a daily run after months without one, and after a month with logins.
     account.db.raw_user().await;
     let left =
         "INSERT INTO audit_events (action, outcome, at) VALUES ('patient.read', 'ok', now() - interval '3 months');

@@ -1,4 +1,4 @@
-//! A migration's checksum is over its bytes: every checkout must have the same.
+//! A migration's checksum is over its bytes, so every checkout must have the same.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -8,7 +8,7 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The files in this folder that hold a carriage return.
+/// The files in this folder that have a carriage return.
 fn with_cr(folder: &Path) -> Vec<String> {
     let files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(files.len() > 6, "{files:?}");
@@ -20,7 +20,7 @@ fn no_migration_has_a_carriage_return() {
     assert_eq!(with_cr(&root().join("migrations")), Vec::<String>::new());
 }
 
-// Git for Windows sets autocrlf. A folder that git does not know was not checked out by it.
+// Git for Windows sets autocrlf. A folder without git was not checked out by it.
 #[test]
 fn a_checkout_that_prefers_windows_line_ends_gets_the_same_migrations() {
     if !root().join(".git").exists() {

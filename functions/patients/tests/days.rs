@@ -1,4 +1,4 @@
-//! A date of birth is a day, wherever the function and the database think they are.
+//! A date of birth is the same day in every time zone of the function and the database.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -26,7 +26,7 @@ const ZONES: [&str; 8] = [
     "Antarctica/Troll",
 ];
 
-/// Adds and reads a patient in this time zone, both of the database and of the function.
+/// Adds and reads a patient in this time zone of the database and the function.
 async fn assert_day_is_kept(db: &TestDb, token: &str, zone: &str) {
     let database = format!("ALTER DATABASE {} SET timezone = '{zone}'", db.name);
     db.owner().await.batch_execute(&database).await.unwrap();
@@ -35,7 +35,7 @@ async fn assert_day_is_kept(db: &TestDb, token: &str, zone: &str) {
     let call =
         async |method, path: &str, body: Option<Value>| function.call(method, path, Some(token), body.as_ref()).await;
 
-    // Midnights that were skipped somewhere, a leap day, and the first day there is.
+    // Midnights that some zones skipped, a leap day, and the earliest date.
     for dob in ["1990-05-15", "2018-11-04", "2000-02-29", "1900-01-01", "1970-01-01"] {
         let body = json!({"name": "Jane", "dob": dob, "gender": "female"});
         let added = call("POST", "/api/patients", Some(body)).await;
@@ -68,12 +68,12 @@ async fn in_zones(zones: impl IntoIterator<Item = &str>) {
 }
 
 #[tokio::test]
-async fn a_child_born_today_is_taken_wherever_it_is_already_today() {
+async fn a_birth_today_is_accepted_in_every_time_zone_that_has_reached_it() {
     const MIDNIGHT: i64 = 1_795_392_000; // 2026-11-23T00:00:00Z
     let app = TestApp::start(Role::Api, patients::ROUTES).await;
 
     for (hours, latest, too_late) in [(0, "2026-11-23", "2026-11-24"), (10, "2026-11-24", "2026-11-25")] {
-        // To the second: it becomes the next day in Kiritimati at ten o'clock in UTC.
+        // To the second: Kiritimati reaches the next day at ten o'clock UTC.
         for now in [MIDNIGHT + hours * 3600, MIDNIGHT + (hours + 10) * 3600 - 1] {
             app.clock.store(now, Ordering::Relaxed);
             let alice = app.user().await;

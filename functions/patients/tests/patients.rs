@@ -14,7 +14,7 @@ fn jane() -> Value {
     json!({"name": "Jane Smith", "dob": "1990-05-15", "gender": "female"})
 }
 
-/// The answer's body without what differs from run to run, which is checked for its form.
+/// The body without the values that differ from run to run; these are checked for their form.
 fn stable(mut patient: Value) -> Value {
     for time in ["createdAt", "updatedAt"] {
         let text = patient[time].as_str().expect("a timestamp").to_owned();
@@ -71,7 +71,7 @@ async fn a_list_is_a_bare_array_in_the_order_of_ids_of_the_callers_own() {
 }
 
 #[tokio::test]
-async fn another_users_patient_is_not_found_and_looks_like_one_that_never_was() {
+async fn another_users_patient_is_indistinguishable_from_a_missing_one() {
     let app = app().await;
     let (alice, mallory) = (app.user().await, app.user().await);
     alice.post("/api/patients", jane()).await.expect(201);
@@ -81,7 +81,7 @@ async fn another_users_patient_is_not_found_and_looks_like_one_that_never_was() 
         let mallory = mallory.clone();
         async move {
             [mallory.get(path).await, mallory.put(path, json!({"name": "Stolen"})).await, mallory.delete(path).await]
-                .map(|answer: Answer| answer.observable())
+                .map(|response: Answer| response.observable())
         }
     };
     let (theirs, never) = (attempts("/api/patients/1").await, attempts("/api/patients/999").await);
@@ -145,13 +145,13 @@ async fn every_wrong_field_is_named_and_its_value_never_echoed() {
     let app = app().await;
     let alice = app.user().await;
 
-    let answer = alice.post("/api/patients", json!({"name": "", "dob": "CANARY-1", "gender": "CANARY-2"})).await;
+    let response = alice.post("/api/patients", json!({"name": "", "dob": "CANARY-1", "gender": "CANARY-2"})).await;
     assert_eq!(
-        answer.expect(400),
+        response.expect(400),
         json!({
             "type": "about:blank", "title": "Bad Request", "status": 400, "code": "invalid_input",
             "message": "Some fields are not valid", "detail": "Some fields are not valid",
-            "requestId": answer.headers["x-request-id"],
+            "requestId": response.headers["x-request-id"],
             "errors": [
                 {"field": "name", "message": "must not be empty"},
                 {"field": "dob", "message": "must be a date in the form YYYY-MM-DD"},

@@ -1,4 +1,4 @@
-//! What Secrets Manager asks for.
+//! The events of Secrets Manager.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
 
@@ -15,11 +15,11 @@ pub struct Event {
     pub secret_id: String,
     /// The id of the version that is being rotated in.
     pub client_request_token: String,
-    /// What is to be done.
+    /// The step to run.
     pub step: Step,
 }
 
-/// What is to be done, in this order.
+/// The steps, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Step {
     /// Make the new version.

@@ -23,7 +23,7 @@ pub(crate) async fn create(vault: &Vault, arn: &str, version: &str) -> Result<()
 
 /// Waits until every function's key cache may refresh, so that all can verify the new key before any signs with it.
 ///
-/// By then none signs with the previous key either, which the rotation after this one ends.
+/// By then no environment signs with the previous key either, which the next rotation removes.
 pub(crate) async fn give_notice() -> Result<(), Error> {
     const SLACK: Duration = Duration::from_secs(5);
 
@@ -33,7 +33,7 @@ pub(crate) async fn give_notice() -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the functions would take it.
+/// Whether the functions would accept the key.
 pub(crate) async fn test(vault: &Vault, arn: &str, version: &str) -> Result<(), Error> {
     KeySet::parse(&pending(vault, arn, version).await?)?;
     Ok(())

@@ -3,13 +3,14 @@
 //! | step | a login of the database ([`login`]) | the key of the tokens ([`key`]) |
 //! |---|---|---|
 //! | `createSecret` | the other user of the pair, with a new password | a new random key |
-//! | `setSecret` | the owner makes that role, with the limits of every login | wait until every function can find it |
-//! | `testSecret` | log in as it and look at what it may do | parse it |
-//! | `finishSecret` | put it in force | put it in force |
+//! | `setSecret` | the owner creates that role, with the limits of every login | wait until every function can find it
+//! |
+//! | `testSecret` | log in as that role and check its privileges | parse it |
+//! | `finishSecret` | make it the current version | make it the current version |
 //!
-//! Nothing that works stops working: the login that was in force stays valid until the next rotation, and tokens of the
-//! previous key are verified until then. Secrets Manager repeats steps, and begins again with the first after a crash:
-//! each may be repeated, and does nothing when it is done.
+//! A rotation breaks nothing that works: the previous login stays valid until the next rotation, and tokens of the
+//! previous key are verified until then. Secrets Manager repeats steps, and starts again with the first after a crash:
+//! each step may be repeated, and does nothing when it is already done.
 
 mod event;
 mod key;
@@ -29,19 +30,19 @@ use shared::{
     telemetry,
 };
 
-/// Why a step failed: names and codes, never what a secret holds.
+/// Why a step failed. Has names and codes, never the content of a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The event is none of a rotation, or this version is not being rotated in.
+    /// The event is no rotation event, or this version is not being rotated in.
     #[error("{0}")]
     Refused(&'static str),
     /// A variable is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Secrets Manager does not give or take a secret.
+    /// Secrets Manager does not return or store a secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The database does not let us in, or refuses a statement.
+    /// The database refuses the login or a statement.
     #[error(transparent)]
     Database(#[from] DbError),
 }
@@ -52,19 +53,19 @@ impl From<Error> for Diagnostic {
     }
 }
 
-/// What a secret is, which decides how it is rotated.
+/// The kind of a secret, which decides how it is rotated.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// A login in this group role.
+    /// A login that is a member of this group role.
     Login(&'static str),
     /// The key of the tokens.
     Key,
 }
 
-/// Does one step of one rotation.
+/// Runs one step of one rotation.
 ///
 /// # Errors
-/// When the step failed, so that Secrets Manager sees it and tries again.
+/// When the step failed; Secrets Manager then retries it.
 pub async fn handle(event: LambdaEvent<Value>) -> Result<(), Error> {
     let outcome = step(event.payload).await;
     if let Err(error) = &outcome {
@@ -107,7 +108,7 @@ async fn step(event: Value) -> Result<(), Error> {
 }
 
 impl Kind {
-    /// What this secret is, by the variables that name each.
+    /// The kind of this secret, by the variables that name each.
     fn of(arn: &str) -> Result<Self, Error> {
         let known = [
             ("AUTH_DATABASE_SECRET_ARN", Self::Login("app_auth")),
@@ -119,17 +120,17 @@ impl Kind {
     }
 }
 
-/// The text of the version that is being rotated in, which the first step gave it.
+/// The text of the version that is being rotated in, which the first step has stored.
 async fn pending(vault: &Vault, arn: &str, version: &str) -> Result<String, Error> {
     vault.pending(arn, version).await?.ok_or(Error::Refused("the version has no text yet: createSecret comes first"))
 }
 
-/// The text of the version in force.
+/// The text of the current version.
 async fn current(vault: &Vault, arn: &str) -> Result<String, Error> {
     Ok(vault.text(arn, Stage::Current).await?.ok_or(SecretError::NotGiven("it has no current version"))?)
 }
 
-/// 64 characters that nobody can guess: 384 random bits.
+/// 64 random characters: 384 bits.
 fn random_text() -> Result<String, Error> {
     let mut bytes = [0; 48];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Error::Refused("the system gives no random numbers"))?;

@@ -1,4 +1,4 @@
-//! A login of the database, in two roles that take turns: while one is in force, the other is given a new password.
+//! A login of the database has two roles, which alternate: while one is current, the other gets a new password.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotation-strategy.html>, "alternating users"
 
@@ -16,24 +16,24 @@ use tokio_postgres::{Client, types::Type};
 
 use crate::{Error, current, pending, random_text};
 
-/// What the second role of a pair is called, after the first.
+/// The suffix of the second role of a pair.
 const CLONE: &str = "_clone";
-/// The longest name that PostgreSQL does not cut.
-const LONGEST_NAME: usize = 63;
+/// The longest name that PostgreSQL does not truncate.
+const MAX_NAME_LENGTH: usize = 63;
 
-/// The role that takes turns with this one.
+/// The other role of the pair.
 fn other(name: &str) -> String {
     name.strip_suffix(CLONE).map_or_else(|| format!("{name}{CLONE}"), str::to_owned)
 }
 
-/// The other role's login with a new password, unless this rotation has one; everything else in the secret stays.
+/// Creates the other role's login with a new password, unless this rotation has one; copies the rest of the secret.
 pub(crate) async fn create(vault: &Vault, arn: &str, version: &str) -> Result<(), Error> {
     if vault.pending(arn, version).await?.is_some() {
         return Ok(());
     }
     let text = current(vault, arn).await?;
     let name = other(&config::parse_login(&text)?.user);
-    if name.len() > LONGEST_NAME {
+    if name.len() > MAX_NAME_LENGTH {
         return Err(Error::Refused("the login's name is too long to have a second one beside it"));
     }
     let mut secret: Map<String, Value> =
@@ -43,12 +43,12 @@ pub(crate) async fn create(vault: &Vault, arn: &str, version: &str) -> Result<()
     Ok(vault.put_pending(arn, version, Value::Object(secret).to_string()).await?)
 }
 
-/// Makes the other role, as the owner of the database: a member of the same group with the same limits.
+/// Creates the other role, as the owner of the database: a member of the same group with the same limits.
 pub(crate) async fn set(vault: Vault, arn: &str, version: &str, group: &str) -> Result<(), Error> {
     let vault = Arc::new(vault);
     let in_force = config::parse_login(&current(&vault, arn).await?)?;
     let next = config::parse_login(&pending(&vault, arn, version).await?)?;
-    // The password of the role in force must stay what it is: functions log in with it.
+    // The password of the current role must not change: functions log in with it.
     if next.user != other(&in_force.user) {
         return Err(Error::Refused("the version is not a login of the other user"));
     }
@@ -61,20 +61,20 @@ pub(crate) async fn set(vault: Vault, arn: &str, version: &str, group: &str) -> 
 }
 
 async fn make(owner: &mut Client, login: &Login, in_force: &str) -> Result<(), tokio_postgres::Error> {
-    /// Nothing that a request needs is waited for, and nothing is held meanwhile.
-    const PATIENCE: &str = "SET LOCAL lock_timeout = '10s'";
+    /// Limits the wait for a lock that a request needs, too; no lock is held meanwhile.
+    const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '10s'";
 
     Login::end_overdue(owner, &[&login.name, in_force], OVERDUE).await;
     let transaction = owner.transaction().await?;
-    transaction.batch_execute(PATIENCE).await?;
+    transaction.batch_execute(LOCK_TIMEOUT).await?;
     transaction.batch_execute(LOCK).await?;
     login.ensure(transaction.client()).await?;
-    // What was changed by hand, or by another release since, is made equal as well.
+    // Also resets limits that were changed by hand, or by another release.
     Login::limit(transaction.client(), in_force).await?;
     transaction.commit().await
 }
 
-/// Logs in as a function would, which refuses a role that is too powerful, and looks at what it may do.
+/// Logs in like a function, which refuses a role with too many privileges, and checks the role.
 pub(crate) async fn test(vault: &Vault, arn: &str, version: &str, group: &str) -> Result<(), Error> {
     let in_force = config::parse_login(&current(vault, arn).await?)?;
     let next = config::parse_login(&pending(vault, arn, version).await?)?;
@@ -92,7 +92,7 @@ async fn works(client: &Client, pair: &[String], group: &str) -> Result<(), Erro
     enters(client).await
 }
 
-/// Whether both roles are members of the group and of nothing else, with no right of their own, and have equal limits.
+/// Whether both roles are members of the group only, without own privileges, and have equal limits.
 async fn are_alike(client: &Client, pair: &[String], group: &str) -> Result<bool, tokio_postgres::Error> {
     const QUESTION: &str = "-- rotate
         SELECT count(DISTINCT limits) = 1 AND bool_and(is_plain AND groups = ARRAY[$2])
@@ -114,7 +114,7 @@ async fn enters(client: &Client) -> Result<(), Error> {
     match client.query_typed(NO_SESSION, &[]).await.map_err(DbError::from) {
         Err(DbError::SessionEnded(_)) => Ok(()),
         Err(error) => Err(error.into()),
-        Ok(_) => Err(Error::Refused("the database lets in a session that never was")),
+        Ok(_) => Err(Error::Refused("the database accepts an unknown session")),
     }
 }
 

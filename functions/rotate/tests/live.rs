@@ -1,4 +1,4 @@
-//! Rotations while requests are running, on the real binaries: nobody notices.
+//! Rotations under load, on the real binaries: no request fails.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -22,11 +22,11 @@ use tokio::sync::Mutex;
 
 /// One request, which must succeed.
 async fn request(function: &Environment, token: &str) {
-    let answer = function.call("GET", "/api/patients", Some(token), None).await;
-    assert_eq!((answer.status, answer.text.as_str()), (200, "[]"), "{answer:?} {}", function.log());
+    let response = function.call("GET", "/api/patients", Some(token), None).await;
+    assert_eq!((response.status, response.text.as_str()), (200, "[]"), "{response:?} {}", function.log());
 }
 
-/// Sends requests until `work` is done, and lets it have a moment between two of them; how many there were.
+/// Sends requests until `work` is done, with a pause for it between two of them; returns their number.
 async fn while_requests_run<T>(function: &Environment, token: &str, work: impl AsyncFnOnce(&Mutex<()>) -> T) -> u32 {
     let (pause, done) = (Mutex::new(()), AtomicBool::new(false));
     let requests = async {
@@ -50,7 +50,7 @@ async fn two_rotations_of_a_login_cost_no_request() {
     let cloud = Cloud::new(Role::Api).await;
     let token = &cloud.token(FIRST_KEY).await;
     let rotator = Rotator::new(&cloud).await;
-    // Its secret is as old as the test: it never looks of its own accord.
+    // Its cached secret does not expire during the test.
     let function = cloud.start("patients").await;
 
     let sent = while_requests_run(&function, token, async |pause| {
@@ -58,9 +58,9 @@ async fn two_rotations_of_a_login_cost_no_request() {
             let version = rotator.begin(&cloud.database_secret).await;
             for step in STEPS {
                 rotator.step(&cloud.database_secret, &version, step).await.unwrap();
-                // Whoever starts now finds a login that works, and so does whoever has to log in again.
+                // A new environment gets a login that works, and so does one that has to log in again.
                 request(&cloud.start("patients").await, token).await;
-                let _nobody_waits = pause.lock().await;
+                let _pause = pause.lock().await;
                 cloud.end_connections().await;
             }
         }
@@ -70,7 +70,7 @@ async fn two_rotations_of_a_login_cost_no_request() {
     assert!(sent > 20, "{sent} requests are no proof");
 }
 
-/// The keys that Secrets Manager holds now, as a function fetches them.
+/// The keys that Secrets Manager has now, as a function fetches them.
 async fn fetch(cloud: &Cloud, refresh: Refresh) -> KeySet {
     let labels = cloud.moto.labels(&cloud.jwt_secret).await;
     let mut keys = KeySet::parse(&cloud.moto.text(&cloud.jwt_secret, "AWSCURRENT").await).unwrap();
@@ -83,20 +83,20 @@ async fn fetch(cloud: &Cloud, refresh: Refresh) -> KeySet {
     keys
 }
 
-/// A token of the key that is in force.
+/// A token of the current key.
 async fn token(cloud: &Cloud) -> String {
     let secret: Value = serde_json::from_str(&cloud.moto.text(&cloud.jwt_secret, "AWSCURRENT").await).unwrap();
     cloud.token(secret["key"].as_str().unwrap()).await
 }
 
-// One environment has looked, the other has not, and a third starts in the middle.
+// One environment has fetched the keys, another has not, and a third starts in the middle.
 #[tokio::test]
 async fn a_rotation_of_the_key_costs_no_valid_token() {
     let cloud = Cloud::new(Role::Api).await;
     let rotator = Rotator::new(&cloud).await;
     let first = &token(&cloud).await;
     let (stale, refreshed) = (cloud.start("patients").await, cloud.start("patients").await);
-    // A token that nobody knows makes it look before there is anything to see; it may look again in a minute.
+    // An unknown key makes it fetch too early; the next forced fetch is allowed after a minute.
     let arn = &cloud.jwt_secret;
     let version = rotator.begin(arn).await;
     rotator.step(arn, &version, "createSecret").await.unwrap();
@@ -124,7 +124,7 @@ async fn a_rotation_of_the_key_costs_no_valid_token() {
     }
 }
 
-/// The keys of one environment, which looks for new ones out of turn at most once in this time.
+/// The key cache of one environment, which forces a refresh at most once in this time.
 fn environment(cloud: &Arc<Cloud>, clock: &Clock, forced_every: Duration) -> Tokens {
     let cloud = Arc::clone(cloud);
     let keys = Cached::fetched(clock.clone(), forced_every, move |refresh| {
@@ -134,9 +134,9 @@ fn environment(cloud: &Arc<Cloud>, clock: &Clock, forced_every: Duration) -> Tok
     Tokens::new(keys, clock.clone(), Duration::from_secs(3600))
 }
 
-// An attacker makes an environment look for keys just before there is a new one.
+// An attacker forces an environment to fetch the keys just before there is a new one.
 #[tokio::test]
-async fn who_has_just_looked_for_keys_in_vain_may_look_again_before_the_new_one_signs() {
+async fn an_environment_that_forced_a_fetch_may_force_another_before_the_new_key_signs() {
     let cloud = Arc::new(Cloud::new(Role::Api).await);
     let rotator = Rotator::with(&cloud, &[("KEY_NOTICE_SECONDS", "2".to_owned())]).await;
     let (a, b) = [(); 2].map(|()| environment(&cloud, &Clock::System, Duration::from_secs(2))).into();
@@ -150,10 +150,11 @@ async fn who_has_just_looked_for_keys_in_vain_may_look_again_before_the_new_one_
     assert!(a.verify(&b.sign(user, session).await.unwrap()).await.is_ok());
 }
 
-// By a clock that the test moves; ten thousand tokens of two keys in two environments of different age: how long a function remembers keys at most.
+// With a test clock; ten thousand tokens of two keys, in two environments of different ages: the maximum cache
+// lifetime.
 #[tokio::test]
-async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
-    const CACHE_LIFE: i64 = 330;
+async fn tokens_of_two_rotations_ago_expire_within_the_lifetime_of_the_cache() {
+    const CACHE_TTL: i64 = 330;
     const MANY: u32 = 2_500;
 
     let cloud = Arc::new(Cloud::new(Role::Api).await);
@@ -167,7 +168,7 @@ async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
     assert!(b.verify(&first).await.is_ok());
 
     rotator.rotate(&cloud.jwt_secret).await;
-    seconds.fetch_add(CACHE_LIFE, Ordering::Relaxed);
+    seconds.fetch_add(CACHE_TTL, Ordering::Relaxed);
     let second = sign(&a).await; // b was asked last long ago and learns of the new key from the token
     for _ in 0..MANY {
         for environment in [&a, &b] {
@@ -177,7 +178,7 @@ async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
 
     rotator.rotate(&cloud.jwt_secret).await;
     assert!(a.verify(&second).await.is_ok() && b.verify(&second).await.is_ok());
-    seconds.fetch_add(CACHE_LIFE, Ordering::Relaxed);
+    seconds.fetch_add(CACHE_TTL, Ordering::Relaxed);
     let third = sign(&b).await;
     for environment in [&a, &b] {
         assert!(environment.verify(&first).await.is_err(), "dead");
@@ -186,9 +187,9 @@ async fn tokens_of_two_rotations_ago_die_within_the_life_of_the_cache() {
     }
 }
 
-// By a clock that the test moves: the key leaked, and the next rotation begins when one is over.
+// With a test clock: the key has leaked, and the next rotation begins right after the first.
 #[tokio::test]
-async fn who_signs_in_after_two_rotations_on_end_gets_a_token_that_everybody_takes() {
+async fn a_token_issued_after_two_rotations_in_a_row_is_accepted_everywhere() {
     const NOTICE: i64 = 65;
 
     let cloud = Arc::new(Cloud::new(Role::Api).await);

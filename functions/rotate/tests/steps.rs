@@ -1,4 +1,4 @@
-//! The four steps, one by one: the real binary against a Secrets Manager API and a PostgreSQL with TLS.
+//! Each of the four steps: the real binary against a Secrets Manager API and a PostgreSQL with TLS.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -11,7 +11,7 @@ use testing::{
 };
 use tokio_postgres::NoTls;
 
-/// User and password of the login that a label of the secret names.
+/// User and password in the version with this label.
 async fn login(cloud: &Cloud, label: &str) -> (String, String) {
     let secret: Value = serde_json::from_str(&cloud.moto.text(&cloud.database_secret, label).await).unwrap();
     assert_eq!(secret["engine"], "postgres", "what else the secret holds stays");
@@ -63,7 +63,7 @@ async fn a_login_takes_turns_with_its_clone_and_each_step_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_crash_between_any_two_steps_is_healed_by_beginning_again() {
+async fn a_restart_recovers_from_a_crash_between_any_two_steps() {
     let cloud = Cloud::new(Role::Api).await;
     for arn in [&cloud.database_secret, &cloud.jwt_secret] {
         for done in 0..=STEPS.len() {
@@ -87,7 +87,7 @@ async fn a_crash_between_any_two_steps_is_healed_by_beginning_again() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_was_given_up_does_not_stand_in_the_way_of_the_next() {
+async fn an_abandoned_rotation_does_not_block_the_next() {
     let cloud = Cloud::new(Role::Auth).await;
     let rotator = Rotator::new(&cloud).await;
     let arn = &cloud.database_secret;
@@ -102,7 +102,7 @@ async fn a_rotation_that_was_given_up_does_not_stand_in_the_way_of_the_next() {
 }
 
 #[tokio::test]
-async fn whatever_is_no_step_of_a_running_rotation_is_refused_and_changes_nothing() {
+async fn an_event_outside_of_a_running_rotation_is_refused_and_changes_nothing() {
     let cloud = Cloud::new(Role::Api).await;
     let rotator = Rotator::new(&cloud).await;
     let arn = &cloud.database_secret;
@@ -135,9 +135,9 @@ async fn whatever_is_no_step_of_a_running_rotation_is_refused_and_changes_nothin
     assert!(can_log_in(&cloud, &login(&cloud, "AWSCURRENT").await).await);
 }
 
-// When rotation is switched on without rotating at once, Secrets Manager tries the test with what is in force.
+// When rotation is enabled without an immediate one, Secrets Manager runs the test step with the current version.
 #[tokio::test]
-async fn what_is_in_force_passes_the_test_of_a_trial_run() {
+async fn the_current_version_passes_the_test_step() {
     let cloud = Cloud::new(Role::Auth).await;
     let rotator = Rotator::new(&cloud).await;
     for arn in cloud.logins.iter().chain([&cloud.jwt_secret]) {
@@ -162,9 +162,9 @@ async fn a_version_that_would_change_the_password_in_force_is_refused() {
     assert!(can_log_in(&cloud, &(cloud.login.clone(), FIRST_PASSWORD.to_owned())).await);
 }
 
-// What is wrong with the clone is found by the test, and repaired by the step before it where it can be.
+// The test step finds what is wrong with the clone; the step before it repairs what it can.
 #[tokio::test]
-async fn a_clone_with_other_rights_or_limits_is_never_put_in_force() {
+async fn a_clone_with_other_privileges_or_limits_never_becomes_current() {
     let cloud = Cloud::new(Role::Api).await;
     let rotator = Rotator::new(&cloud).await;
     let arn = &cloud.database_secret;
@@ -195,9 +195,9 @@ async fn a_clone_with_other_rights_or_limits_is_never_put_in_force() {
     }
 }
 
-// The login may be in the hands of an intruder, which is why it is rotated.
+// An intruder may have the login, which is a reason to rotate it.
 #[tokio::test]
-async fn no_lock_that_a_login_can_take_holds_a_rotation_up() {
+async fn no_lock_that_a_login_can_take_blocks_a_rotation() {
     let cloud = Cloud::new(Role::Api).await;
     let rotator = Rotator::new(&cloud).await;
     let intruder = cloud.connect(&cloud.database_secret).await;
@@ -214,7 +214,7 @@ async fn no_lock_that_a_login_can_take_holds_a_rotation_up() {
 }
 
 #[tokio::test]
-async fn failures_say_what_is_wrong_and_nothing_of_what_a_secret_holds() {
+async fn errors_name_the_failure_without_content_of_secrets() {
     let cloud = Cloud::new(Role::Api).await;
     let rotator = Rotator::new(&cloud).await;
     let arn = &cloud.database_secret;

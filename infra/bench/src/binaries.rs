@@ -1,4 +1,4 @@
-//! The binaries that are measured: those that are deployed, built by cargo-lambda as `sam build` does it.
+//! The binaries that are measured: the deployed ones, built by cargo-lambda like `sam build` does it.
 
 use std::{
     env, fs,
@@ -10,16 +10,16 @@ use machine::{About, Error, Result, process, progress, tools, workspace};
 
 /// The functions.
 pub(super) const FUNCTIONS: [&str; 6] = ["auth", "patients", "doctors", "mappings", "migrate", "rotate"];
-/// The floor: `lambda_http` and nothing else.
+/// The floor: `lambda_http` alone.
 pub(super) const HELLO: &str = "hello";
 
-/// Where they are.
+/// The folder of the binaries.
 pub(super) struct Binaries {
     folder: PathBuf,
 }
 
 impl Binaries {
-    /// Builds what is not built yet, in the target folder of this program.
+    /// Builds what is not up to date, in the target folder of this program.
     pub(super) fn build() -> Result<Self> {
         let this = env::current_exe().about("Cannot find this program")?;
         let profile = this.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
@@ -45,7 +45,7 @@ impl Binaries {
         self.folder.join(function).join("bootstrap")
     }
 
-    /// How many bytes that file has, and how many of them are uploaded.
+    /// The bytes of that file, and of the upload that contains it.
     pub(super) fn size(&self, function: &str) -> Result<(u64, u64)> {
         let (bootstrap, zip) = (self.bootstrap(function), self.folder.join(function).join("bootstrap.zip"));
         let length = |path: &Path| Ok(fs::metadata(path).about_path("read", path)?.len());

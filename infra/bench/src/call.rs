@@ -1,4 +1,4 @@
-//! A request whose answer is known before.
+//! A request whose response status is known in advance.
 
 use machine::{Error, Result};
 use rig::lambda::{Environment, Invocation, Outcome};
@@ -10,7 +10,7 @@ struct Answer {
     status_code: u16,
 }
 
-/// What an event comes to; anything but an answer of this status is an error.
+/// Sends an event; anything but a response of this status is an error.
 pub(super) async fn call(function: &Environment, event: &str, status: u16) -> Result<Invocation> {
     let invocation = function.measure(event).await;
     match &invocation.outcome {
@@ -20,7 +20,7 @@ pub(super) async fn call(function: &Environment, event: &str, status: u16) -> Re
             Ok(invocation)
         }
         other => Err(Error::sentence(format_args!(
-            "The function answered otherwise than expected: {other:?} {}",
+            "Unexpected outcome of the function: {other:?} {}",
             function.log().lines().last().unwrap_or_default()
         ))),
     }

@@ -1,4 +1,4 @@
-//! The figures without noise: flights, bytes, instructions, sizes. They are recorded, and may not get worse.
+//! The figures without noise: flights, bytes, instructions, sizes. They are recorded, and must not get worse.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -10,24 +10,24 @@ use super::{
     callgrind::Callgrind,
     figure::{Figure, Rounds, Target, Unit as Measured},
     fixture::Fixture,
-    heard::Heard,
+    recording::Recording,
     unit,
 };
 
-/// By how much a figure may get worse: what a newer PostgreSQL or a header more in an event comes to.
+/// By how much a figure may get worse: the effect of a newer PostgreSQL, or of another header in an event.
 const TOLERANCE: f64 = 1.05;
 const FLIGHTS: &str = ": flights";
 const BYTES: &str = ": bytes to PostgreSQL";
 const INSTRUCTIONS: &str = ": instructions";
 const BINARY: &str = ": bytes of the binary";
-/// Those whose instructions are counted: a read of each function, and a write.
+/// The routes whose instructions are counted: a read of each function, and a write.
 const COUNTED: [&str; 5] =
     ["GET /api/patients/{id}", "GET /api/doctors/{id}", "GET /api/mappings", "GET /api/auth/me", "POST /api/patients"];
 
 /// The figures by their names.
 pub(super) type Exact = BTreeMap<String, u64>;
 
-/// Measures all of them; without valgrind, all but the instructions, after a note.
+/// Measures all figures; without valgrind all but the instructions, after a note.
 pub(super) async fn measure(binaries: &Binaries) -> Result<Exact> {
     let cluster = progress::step("Starting PostgreSQL", Cluster::temporary)?;
     let fixture = Fixture::new(Database::on(&cluster).await).await?;
@@ -42,9 +42,9 @@ pub(super) async fn measure(binaries: &Binaries) -> Result<Exact> {
         if name == "DELETE /api/doctors/{id}" {
             fixture.spare_doctors().await?;
         }
-        let heard = Heard::new(&fixture, binaries, &unit).await?;
-        exact.insert(format!("{name}{FLIGHTS}"), heard.flights.try_into().unwrap_or(u64::MAX));
-        exact.insert(format!("{name}{BYTES}"), heard.bytes.try_into().unwrap_or(u64::MAX));
+        let recording = Recording::new(&fixture, binaries, &unit).await?;
+        exact.insert(format!("{name}{FLIGHTS}"), recording.flights.try_into().unwrap_or(u64::MAX));
+        exact.insert(format!("{name}{BYTES}"), recording.bytes.try_into().unwrap_or(u64::MAX));
         if let (Some(valgrind), true) = (&valgrind, COUNTED.contains(&name.as_str())) {
             let binary = binaries.bootstrap(unit.function);
             let count = valgrind.count(&binary, &fixture.variables(None), &unit).await?;
@@ -59,13 +59,13 @@ pub(super) async fn measure(binaries: &Binaries) -> Result<Exact> {
     Ok(exact)
 }
 
-/// What decides over instructions and sizes beside the code.
+/// What instructions and sizes depend on besides the code.
 pub(super) fn toolchain() -> String {
     let rustc = process::output(Command::new("rustc").arg("--version")).unwrap_or_default();
     format!("{rustc}, {}", std::env::consts::ARCH)
 }
 
-/// The figures for the table; the sizes are there already.
+/// The figures for the table, without the sizes, which it already has.
 pub(super) fn figures(exact: &Exact) -> Vec<Figure> {
     let hello = exact.get(&(HELLO.to_owned() + INSTRUCTIONS)).map(|count| *count as f64);
     let figure = |(name, value): (&String, &u64)| {
@@ -86,11 +86,11 @@ pub(super) fn figures(exact: &Exact) -> Vec<Figure> {
     exact.iter().filter_map(figure).collect()
 }
 
-/// What is worse than it was recorded. Instructions and sizes are compared if the same compiler made them.
+/// The figures that are worse than recorded. Instructions and sizes are compared only between equal compilers.
 pub(super) fn regressions(recorded: &Exact, measured: &Exact, same_toolchain: bool) -> Vec<String> {
     let worse = |(name, before): (&String, &u64)| {
         let made_by_compiler = name.ends_with(INSTRUCTIONS) || name.ends_with(BINARY);
-        // What is not counted here has been told of.
+        // A note has already said what is not counted here.
         let now = measured.get(name)?;
         let tolerance = if name.ends_with(FLIGHTS) { 1.0 } else { TOLERANCE };
         let is_worse = *now as f64 > *before as f64 * tolerance && (same_toolchain || !made_by_compiler);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gets_worse_by_more_than_a_twentieth_is_told() {
+    fn a_figure_more_than_a_twentieth_worse_is_reported() {
         let recorded = exact(&[("a: flights", 1), ("a: instructions", 1000), ("b: bytes to PostgreSQL", 1000)]);
         let worse = |measured: &[(&str, u64)], same| regressions(&recorded, &exact(measured), same);
 

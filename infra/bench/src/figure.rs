@@ -1,24 +1,24 @@
-//! A figure, its floor from the same run, and what it may be.
+//! A figure, its floor from the same run, and its target.
 
 use serde::{Deserialize, Serialize};
 
-/// A figure as it is measured, a value for each round.
+/// The measurements of a figure, a value for each round.
 pub(super) struct Rounds {
     name: String,
     unit: Unit,
     target: Target,
     pub(super) ours: Vec<f64>,
-    /// What it is compared with, if with anything.
+    /// The name of its floor, if it has one.
     beside: &'static str,
     pub(super) floor: Vec<f64>,
 }
 
-/// A figure as it is printed, drawn and kept.
+/// A figure as it is printed, drawn and saved.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Figure {
     pub(super) name: String,
     pub(super) unit: Unit,
-    /// The median of the rounds, and the least.
+    /// The median of the rounds, and the minimum.
     pub(super) ours: f64,
     pub(super) least: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,13 +28,13 @@ pub(super) struct Figure {
     pub(super) holds: Option<bool>,
 }
 
-/// What a figure is compared with.
+/// The floor of a figure.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Floor {
     pub(super) name: String,
     pub(super) median: f64,
     pub(super) least: f64,
-    /// The median of ours to the floor, round by round.
+    /// The median of the ratios between ours and the floor, round by round.
     pub(super) ratio: f64,
 }
 
@@ -61,17 +61,17 @@ impl Unit {
     }
 }
 
-/// What the median may be.
+/// The target of the median.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Target {
-    /// At most so many times the floor.
+    /// At most this many times the floor.
     Ratio(f64),
-    /// At most so much.
+    /// At most this.
     AtMost(f64),
-    /// Exactly so much.
+    /// Exactly this.
     Exactly(f64),
-    /// Anything: it is shown for what it tells about another figure.
+    /// No target: the figure explains another one.
     None,
 }
 
@@ -84,7 +84,7 @@ impl Rounds {
         Self { beside: floor, ..self }
     }
 
-    /// A figure that has no rounds: it is always the same.
+    /// A figure without rounds, which is the same in each run.
     pub(super) fn once(name: impl Into<String>, unit: Unit, target: Target, value: f64) -> Self {
         Self { ours: vec![value], ..Self::new(name, unit, target) }
     }
@@ -136,7 +136,7 @@ impl Figure {
     }
 }
 
-/// The table's first line.
+/// The table's header.
 pub(super) fn head() -> String {
     format!(
         "\n{:54} {:>12} {:>8} {:>9} {:>8} {:>6}  {:9} target\n",
@@ -144,7 +144,7 @@ pub(super) fn head() -> String {
     )
 }
 
-/// Three digits that count; whole numbers whole.
+/// Three significant digits; whole numbers in full.
 pub(super) fn number(value: f64) -> String {
     match value {
         _ if value.fract() == 0.0 => value.to_string(),

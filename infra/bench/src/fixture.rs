@@ -1,4 +1,4 @@
-//! The database and its content, people who are signed in, the functions' settings.
+//! The database with its content, signed-in users, and the functions' settings.
 
 use std::time::Duration;
 
@@ -20,36 +20,36 @@ pub(super) const PASSWORD: &str = "correct horse battery staple";
 const KEY: &str = "the key that the benchmark signs with 0123456789";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Somebody signed in, with a patient of theirs.
+/// A signed-in user with a patient.
 pub(super) struct Someone {
     pub(super) patient: i64,
-    /// One that lasts, and those that are used up by signing out.
+    /// The first lasts; signing out uses up the others.
     tokens: Vec<String>,
 }
 
 impl Someone {
-    /// The token for the request to this route that is sent as this one, from 0 on.
+    /// The token for the request of this number, from 0 on, to this route.
     pub(super) fn token(&self, route: &str, number: i64) -> &str {
         let last = if route == "/api/auth/logout" { 1 + usize::try_from(number).unwrap_or_default() } else { 0 };
         self.tokens.get(last).map_or("", String::as_str)
     }
 }
 
-/// A hospital.
+/// The database of the benchmark and its users.
 pub(super) struct Fixture<'c> {
     pub(super) database: Database<'c>,
     /// Has a hundred patients, one of them with a doctor.
     pub(super) reader: Someone,
     /// Has ten thousand patients.
     pub(super) collector: Someone,
-    /// Has the rows that are used up.
+    /// Has the rows that the benchmark deletes.
     pub(super) writer: Someone,
 }
 
 impl<'c> Fixture<'c> {
     pub(super) async fn new(database: Database<'c>) -> Result<Self> {
         let owner = database.owner().await;
-        // A temporary cluster logs every statement, which tests read and which costs the server a write.
+        // A temporary cluster logs every statement for tests, which costs the server a write.
         let settings = format!("ALTER DATABASE {} SET log_min_duration_statement = -1", database.name);
         owner.batch_execute(&settings).await.map_err(failed)?;
         let doctor = "INSERT INTO doctors (name, specialty) VALUES ('Dr. Smith', 'Cardiology')";
@@ -107,7 +107,7 @@ impl<'c> Fixture<'c> {
         Ok(Someone { patient, tokens })
     }
 
-    /// Doctors to be deleted. They are in everybody's list, so they come when the lists are measured.
+    /// Adds doctors to be deleted. They are in every user's list, so they are added after the lists are measured.
     pub(super) async fn spare_doctors(&self) -> Result<()> {
         let sql = format!(
             "INSERT INTO doctors (id, name, specialty) OVERRIDING SYSTEM VALUE
@@ -117,7 +117,7 @@ impl<'c> Fixture<'c> {
         self.database.owner().await.batch_execute(&sql).await.map_err(failed)
     }
 
-    /// What a function finds in its environment; over TLS unless `port` is that of a proxy.
+    /// The environment variables of a function; its connection uses TLS unless `port` is that of a proxy.
     pub(super) fn variables(&self, port: Option<u16>) -> Vec<(&'static str, String)> {
         let url = |role| {
             let url = self.database.url(role);
@@ -134,7 +134,7 @@ impl<'c> Fixture<'c> {
         ]
     }
 
-    /// The same as in AWS: secrets by Secrets Manager at `secrets`, and over TLS to the database at this port.
+    /// The same as in AWS: secrets from Secrets Manager at `secrets`, and TLS to the database at this port.
     pub(super) async fn secrets(&self, moto: &Moto, secrets: u16, port: u16) -> Vec<(&'static str, String)> {
         let login = Database::credentials(Role::Api);
         let login = json!({ "username": login.user, "password": login.password });

@@ -1,16 +1,16 @@
-//! `cargo run --release -p bench`: our figures, each beside its floor from the same run.
+//! `cargo run --release -p bench`: our figures, each with its floor from the same run.
 //!
-//! A ratio holds on any machine, an absolute figure only on the one it was measured on. Whatever is compared runs in
-//! turns (ours, the floor, ours, …) on one processor, so that a disturbance hits both; medians forgive the rest.
-//! The figures without noise are recorded, and `cargo test` fails when one gets worse.
+//! Figures are compared as ratios, which hold on any machine. Ours and the floor run in turns on one processor, so that
+//! a disturbance hits both, and the table has medians. The figures without noise are recorded, and `cargo test` fails
+//! when one gets worse.
 //!
-//! - `binaries`: what is measured is what is deployed; the runtime's floor is the package `hello`
-//! - `unit`: a request to every route; `fixture`: whom and what the requests find; `call`: a request is sent
-//! - `heard`: what the function sends to the database; `pgbench`: the database's floor, which sends the same
-//! - `tap`: when something went over a wire
+//! - `binaries`: builds the deployed binaries; the runtime's floor is the package `hello`
+//! - `unit`: a request to every route; `fixture`: the users and rows of the requests; `call`: sends a request
+//! - `recording`: what the function sends to the database; `pgbench`: the database's floor, which sends the same
+//! - `tap`: the times of the bytes on a connection
 //! - `measure`: the rounds
 //! - `exact`: the figures without noise; `callgrind`: instructions among them
-//! - `figure`, `report`, `plot`: what is printed, kept and drawn
+//! - `figure`, `report`, `plot`: what is printed, saved and drawn
 //! - `system`: one processor, and what the system says about a process
 
 mod binaries;
@@ -19,10 +19,10 @@ mod callgrind;
 mod exact;
 mod figure;
 mod fixture;
-mod heard;
 mod measure;
 mod pgbench;
 mod plot;
+mod recording;
 mod report;
 mod system;
 mod tap;
@@ -35,7 +35,7 @@ use testing::Database;
 
 use self::{binaries::Binaries, fixture::Fixture, measure::Bench, pgbench::Pgbench, report::Report};
 
-/// The binary of a function as it is deployed, built if need be.
+/// The deployed binary of a function, built if needed.
 ///
 /// # Errors
 /// When it cannot be built.
@@ -43,10 +43,10 @@ pub fn binary(function: &str) -> Result<PathBuf> {
     Ok(Binaries::build()?.bootstrap(function))
 }
 
-/// Builds the binaries for Lambda, measures everything, prints one table, and keeps it and its picture.
+/// Builds the binaries for Lambda, measures everything, prints one table, and saves it with its picture.
 ///
 /// # Errors
-/// When something cannot be built or run; a missed target is none.
+/// When something cannot be built or run; a missed target is no error.
 pub fn run() -> Result<()> {
     let binaries = Binaries::build()?;
     let pinned = system::pin_to_one_processor();
@@ -70,7 +70,7 @@ pub fn run() -> Result<()> {
     report.keep()
 }
 
-/// Measures the figures without noise, and records them in the place of those that `cargo test` compares with.
+/// Measures the figures without noise, and replaces the recorded ones that `cargo test` compares with.
 ///
 /// # Errors
 /// When something cannot be built or run.

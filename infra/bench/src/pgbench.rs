@@ -1,7 +1,7 @@
-//! The floors: `pgbench` sends the statements that the function was heard to send, in one pipeline.
+//! The floors: `pgbench` sends the statements of a recording, in one pipeline.
 //!
-//! Its pipeline has one `Sync` at the end; the driver has one behind each statement, which the server answers at once. So
-//! these floors are lower than the driver could reach.
+//! Its pipeline has one `Sync` at the end. The driver sends one after each statement, and the server responds to each,
+//! so these floors are lower than the driver could reach.
 
 use std::{
     cell::Cell,
@@ -18,18 +18,18 @@ use shared::config::Role;
 
 use super::{
     fixture::Fixture,
-    heard::Heard,
+    recording::Recording,
     unit::{SPARES, Unit},
 };
 
-/// The program.
+/// A `pgbench` of this machine.
 pub(super) struct Pgbench {
     program: PathBuf,
     version: String,
 }
 
 impl Pgbench {
-    /// The newest on PATH or where Debian and Homebrew put it; the PostgreSQL from npm comes without.
+    /// The newest one on PATH or in the folders of Debian and Homebrew; the PostgreSQL from npm has none.
     pub(super) fn find() -> Option<Self> {
         let at = |bin: PathBuf| {
             let program = bin.join("pgbench");
@@ -43,14 +43,14 @@ impl Pgbench {
     }
 }
 
-/// A script and where to run it.
+/// A script and the folder to run it in.
 pub(super) struct Floor<'p> {
     program: &'p Path,
     url: String,
-    /// The file of certificates that the server's must be signed with.
+    /// The certificate authorities that may sign the server's certificate.
     roots: PathBuf,
     definitions: Vec<String>,
-    /// The variables that take another row each time, and the row that is next.
+    /// The variables that take another row each time, and the next row.
     counted: Vec<String>,
     next: Cell<i64>,
     folder: PathBuf,
@@ -58,24 +58,24 @@ pub(super) struct Floor<'p> {
     _guard: Guard,
 }
 
-/// A process of pgbench, which connects once before its transaction to look whether it has tables of its own.
+/// A run of pgbench, which connects once before its transaction to look for its own tables.
 pub(super) struct Cold {
-    /// The whole process but for its transaction.
+    /// The whole process without its transaction.
     pub(super) exec_to_connected: Duration,
-    /// Connecting once more and the unit, as pgbench times them.
+    /// The second connection and the unit, as pgbench times them.
     pub(super) transaction: Duration,
 }
 
 impl<'p> Floor<'p> {
-    /// Makes a script of what a function was heard to send for this unit.
+    /// Makes a script of the recording of this unit.
     pub(super) fn new(
         pgbench: &'p Pgbench,
         fixture: &Fixture<'_>,
         unit: &Unit<'_>,
-        heard: &Heard,
+        recording: &Recording,
     ) -> Result<Floor<'p>> {
-        let script = Script::of(&heard.messages)?;
-        // What the function was heard with is the last row before those of the floor.
+        let script = Script::of(&recording.messages)?;
+        // The recording used the last row before those of the floor.
         let row = unit.first.map(|first| (first + SPARES - 1).to_string());
         let (counted, definitions): (Vec<_>, Vec<_>) =
             script.values.into_iter().partition(|(_, value)| row.as_ref() == Some(value));
@@ -95,7 +95,7 @@ impl<'p> Floor<'p> {
         Ok(Self { program: &pgbench.program, url, roots, definitions, counted, next, folder, _guard: guard })
     }
 
-    /// How long each of `count` transactions of one client took.
+    /// The time of each of `count` transactions of one client.
     pub(super) fn warm(&self, count: usize) -> Result<Vec<Duration>> {
         self.run(count, &["--log", "--client", "1"])?;
         let mut times = Vec::with_capacity(count);
@@ -111,23 +111,23 @@ impl<'p> Floor<'p> {
         Ok(times)
     }
 
-    /// A single transaction on a connection of its own.
+    /// A single transaction on a new connection.
     pub(super) fn cold(&self) -> Result<Cold> {
         let begun = Instant::now();
         let transaction = Duration::from_secs_f64(1.0 / self.run(1, &["--connect", "--client", "1"])?);
         Ok(Cold { exec_to_connected: begun.elapsed().saturating_sub(transaction), transaction })
     }
 
-    /// How many transactions a second so many clients do, each `count` of them.
+    /// The transactions per second of this many clients with `count` transactions each.
     pub(super) fn throughput(&self, clients: usize, count: usize) -> Result<f64> {
         self.run(count, &["--client", &clients.to_string()])
     }
 
-    /// Transactions a second.
+    /// Transactions per second.
     fn run(&self, count: usize, arguments: &[&str]) -> Result<f64> {
         let mut command = Command::new(self.program);
         command.current_dir(&self.folder).env_clear().env("PGGSSENCMODE", "disable");
-        // What a function asks of the server before it logs in.
+        // The same requirements as a function's connection.
         command.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", &self.roots).env("PGCHANNELBINDING", "require");
         command.args(["--no-vacuum", "--protocol", "extended", "--file", "script"]);
         command.args(["--transactions", &count.to_string()]).args(arguments);
@@ -152,7 +152,7 @@ impl<'p> Floor<'p> {
 /// The statements of a unit as a pipeline of pgbench.
 struct Script {
     text: String,
-    /// Its variables: the parameters that were bound.
+    /// Its variables: the bound parameters.
     values: Vec<(String, String)>,
 }
 
@@ -179,11 +179,11 @@ impl Script {
         Ok(script)
     }
 
-    /// A statement and what was bound to it.
+    /// Adds a statement and its bound values.
     fn add(&mut self, number: usize, (sql, types): &(String, Vec<u64>), bound: &[u8]) -> Option<()> {
         let mut sql = sql.clone();
         let values = values(bound, types)?;
-        // From the last on: $1 is the beginning of $10.
+        // From the last one on: `$1` is a prefix of `$10`.
         for (parameter, (value, of_type)) in (1..).zip(values).collect::<Vec<_>>().into_iter().rev() {
             let name = format!("v{number}_{parameter}");
             let written = match &value {
@@ -200,7 +200,7 @@ impl Script {
     }
 }
 
-/// The values of a `Bind` message and the names of their types, which have these numbers (PostgreSQL's `pg_type.dat`).
+/// The values of a `Bind` message and the names of their types, from their OIDs (PostgreSQL's `pg_type.dat`).
 fn values(mut rest: &[u8], types: &[u64]) -> Option<Vec<(Option<String>, &'static str)>> {
     let (_portal, _statement) = (text(&mut rest)?, text(&mut rest)?);
     for _format in 0..integer::<2>(&mut rest)? {
@@ -237,7 +237,7 @@ fn values(mut rest: &[u8], types: &[u64]) -> Option<Vec<(Option<String>, &'stati
     types.iter().map(&mut value).collect()
 }
 
-/// An array of texts as PostgreSQL writes it.
+/// An array of texts in PostgreSQL's syntax.
 fn array(mut rest: &[u8]) -> Option<String> {
     let (_dimensions, _nulls, _type) = (integer::<4>(&mut rest)?, integer::<4>(&mut rest)?, integer::<4>(&mut rest)?);
     let (count, _from) = (integer::<4>(&mut rest)?, integer::<4>(&mut rest)?);
@@ -262,7 +262,7 @@ fn bytes<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-/// A number of so many bytes, the highest first.
+/// A big-endian number of this many bytes.
 fn integer<const BYTES: usize>(rest: &mut &[u8]) -> Option<u64> {
     Some(bytes(rest, BYTES)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
 }

@@ -1,4 +1,4 @@
-//! The picture: each figure as a bar from nothing to so many times its floor, with a mark where it may end.
+//! The picture: each figure as a bar, as a multiple of its floor, with a mark at its target.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ const WIDTH: f64 = 380.0;
 const TOTAL: f64 = 1040.0;
 const ROW: f64 = 22.0;
 const TOP: f64 = 64.0;
-/// Beyond so many times the floor a bar is cut off.
+/// Longer bars are cut off at this multiple of the floor.
 const MOST: f64 = 4.0;
 
 const STYLE: &str = "
@@ -21,7 +21,7 @@ const STYLE: &str = "
     text { fill: #e6edf3 } .faint { fill: #9198a1 } .floor { stroke: #656c76 } .target { stroke: #3fb950 }
   }";
 
-/// Draws all figures that have a target and something to be held against: a floor, or the target itself.
+/// Draws all figures that have a target and a scale: a floor, or the target itself.
 pub(super) fn draw(figures: &[Figure]) -> String {
     let shown: Vec<_> = figures.iter().filter_map(|figure| Some((figure, Bar::of(figure)?))).collect();
     let height = TOP + ROW * shown.len() as f64 + 16.0;
@@ -44,7 +44,7 @@ pub(super) fn draw(figures: &[Figure]) -> String {
     svg + "</svg>\n"
 }
 
-/// A figure as so many times its floor; one without a floor, as so much of its target.
+/// A figure as a multiple of its floor; one without a floor, as a multiple of its target.
 struct Bar {
     times: f64,
     target: f64,
@@ -57,7 +57,7 @@ impl Bar {
         let beside = |floor: &Floor| format!("{}, {} {}", amount(figure.ours), floor.name, amount(floor.median));
         match (figure.target, &figure.floor) {
             (Target::Ratio(target), Some(floor)) => Some(Self { times: floor.ratio, target, beside: beside(floor) }),
-            // A count is not drawn but said.
+            // A count is printed, not drawn.
             (Target::AtMost(most), Some(floor)) if figure.unit != Unit::Count => {
                 Some(Self { times: floor.ratio, target: most / floor.median, beside: beside(floor) })
             }

@@ -1,4 +1,4 @@
-//! What is printed, and what is kept beside the sources: `figures.json`, and `figures.svg` that README shows.
+//! The printed table, and the files kept with the sources: `figures.json`, and `figures.svg`, which README shows.
 
 use std::{
     fs,
@@ -18,17 +18,17 @@ use super::{
 /// All figures.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Report {
-    /// What the binaries were built by, and for what.
+    /// The compiler and the target of the binaries.
     pub(super) toolchain: String,
     /// How the figures were measured.
     pub(super) how: String,
-    /// Those without noise, which `cargo test` compares.
+    /// The figures without noise, which `cargo test` compares.
     pub(super) exact: Exact,
     pub(super) figures: Vec<Figure>,
 }
 
 impl Report {
-    /// What was recorded last.
+    /// The last recorded report.
     pub(super) fn recorded() -> Result<Self> {
         let path = file("figures.json");
         let text = fs::read_to_string(&path).about_path("read", &path)?;

@@ -4,8 +4,8 @@ use std::{fs, path::Path, process::Command, time::Duration};
 
 use machine::process;
 
-/// Keeps this process and all that it starts on one processor: waking another one up costs more than a request, and
-/// differently each time. `None` without `taskset`.
+/// Pins this process and its children to one processor: waking up another one costs more than a request, and varies.
+/// `None` without `taskset`.
 pub(super) fn pin_to_one_processor() -> Option<u32> {
     let number: u32 = status("self", "Cpus_allowed_list")?.rsplit([',', '-']).next()?.parse().ok()?;
     let mut taskset = Command::new("taskset");
@@ -13,7 +13,7 @@ pub(super) fn pin_to_one_processor() -> Option<u32> {
     process::output(&mut taskset).map(|_| number)
 }
 
-/// How much processor time a process has had; zero where the system does not say.
+/// The processor time of a process so far; zero where the system does not say.
 pub(super) fn cpu_time(process: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let nanoseconds = threads.filter_map(|thread| {
@@ -23,7 +23,7 @@ pub(super) fn cpu_time(process: u32) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// Resident memory in MiB: now (`VmRSS`) or at most so far (`VmHWM`).
+/// Resident memory in MiB: now (`VmRSS`) or its maximum so far (`VmHWM`).
 pub(super) fn memory(process: u32, which: &str) -> Option<f64> {
     let kibibytes = status(&process.to_string(), which)?;
     Some(kibibytes.strip_suffix(" kB")?.parse::<f64>().ok()? / 1024.0)

@@ -1,4 +1,4 @@
-//! A wire that tells when something went over it: what takes how long is seen from outside of the function.
+//! A TCP proxy that records when bytes pass, so that the parts of a cold start are measured from outside.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -11,23 +11,23 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// A port of this machine that leads to another one. It ends with its runtime.
+/// A port that forwards to another one. It ends with its runtime.
 pub(super) struct Tap {
     pub(super) port: u16,
     seen: Arc<Mutex<Vec<Flight>>>,
 }
 
-/// A question and its answer.
+/// A request and its response, on any protocol.
 #[derive(Clone, Copy)]
 pub(super) struct Flight {
-    /// The first byte of the question.
+    /// The time of the request's first byte.
     pub(super) asked: Instant,
-    /// The last byte of the answer, once there is one.
+    /// The time of the response's last byte, once there is one.
     pub(super) answered: Option<Instant>,
 }
 
 impl Tap {
-    /// Answers take this much longer.
+    /// Forwards to port `to`, and delays responses by `delay`.
     pub(super) async fn new(to: u16, delay: Duration) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.about("Cannot listen")?;
         let port = listener.local_addr().about("Cannot listen")?.port();
@@ -41,13 +41,13 @@ impl Tap {
         Ok(Self { port, seen })
     }
 
-    /// The flights of all connections since the last time, in the order of their questions.
+    /// The flights of all connections since the last call, in the order of their requests.
     pub(super) fn take(&self) -> Vec<Flight> {
         std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Carries one connection, whose sides speak in turns.
+/// Forwards one connection, whose sides send in turns.
 async fn carry(mut client: TcpStream, to: u16, delay: Duration, seen: Arc<Mutex<Vec<Flight>>>) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));

@@ -1,4 +1,4 @@
-//! The figures without noise (round trips, bytes, instructions, sizes) against those that are recorded.
+//! Compares the figures without noise (round trips, bytes, instructions, sizes) with the recorded ones.
 
 #[test]
 fn no_figure_without_noise_is_worse_than_recorded() {

@@ -1,4 +1,4 @@
-//! Connections of the owner, and what is not said of their failures.
+//! Connections of the owner. Their errors quote no data.
 
 use machine::{Error, Result};
 use shared::{
@@ -7,15 +7,15 @@ use shared::{
     operations::{self, Session},
 };
 
-/// Texts must mean the same on both sides, whatever their servers are set to; and a role that row-level security would
-/// show only its part of the rows is refused them.
-const ONE_LANGUAGE: &str = "
+/// Values must have the same text on both sides, whatever the settings of their servers. Without `row_security`, a role
+/// that policies restrict gets an error instead of a part of the rows.
+const COMPARABLE_TEXT: &str = "
     SET search_path = pg_catalog; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres';
     SET extra_float_digits = 1; SET bytea_output = 'hex'; SET row_security = off;
     SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
     BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// The original and the restored database, each as it is at one moment.
+/// Snapshots of the original and the restored database.
 pub(super) struct Pair {
     pub(super) source: Session,
     pub(super) restored: Session,
@@ -25,7 +25,7 @@ impl Pair {
     pub(super) async fn open(source: &str, restored: &str) -> Result<Self> {
         let (source, restored) = tokio::try_join!(owner(source, "original"), owner(restored, "restored"))?;
         for side in [&source, &restored] {
-            side.client.batch_execute(ONE_LANGUAGE).await.map_err(refused)?;
+            side.client.batch_execute(COMPARABLE_TEXT).await.map_err(refused)?;
         }
         Ok(Self { source, restored })
     }
@@ -47,12 +47,12 @@ pub(super) async fn owner(url: &str, which: &str) -> Result<Session> {
         .map_err(|error| Error::sentence(format_args!("The {which} database cannot be reached ({error}).")))
 }
 
-/// A URL that cannot be used, and why.
+/// The error for a URL that cannot be used.
 pub(super) fn malformed(which: &str, error: &InvalidUrl) -> Error {
     Error::sentence(format_args!("The URL of the {which} database {error}."))
 }
 
-/// A refusal by its code: the server's own words may quote a row.
+/// The error for a refusal, with its code only: the server's message may quote a row.
 pub(super) fn refused(error: tokio_postgres::Error) -> Error {
     Error::sentence(format_args!("The database refused a statement ({}).", DbError::from(error)))
 }

@@ -1,35 +1,35 @@
-//! The rows of two databases that must hold the same.
+//! Compares the rows of two databases that must have the same content.
 
 use machine::Result;
 use tokio_postgres::Client;
 
 use super::connection::{Pair, refused};
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What is wrong with the restored database, a sentence each; empty when it is whole.
+    /// The differences, a sentence each; empty when the restored database is whole.
     pub findings: Vec<String>,
-    /// What is not wrong but should be known.
+    /// Remarks that are no differences.
     pub notes: Vec<String>,
-    /// How many tables were compared.
+    /// The number of tables compared.
     pub tables: usize,
-    /// How many rows the restored database has in them.
+    /// The number of rows in these tables of the restored database.
     pub rows: i64,
 }
 
-/// A table, as both databases have it.
+/// A table that both databases have.
 #[derive(PartialEq)]
 pub(super) struct Table {
-    /// With its schema, quoted.
+    /// Its name with the schema, quoted.
     pub(super) name: String,
-    /// Quoted.
+    /// Its columns, quoted.
     pub(super) columns: Vec<String>,
     /// The columns of its primary key, quoted.
     pub(super) key: Vec<String>,
 }
 
-/// A partitioned table stands for its partitions: which of them has a row may change.
+/// A partitioned table includes its partitions, because rows may move between them.
 const TABLES: &str = "
     SELECT format('%I.%I', n.nspname, c.relname),
            ARRAY(SELECT quote_ident(attname) FROM pg_attribute
@@ -41,7 +41,7 @@ const TABLES: &str = "
        AND nspname !~ '^pg_' AND nspname <> 'information_schema'
      ORDER BY 1";
 
-/// Compares numbers and checksums of the rows of every table; a sum, for rows have no order.
+/// Compares the number of rows and a checksum of every table. The checksum is a sum, because rows have no order.
 pub(super) async fn compare(pair: &Pair, report: &mut Report) -> Result<()> {
     for table in tables(pair).await? {
         let sums =
@@ -63,7 +63,7 @@ pub(super) async fn compare(pair: &Pair, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// The tables that both have; of one that only one has, or that differs, the facts tell.
+/// The tables that both have; `facts.sql` reports the others, and those that differ.
 pub(super) async fn tables(pair: &Pair) -> Result<Vec<Table>> {
     let of = async |client: &Client| -> Result<Vec<Table>> {
         let rows = client.query_typed(TABLES, &[]).await.map_err(refused)?;

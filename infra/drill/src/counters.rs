@@ -1,4 +1,4 @@
-//! Sequences: one that is behind gives an id a second time.
+//! Sequences: one that is behind would give an id twice.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use tokio_postgres::{Client, types::Type};
 
 use super::connection::{Pair, refused};
 
-/// Sequences, the column that each belongs to, and the last number that it gave.
+/// Sequences, the column that each belongs to, and its last number.
 const SEQUENCES: &str = "
     SELECT s.oid::regclass::text, format('%I.%I', n.nspname, c.relname), quote_ident(a.attname),
            pg_sequence_last_value(s.oid::regclass)
@@ -17,7 +17,7 @@ const SEQUENCES: &str = "
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
      WHERE s.relkind = 'S'";
 
-/// The last number that each sequence gave.
+/// The last number of each sequence.
 const LAST: &str = "
     SELECT format('%I.%I', n.nspname, relname), pg_sequence_last_value(c.oid::regclass)
       FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'S' AND nspname !~ '^pg_'";
@@ -38,7 +38,7 @@ pub(super) async fn behind_their_data(client: &Client) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-/// The sequences that would give again what the original gave to rows that have been deleted.
+/// The sequences that would give again a number that the original gave to a row deleted since.
 pub(super) async fn behind_the_original(pair: &Pair) -> Result<Vec<String>> {
     let of = async |client: &Client| -> Result<BTreeMap<String, Option<i64>>> {
         let rows = client.query_typed(LAST, &[]).await.map_err(refused)?;

@@ -1,4 +1,4 @@
-//! A logical backup, by PostgreSQL's own programs.
+//! A logical backup with `pg_dump` and `pg_restore`.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,12 +14,12 @@ use tokio_postgres::{
 
 use super::connection::{owner, refused};
 
-/// Whether anything is in a database.
+/// Whether a database contains anything.
 const IS_EMPTY: &str = "
     SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
                         WHERE nspname !~ '^pg_' AND nspname <> 'information_schema')";
 
-/// Writes everything that the database of this owner's URL holds into a file that only its owner can read.
+/// Writes the content of the database of this owner's URL into a file that only its owner can read.
 ///
 /// # Errors
 /// When the database cannot be reached, or `pg_dump` fails.
@@ -31,10 +31,10 @@ pub async fn dump(source: &str, file: &Path) -> Result<()> {
     run(Command::new(program).arg("--format=custom").arg("--file").arg(file), source)
 }
 
-/// Restores such a file into an empty database, which will belong to the login of this URL.
+/// Restores such a file into an empty database. The login of this URL becomes its owner.
 ///
-/// The group roles are made first, because a dump has none and gives rights to them. The functions' logins are the
-/// migrate function's to make.
+/// The group roles are made first, because a dump grants privileges to them but does not contain them. The migrate
+/// function makes the functions' logins.
 ///
 /// # Errors
 /// When the database cannot be reached or is not empty, or `pg_restore` fails: then it is still empty.
@@ -51,7 +51,7 @@ pub async fn restore(file: &Path, restored: &str) -> Result<()> {
     let mut command = Command::new(program);
     command.args(["--single-transaction", "--no-owner", "--dbname", database(restored)?.as_str()]).arg(file);
     run(&mut command, restored)?;
-    // A dump has no statistics, and the first requests would be planned without.
+    // A dump has no statistics; without them the first requests would be planned badly.
     session.client.batch_execute("ANALYZE").await.map_err(refused)?;
     session.close().await;
     Ok(())
@@ -77,8 +77,8 @@ fn run(command: &mut Command, url: &str) -> Result<()> {
     }
 }
 
-/// Says how to connect by variables, for everybody on a machine can read arguments. Only this machine is trusted
-/// without a certificate.
+/// Passes the connection by environment variables, because all users of a machine can read arguments. Only a server on
+/// this machine is trusted without a certificate.
 fn connect_to(command: &mut Command, url: &str) -> Result<()> {
     let config = parse(url)?;
     let ([Host::Tcp(host)], Some(user)) = (config.get_hosts(), config.get_user()) else { return Err(no_url()) };
@@ -111,7 +111,7 @@ fn no_url() -> Error {
     Error::sentence("That is no URL such as postgres://owner:password@host:5432/health.")
 }
 
-/// What a program says of a failure, but for what it quotes: of rows it says details, contexts and values.
+/// A program's error message without details, contexts and values, which quote rows.
 fn without_values(program: &str, said: &str) -> String {
     let own = said.lines().filter(|line| line.starts_with(&format!("{program}: ")));
     let safe = own.map(|line| match line.split_once("COPY failed") {
@@ -126,16 +126,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_failed_restore_says_holds_no_value_of_a_row() {
+    fn the_error_of_a_failed_restore_has_no_value_of_a_row() {
         let said = "pg_restore: while PROCESSING TOC:\n\
                     pg_restore: from TOC entry 3514; 0 16411 TABLE DATA patients postgres\n\
                     pg_restore: error: COPY failed for table \"patients\": ERROR:  invalid input: \"Jane Doe\"\n\
                     DETAIL:  Key (name)=(Jane Doe) already exists.\n\
                     CONTEXT:  COPY patients, line 3: \"3\tJane Doe\"\n";
 
-        let told = without_values("pg_restore", said);
+        let message = without_values("pg_restore", said);
 
-        assert!(told.contains("patients") && told.contains("COPY failed for table"), "{told}");
-        assert!(!told.contains("Jane"), "{told}");
+        assert!(message.contains("patients") && message.contains("COPY failed for table"), "{message}");
+        assert!(!message.contains("Jane"), "{message}");
     }
 }

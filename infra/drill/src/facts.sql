@@ -1,11 +1,11 @@
--- Everything that the database is, but for its rows: what, and how. Names of roles, tables and rules; no content.
+-- The facts about a database except its rows: subject and value. Names of roles, tables and rules; no content.
 WITH ours AS (
     SELECT oid, quote_ident(nspname) AS name, nspowner, nspacl
       FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-), who AS (
-    -- A restored database may belong to somebody of another name: the one who asks here.
+), roles AS (
+    -- The owner of a restored database may have another name; here it is the role of this connection.
     SELECT oid, CASE rolname WHEN current_user THEN 'the owner' ELSE rolname::text END AS name FROM pg_roles
-     UNION ALL SELECT 0, 'everybody'
+     UNION ALL SELECT 0, 'PUBLIC'
 ), relations AS (
     SELECT c.*, o.name || '.' || quote_ident(c.relname) AS name
       FROM pg_class c JOIN ours o ON o.oid = c.relnamespace WHERE c.relkind NOT IN ('i', 'I')
@@ -17,7 +17,7 @@ WITH ours AS (
     SELECT p.*, p.oid::regprocedure::text AS name FROM pg_proc p JOIN ours o ON o.oid = p.pronamespace
 ), databases AS (
     SELECT d.*, to_jsonb(d) AS it FROM pg_database d WHERE datname = current_database()
-), rights AS (
+), privileges AS (
     SELECT 'database' AS name, acl.* FROM databases, aclexplode(coalesce(datacl, acldefault('d', datdba))) acl
      UNION ALL
     SELECT 'schema ' || name, acl.* FROM ours, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) acl
@@ -29,7 +29,7 @@ WITH ours AS (
      UNION ALL
     SELECT name, acl.* FROM functions, aclexplode(coalesce(proacl, acldefault('f', proowner))) acl
 ), logins AS (
-    -- Rotation clones logins, so what counts is what the logins of a group may do, not what they are called.
+    -- Rotation clones logins, so what counts is the privileges of a group's logins, not their names.
     SELECT r.*, g.rolname AS team
       FROM pg_roles r JOIN pg_auth_members m ON m.member = r.oid JOIN pg_roles g ON g.oid = m.roleid
      WHERE r.rolcanlogin AND NOT g.rolcanlogin AND g.rolname !~ '^(pg_|rds)' AND r.rolname <> current_user
@@ -43,15 +43,15 @@ WITH ours AS (
       FROM databases
      UNION ALL
     SELECT 'database setting ' || setting, coalesce(w.name, '') FROM databases d
-      JOIN pg_db_role_setting s ON s.setdatabase = d.oid LEFT JOIN who w ON w.oid = s.setrole, unnest(setconfig) setting
+      JOIN pg_db_role_setting s ON s.setdatabase = d.oid LEFT JOIN roles w ON w.oid = s.setrole, unnest(setconfig) setting
      UNION ALL
     SELECT 'extension ' || extname, extversion FROM pg_extension
      UNION ALL
     SELECT 'schema ' || o.name, CASE o.name WHEN 'public' THEN '' ELSE w.name END
-      FROM ours o JOIN who w ON w.oid = o.nspowner
+      FROM ours o JOIN roles w ON w.oid = o.nspowner
      UNION ALL
     SELECT 'table ' || r.name, concat_ws(' ', r.relkind, r.relpersistence, w.name, r.reloptions, r.relreplident)
-      FROM relations r JOIN who w ON w.oid = r.relowner
+      FROM relations r JOIN roles w ON w.oid = r.relowner
      UNION ALL
     SELECT 'row-level security of ' || name, concat_ws(' ', relrowsecurity, relforcerowsecurity)
       FROM relations WHERE relkind IN ('r', 'p')
@@ -87,12 +87,12 @@ WITH ours AS (
      UNION ALL
     SELECT 'function ' || f.name,
            w.name || ' ' || CASE prokind WHEN 'a' THEN 'aggregate' ELSE pg_get_functiondef(f.oid) END
-      FROM functions f JOIN who w ON w.oid = proowner
+      FROM functions f JOIN roles w ON w.oid = proowner
      UNION ALL
     SELECT 'policy ' || r.name || '.' || polname,
            concat_ws(' ', polcmd, polpermissive, pg_get_expr(polqual, polrelid), '/',
                      pg_get_expr(polwithcheck, polrelid),
-                     ARRAY(SELECT w.name FROM who w WHERE w.oid = ANY (polroles) ORDER BY 1))
+                     ARRAY(SELECT w.name FROM roles w WHERE w.oid = ANY (polroles) ORDER BY 1))
       FROM pg_policy JOIN relations r ON r.oid = polrelid
      UNION ALL
     SELECT 'sequence ' || r.name, concat_ws(' ', seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcache,
@@ -106,14 +106,14 @@ WITH ours AS (
     SELECT 'comment on ' || it.type || ' ' || it.identity, description
       FROM pg_description d, pg_identify_object(classoid, objoid, objsubid) it WHERE objoid >= 16384
      UNION ALL
-    SELECT 'default right of ' || coalesce(o.name, 'any schema') || ' ' || defaclobjtype::text,
+    SELECT 'default privilege of ' || coalesce(o.name, 'any schema') || ' ' || defaclobjtype::text,
            concat_ws(' ', w.name, acl.privilege_type, g.name)
-      FROM pg_default_acl d JOIN who w ON w.oid = defaclrole LEFT JOIN ours o ON o.oid = defaclnamespace,
-           aclexplode(defaclacl) acl JOIN who g ON g.oid = acl.grantee
+      FROM pg_default_acl d JOIN roles w ON w.oid = defaclrole LEFT JOIN ours o ON o.oid = defaclnamespace,
+           aclexplode(defaclacl) acl JOIN roles g ON g.oid = acl.grantee
      UNION ALL
-    SELECT 'right of ' || w.name || ': ' || privilege_type || ' on ' || rights.name,
+    SELECT 'privilege of ' || w.name || ': ' || privilege_type || ' on ' || privileges.name,
            CASE WHEN is_grantable THEN 'to give on' ELSE '' END
-      FROM rights JOIN who w ON w.oid = rights.grantee
+      FROM privileges JOIN roles w ON w.oid = privileges.grantee
      UNION ALL
     SELECT 'role ' || rolname, concat_ws(' ', rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolreplication,
            rolbypassrls, rolconnlimit, ARRAY(SELECT unnest(rolconfig) ORDER BY 1),

@@ -1,12 +1,12 @@
-//! `cargo run -p drill`: proves that what came back from a backup is whole and usable, before traffic is turned to it.
+//! `cargo run -p drill`: proves that a restored database is whole and usable, before traffic is turned to it.
 //!
 //! - [`compare`]: the original and the restored database, fact by fact (`facts.sql`), row by row, counter by counter
-//! - [`prove`]: migrations, logins and walls of the restored one, which needs no original
-//! - [`dump`], [`restore`]: a logical backup, for a server that knows nothing of ours yet
+//! - [`prove`]: migrations, logins and walls of the restored one; needs no original
+//! - [`dump`], [`restore`]: a logical backup, for a new server
 //! - `rehearsal`: all of it on this machine, between two servers made for it
 //!
-//! It works on any two PostgreSQL servers, those of RDS included. Rows are hashed in the servers: names of tables and
-//! numbers of rows are all that is ever printed, or leaves a server but for keys and hashes.
+//! It works with any two PostgreSQL servers, those of RDS included. The servers hash the rows, so only keys and hashes
+//! leave them, and only names of tables and numbers of rows are printed.
 
 mod connection;
 mod content;
@@ -23,9 +23,11 @@ use machine::{About, Error, Result, progress};
 
 use self::connection::Pair;
 
-pub use self::content::Report;
-pub use self::dump::{dump, restore};
-pub use self::proof::prove;
+pub use self::{
+    content::Report,
+    dump::{dump, restore},
+    proof::prove,
+};
 
 const USAGE: &str = "Use `cargo run -p drill` to rehearse on this machine, or with SOURCE_URL and RESTORED_URL set to the \
     owner's URLs of the two databases, and one of these behind `cargo run -p drill --`: `check`, \
@@ -34,7 +36,7 @@ const USAGE: &str = "Use `cargo run -p drill` to rehearse on this machine, or wi
 /// Runs the drill, or one part of it.
 ///
 /// # Errors
-/// When the restored database is not what it should be, or something else stands in the way.
+/// When the restored database is not whole or not usable, or the drill cannot run.
 pub fn run(arguments: &[&str]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.about("Cannot start an event loop")?.block_on(async {
@@ -50,14 +52,14 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     })
 }
 
-/// Compares a restored database with its original, as their owner; neither is changed.
+/// Compares a restored database with its original, as their owner; changes neither.
 ///
 /// Without `until` the original must have been quiet since the backup, and everything must be equal. With it, the
-/// restored database must hold what the original held at that time: every row that the original has had untouched since
-/// then, and none that is newer.
+/// restored database must be as the original was at that time: it has every row that the original has not changed
+/// since then, and no newer one.
 ///
 /// # Errors
-/// When one of them cannot be reached or read. That they differ is no error but in the report.
+/// When one of them cannot be reached or read. Differences are in the report.
 pub async fn compare(source: &str, restored: &str, until: Option<&str>) -> Result<Report> {
     let pair = Pair::open(source, restored).await?;
     let shape = shape::compare(&pair, until.is_some()).await?;

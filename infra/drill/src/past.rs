@@ -1,7 +1,7 @@
-//! The rows of a database that was restored to an earlier time, while the original has gone on.
+//! Compares a database that was restored to an earlier time with the original, which has changed since.
 //!
-//! A row tells when it was last touched. Those of the original that nobody touched since that time must have come back,
-//! as they are; what the restored database has beside them was changed or deleted in the original since.
+//! A row has the time of its last change. Rows of the original that have not changed since that time must be restored
+//! as they are; the other rows of the restored database were changed or deleted in the original since.
 
 use std::{
     cmp::Ordering,
@@ -17,21 +17,21 @@ use super::{
     content::{self, Report, Table},
 };
 
-/// The columns that tell when a row was touched.
+/// The columns with the time of a change.
 const DATES: [&str; 4] = ["at", "created_at", "updated_at", "revoked_at"];
-/// What changes without a date: a sign-in renews a hash that is weaker than new ones, and the migrate function fills in
-/// keys that are missing.
+/// Columns that change without a date: a login replaces a hash with outdated parameters, and the migrate function fills
+/// in missing keys.
 const UNDATED: [(&str, &str); 2] = [("public.users", "password_hash"), ("public.users", "email_key")];
-/// A row has the time at which its transaction began, and comes with its end: a request's at most 8 seconds later.
+/// A row has the start time of its transaction, and appears at its commit: at most 8 seconds later for a request.
 const LONGEST_TRANSACTION: &str = "interval '10 seconds'";
 
-/// A row as it is compared.
+/// The data of a row that is compared.
 struct Line {
     key: String,
     hash: i64,
-    /// Last touched long enough before the time to have been committed then.
+    /// Changed long enough before the time to have been committed by then.
     settled: bool,
-    /// Touched after the time.
+    /// Changed after the time.
     newer: bool,
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn compare(pair: &Pair, time: &str, report: &mut Report) -> Res
     Ok(())
 }
 
-/// The time as the server understands it.
+/// The time as the server parses it.
 async fn moment(client: &Client, time: &str) -> Result<String> {
     let parsed = client.query_typed_one("SELECT $1::text::timestamptz::text", &[(&time, Type::TEXT)]).await;
     let row = parsed.map_err(|_| {

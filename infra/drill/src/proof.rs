@@ -1,4 +1,4 @@
-//! That a restored database can be used, shown on itself.
+//! Proves that a restored database can be used, without its original.
 
 use machine::{Error, Result, workspace};
 use shared::{
@@ -12,43 +12,43 @@ use super::{
     counters,
 };
 
-/// A user who has patients, and how many rows are theirs; then how many doctors there are.
+/// A user who has patients, and the number of their rows; then the number of doctors.
 const OWNER: &str = "
     SELECT user_id, count(*), (SELECT count(*) FROM public.mappings m WHERE m.user_id = p.user_id),
            (SELECT count(*) FROM public.doctors)
       FROM public.patients p GROUP BY user_id ORDER BY 3 DESC, 2 DESC, 1 LIMIT 1";
 
-/// A stranger, a session of theirs, and one of the user's.
+/// Adds a stranger with a session, and a session of the user.
 const ENTER: &str = "
     WITH stranger AS (
         INSERT INTO public.users (name, email, password_hash)
         VALUES ('Restore drill', 'restore-drill@' || gen_random_uuid() || '.invalid', 'none') RETURNING id
     ), sessions AS (
         INSERT INTO public.sessions (user_id, expires_at)
-        SELECT id, now() + interval '10 minutes' FROM (SELECT id FROM stranger UNION ALL SELECT $1) who
+        SELECT id, now() + interval '10 minutes' FROM (SELECT id FROM stranger UNION ALL SELECT $1) users
         RETURNING user_id, id
     )
     SELECT stranger.id, theirs.id::text, ours.id::text
       FROM stranger JOIN sessions theirs ON theirs.user_id = stranger.id JOIN sessions ours ON ours.user_id = $1";
-/// Without them and what they did.
+/// Removes them with their audit events.
 const LEAVE: &str = "
     WITH ended AS (DELETE FROM public.sessions WHERE id::text = ANY ($2))
     DELETE FROM public.users WHERE id = $1";
 
-/// What the tables hold for the session that entered.
+/// The rows that the session sees.
 const SEEN: &str = "
     SELECT (SELECT count(*) FROM patients), (SELECT count(*) FROM mappings), (SELECT count(*) FROM doctors)";
 
-/// What was restored from a broken original, or copied with its checks off.
+/// Constraints that were restored from a broken original, or whose checks were skipped.
 const UNCHECKED: &str = "
     SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated
      UNION ALL SELECT 'index ' || indexrelid::regclass FROM pg_index WHERE NOT (indisvalid AND indisready)";
 
-/// Brings a restored database up to date as a deployment does, and shows that logins of both groups work in it and that
-/// the walls between users stand. Nothing of it is left behind; the migrations that were applied are returned.
+/// Migrates a restored database like a deployment does, and proves that logins of both groups work in it and that the
+/// walls between users stand. Leaves nothing behind; returns the applied migrations.
 ///
 /// # Errors
-/// When something is not so.
+/// When a login or a wall does not work, or the database cannot be migrated.
 pub async fn prove(restored: &str) -> Result<Vec<String>> {
     let mut session = owner(restored, "restored").await?;
     let login = |group: &str| -> Result<Login> {
@@ -95,7 +95,7 @@ async fn walls(restored: &str, owner: &Client, logins: &[Login; 2]) -> Result<()
     stand
 }
 
-/// That the walls stand between a user, whose rows are so many, and a stranger; their sessions, the stranger's first.
+/// Proves the walls between a user, with this many rows, and a stranger; the sessions have the stranger's first.
 async fn between(
     restored: &str,
     [auth, api]: &[Login; 2],
@@ -105,13 +105,13 @@ async fn between(
     let session = login(restored, api).await?;
     let client = &session.client;
     expect("a stranger sees no patient", seen(client, theirs).await? == [0, 0, whole[2]])?;
-    expect("who has not entered sees nothing", seen(client, "").await? == [0, 0, 0])?;
+    expect("a session that has not entered sees nothing", seen(client, "").await? == [0, 0, 0])?;
     expect("the user sees what is theirs", seen(client, ours).await? == whole)?;
     expect("the user may add a patient", add(client, user, ours).await?.is_none())?;
     let denied = Some("42501".to_owned());
-    expect("nobody may add a patient of somebody else's", add(client, user, theirs).await? == denied)?;
+    expect("a stranger may not add a patient of the user", add(client, user, theirs).await? == denied)?;
     let enter = format!("SELECT app.enter({user}, gen_random_uuid(), '', '', true)");
-    expect("a session that never was is refused", code(client, &enter).await? == Some("AP401".to_owned()))?;
+    expect("an unknown session is refused", code(client, &enter).await? == Some("AP401".to_owned()))?;
     session.close().await;
 
     let session = login(restored, auth).await?;
@@ -128,7 +128,7 @@ async fn login(restored: &str, login: &Login) -> Result<Session> {
     owner(&url.with_login(&login.name, &login.password), "restored").await
 }
 
-/// What this session sees, or none.
+/// The rows that this session sees; without a session if `session` is empty.
 async fn seen(client: &Client, session: &str) -> Result<[i64; 3]> {
     enter(client, session).await?;
     let row = client.query_typed_one(SEEN, &[]).await.map_err(refused)?;
@@ -137,7 +137,7 @@ async fn seen(client: &Client, session: &str) -> Result<[i64; 3]> {
     Ok([number(0)?, number(1)?, number(2)?])
 }
 
-/// How the server refuses a patient of `user` that this session adds; undone if it does not.
+/// The code of the server's refusal when this session adds a patient of `user`; rolled back if it succeeds.
 async fn add(client: &Client, user: i64, session: &str) -> Result<Option<String>> {
     enter(client, session).await?;
     let add = "INSERT INTO patients (user_id, name, dob, gender) VALUES ($1, 'Restore drill', '2000-01-01', 'unknown')";

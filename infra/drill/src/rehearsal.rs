@@ -1,4 +1,4 @@
-//! The drill on this machine: two servers made for it, data made up, a backup, a restore.
+//! The drill on this machine: two new servers, made-up data, a backup, a restore.
 
 use machine::{Result, guard::Guard, postgres::Cluster, progress, workspace};
 use shared::operations::Login;
@@ -10,7 +10,7 @@ use super::{
     dump, prove, restore, tell, tell_proof,
 };
 
-/// A hospital, with names that a backup could break, and traces of everything that happens in one.
+/// Data that a backup could break, and a trace of everything that happens in the product.
 const SPECIMEN: &str = include_str!("specimen.sql");
 const DATABASE: &str = "health";
 
@@ -33,7 +33,7 @@ pub(super) async fn run() -> Result<()> {
     create(&fresh).await?;
     restore(&file, &restored).await?;
     let mut session = owner(&restored, "restored").await?;
-    // The logins, as the migrate function makes them.
+    // The migrate function makes the logins.
     migrate(&mut session.client).await?;
     progress::say("Comparing …");
     tell(&compare(&source, &restored, None).await?)?;

@@ -1,4 +1,4 @@
-//! What the databases are, but for their rows.
+//! Compares everything in the databases except their rows.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use super::connection::{Pair, refused};
 
 const FACTS: &str = include_str!("facts.sql");
 
-/// What it is about, and how it is.
+/// The subject of each fact, and its value.
 type Facts = BTreeSet<(String, String)>;
 
-/// How the restored database differs from the original; `since_then` if the original may have got new partitions.
+/// The differences of the restored database; `since_then` if the original may have got new partitions.
 pub(super) async fn compare(pair: &Pair, since_then: bool) -> Result<Vec<String>> {
     let (source, restored) = tokio::try_join!(facts(&pair.source.client), facts(&pair.restored.client))?;
     let newer = if since_then { partitions_only_in(&source, &restored) } else { Vec::new() };
@@ -35,7 +35,7 @@ async fn facts(client: &Client) -> Result<Facts> {
         .map_err(refused)
 }
 
-/// The names of the partitions that one has and the other has not.
+/// The names of the partitions that only `one` has.
 fn partitions_only_in(one: &Facts, other: &Facts) -> Vec<String> {
     let partitions = |facts: &Facts| -> BTreeSet<String> {
         facts.iter().filter_map(|(what, _)| Some(what.strip_prefix("partition ")?.to_owned())).collect()

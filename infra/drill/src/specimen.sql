@@ -1,4 +1,4 @@
--- A made-up hospital: names in many scripts, changes, deletions that leave gaps, sessions dead and alive, a trail.
+-- Made-up data: names in many scripts, changes, deletions that leave gaps, expired and live sessions, an audit trail.
 
 INSERT INTO users (name, email, password_hash)
 SELECT 'User ' || n, 'user' || n || '@example.com', '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$' || n
@@ -15,7 +15,7 @@ SELECT name || ' ' || n, specialty
        (VALUES ('Dr. Zoë Ångström', 'Kardiologie'), ('Д-р Иванова', 'Хирургия'), ('山田 医師', '小児科'),
                ('د. ليلى', 'طب الأعصاب')) made_up(name, specialty);
 
--- Both forms of é, quotes, a backslash, what COPY takes for null and for an end, a family emoji, the widest letters.
+-- Both forms of é, quotes, a backslash, COPY's null and end marks, a family emoji, the widest letters.
 INSERT INTO patients (user_id, name, dob, gender)
 SELECT u.id, made_up.name || ' ' || n, DATE '1900-01-01' + (u.id * 97 + n * 131)::integer, gender
   FROM users u, generate_series(1, 5) n,
@@ -31,7 +31,7 @@ DELETE FROM patients WHERE id % 10 = 5 OR id > 530;
 DELETE FROM mappings WHERE doctor_id = (SELECT max(id) FROM doctors);
 DELETE FROM doctors WHERE id = (SELECT max(id) FROM doctors);
 
--- The months that have passed have their partitions.
+-- Past months have their partitions.
 DO $$ DECLARE
     first_day date;
 BEGIN

@@ -1,23 +1,25 @@
-//! `cargo dev` as it is called, in checkouts that hold no more than what makes them one.
+//! `cargo dev` as a user calls it, in minimal checkouts.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
-use std::net::TcpListener;
-use std::os::unix::{ffi::OsStrExt, fs::PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::{env, process};
+use std::{
+    env,
+    ffi::OsStr,
+    fs::{self, File, Permissions},
+    net::TcpListener,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::{Path, PathBuf},
+    process::{self, Command, Output},
+};
 
-/// A checkout of its own; it is gone when this is dropped.
+/// A checkout for one test, removed when dropped.
 struct Checkout(PathBuf);
 
 impl Checkout {
     fn new(name: &str) -> Self {
         let root = env::temp_dir().join(format!("health-cargo-dev-{}-{name}", process::id()));
         fs::create_dir_all(root.join("infra/local")).unwrap();
-        // As root, the account of PostgreSQL has to enter it.
+        // For root's tests: the account of PostgreSQL has to enter it.
         fs::set_permissions(&root, Permissions::from_mode(0o755)).unwrap();
         fs::write(root.join("infra/local/Cargo.toml"), "[package]").unwrap();
         fs::write(root.join("Cargo.toml"), "[workspace]").unwrap();
@@ -34,7 +36,7 @@ impl Checkout {
         self.0.join(".local").join(name)
     }
 
-    /// What is in `.local/`, but for locks.
+    /// The content of `.local/`, without locks.
     fn kept(&self) -> Vec<String> {
         let mut files = Vec::new();
         collect(&self.local(""), &mut files);
@@ -44,7 +46,7 @@ impl Checkout {
         names
     }
 
-    /// How cargo calls it, from anywhere.
+    /// The command as cargo runs it, from any folder.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
         command.args(arguments).env_clear().env("PATH", env::var_os("PATH").unwrap()).current_dir("/");
@@ -72,7 +74,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// What it said, of a call that failed.
+/// The error message of a call that failed.
 fn refusal(output: &Output) -> String {
     assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
     String::from_utf8(output.stderr.clone()).unwrap()
@@ -93,7 +95,7 @@ fn reset_empties_the_data_of_its_own_checkout_and_nothing_else() {
 }
 
 #[test]
-fn two_at_once_are_refused() {
+fn a_second_cargo_dev_is_refused() {
     let checkout = Checkout::new("twice");
     let before = checkout.kept();
     let lock = File::create(checkout.local("dev.lock")).unwrap();
@@ -125,7 +127,7 @@ fn a_port_that_is_taken_is_named_before_anything_is_built() {
 }
 
 #[test]
-fn a_setting_that_cannot_be_is_named_before_anything_is_built() {
+fn an_invalid_setting_is_named_before_anything_is_built() {
     let checkout = Checkout::new("settings");
     for (file, sentence) in [
         ("PORT=0\n", "PORT is not a port number: set it to a number from 1 to 65535, such as 3000.\n"),
@@ -145,7 +147,7 @@ fn a_setting_that_cannot_be_is_named_before_anything_is_built() {
 }
 
 #[test]
-fn a_variable_that_is_no_text_is_named_and_not_taken_for_another_one() {
+fn a_variable_that_is_no_text_is_named_and_not_replaced() {
     let checkout = Checkout::new("text");
     let mut command = checkout.command(&["dev"]);
     command.env("JWT_SECRET", OsStr::from_bytes(b"Vb7qXz0pWnR4kd2sVb7qXz0pWnR4kd2s\xff"));

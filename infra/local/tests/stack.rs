@@ -1,4 +1,4 @@
-//! The functions behind the gateway, as `cargo dev` runs them; what they answer is for the end-to-end test.
+//! The functions behind the gateway, as `cargo dev` runs them. The end-to-end test covers their responses.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,7 +11,7 @@ use std::{
 
 use local::stack::{Options, Stack};
 
-/// The functions with a database that is nowhere, and with these settings.
+/// The functions with an unreachable database, and with these settings.
 fn start(name: &str, settings: &[(&str, &str)]) -> (machine::Result<Stack>, std::path::PathBuf) {
     let log = env::temp_dir().join(format!("health-stack-{}-{name}.log", std::process::id()));
     let nowhere = "postgres://nobody:nothing@127.0.0.1:1/nowhere";
@@ -22,14 +22,14 @@ fn start(name: &str, settings: &[(&str, &str)]) -> (machine::Result<Stack>, std:
 
 #[test]
 fn every_function_answers_and_none_is_left_when_the_stack_has_stopped() {
-    let (stack, log) = start("life", &[]);
+    let (stack, log) = start("state", &[]);
     let stack = stack.unwrap();
     let url = stack.base_url();
     let address = url.strip_prefix("http://").unwrap();
     let (unknown, wrong_method) = (call(address, "GET", "/nowhere"), call(address, "DELETE", "/api/auth/login"));
     for path in ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"] {
-        let answer = call(address, "GET", path);
-        assert!(answer.starts_with("HTTP/1.1 401"), "{path}: {answer}");
+        let response = call(address, "GET", path);
+        assert!(response.starts_with("HTTP/1.1 401"), "{path}: {response}");
     }
     stack.stop().unwrap();
 
@@ -56,15 +56,15 @@ fn a_base_path_leads_to_the_same_functions() {
         ("/v2/api/patients", "404"),
     ];
     for (path, status) in cases {
-        let answer = call(address, "GET", path);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+        let response = call(address, "GET", path);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {response}");
     }
     stack.stop().unwrap();
     fs::remove_file(log).unwrap();
 }
 
 #[test]
-fn what_is_not_text_reaches_the_function_as_it_does_in_aws() {
+fn binary_bodies_reach_the_function_as_in_aws() {
     let (stack, log) = start("bytes", &[]);
     let stack = stack.unwrap();
     let url = stack.base_url();
@@ -74,12 +74,12 @@ fn what_is_not_text_reaches_the_function_as_it_does_in_aws() {
     for body in
         [&b"{\"email\":\"J\xf6rg\"}"[..], b"\xff\xfe", &[b"\xff\xfe".as_slice(), &utf16].concat(), b"\x1f\x8b\x08\0\0"]
     {
-        let answer = send(address, "POST", "/api/auth/login", json, body);
+        let response = send(address, "POST", "/api/auth/login", json, body);
         assert!(
-            answer.starts_with("HTTP/1.1 400") && answer.contains("application/problem+json"),
-            "{body:x?}: {answer}"
+            response.starts_with("HTTP/1.1 400") && response.contains("application/problem+json"),
+            "{body:x?}: {response}"
         );
-        assert!(answer.contains("The body must be UTF-8") && answer.contains("x-request-id: "), "{answer}");
+        assert!(response.contains("The body must be UTF-8") && response.contains("x-request-id: "), "{response}");
     }
     let latin =
         send_bytes(address, b"GET /api/patients HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-client: J\xf6rg\r\n\r\n");
@@ -99,7 +99,7 @@ fn what_is_not_text_reaches_the_function_as_it_does_in_aws() {
 }
 
 #[test]
-fn a_function_that_is_gone_is_started_again() {
+fn an_ended_function_is_restarted() {
     let (stack, log) = start("gone", &[]);
     let stack = stack.unwrap();
     let url = stack.base_url();
@@ -108,9 +108,9 @@ fn a_function_that_is_gone_is_started_again() {
         let before = stack.process_id("patients").unwrap();
         Command::new("/bin/sh").args(["-c", &format!("kill -s {signal} {before}")]).status().unwrap();
 
-        // One that reads is answered by the new one, however close it comes behind the end of the old one.
-        let answer = call(address, "GET", "/api/patients");
-        assert!(answer.starts_with("HTTP/1.1 401"), "SIG{signal}: {answer}");
+        // The new process responds to a request that only reads, however soon after the end of the old one.
+        let response = call(address, "GET", "/api/patients");
+        assert!(response.starts_with("HTTP/1.1 401"), "SIG{signal}: {response}");
         assert_ne!(stack.process_id("patients"), Some(before), "SIG{signal}");
     }
     stack.stop().unwrap();
@@ -118,7 +118,7 @@ fn a_function_that_is_gone_is_started_again() {
 }
 
 #[test]
-fn a_function_that_cannot_start_is_not_waited_for() {
+fn a_function_that_cannot_start_fails_the_stack_at_once() {
     let (stack, log) = start("wrong", &[("TOKEN_TTL_SECONDS", "1h")]);
 
     let said = stack.err().expect("it starts with a setting that cannot be").to_string();
@@ -143,7 +143,7 @@ fn send(address: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> 
 fn send_bytes(address: &str, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(request).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }

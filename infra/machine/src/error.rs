@@ -1,4 +1,4 @@
-//! What can go wrong on a laptop, each as one sentence that says what to do.
+//! The errors of everything that works on this machine: each is one sentence that says what to do.
 
 use std::{fmt, io, path::Path};
 
@@ -11,12 +11,13 @@ pub enum Error {
     /// A complete sentence for the person at the keyboard.
     #[error("{0}")]
     Sentence(String),
-    /// The operating system said no.
+
+    /// The operating system refused.
     #[error("{what}: {cause}.{}", hint(cause))]
     Io {
         /// What was attempted, with the path.
         what: String,
-        /// What the system answered.
+        /// The system's error.
         #[source]
         cause: io::Error,
     },
@@ -32,7 +33,7 @@ impl Error {
     }
 }
 
-/// What to do about it, where the system's own words do not tell.
+/// Advice for errors whose system message gives none.
 fn hint(cause: &io::Error) -> &'static str {
     match cause.kind() {
         io::ErrorKind::PermissionDenied => {
@@ -43,18 +44,18 @@ fn hint(cause: &io::Error) -> &'static str {
     }
 }
 
-/// Says which file or program an [`io::Error`] is about.
+/// Adds to an [`io::Error`] which file or program it is about.
 pub trait About<T> {
-    /// The error as one about `what`, which is the begin of a sentence.
+    /// Turns the error into one about `what`, the beginning of a sentence.
     ///
     /// # Errors
-    /// When this is one.
+    /// [`Error::Io`] if `self` is an error.
     fn about(self, what: impl fmt::Display) -> Result<T>;
 
-    /// The error as one about a file: what could not be done with it.
+    /// Turns the error into `Cannot {verb} {path}`.
     ///
     /// # Errors
-    /// When this is one.
+    /// [`Error::Io`] if `self` is an error.
     fn about_path(self, verb: &str, path: &Path) -> Result<T>;
 }
 

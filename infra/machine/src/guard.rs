@@ -1,5 +1,5 @@
-//! Ends what this process started when this process ends, in whatever way: no destructor runs after SIGKILL, and none
-//! runs for a test's statics.
+//! Stops the children of this process when it ends, in whatever way: no destructor runs after SIGKILL, and none runs
+//! for a test's statics.
 //!
 //! The guard is a shell that blocks on reading a pipe which only this process holds open.
 
@@ -15,8 +15,9 @@ use rustix::process::Signal;
 
 use crate::error::{About, Result};
 
-/// `$1` is the signal that stops the group, `$2` a directory to remove afterwards (or nothing); the number of the
-/// process group to stop comes in on stdin, 0 for none. A stopped (paused) process has to be continued to notice.
+/// `$1` is the signal that stops the process group, `$2` a directory to remove afterwards (or empty). The number of the
+/// group arrives on stdin, 0 for none. A stopped (paused) process gets SIGCONT, without which it would not see the
+/// signal.
 const SCRIPT: &str = r#"
 trap : HUP INT TERM
 group=0
@@ -30,7 +31,7 @@ fi 2>/dev/null
 [ -z "$2" ] || rm -rf -- "$2"
 "#;
 
-/// The arguments are control groups, which can be removed when nothing runs in them any more.
+/// The arguments are control groups. The kernel removes one only when no process runs in it.
 const CONTROL_GROUPS_SCRIPT: &str = r#"
 trap : HUP INT TERM
 while read -r line; do :; done
@@ -44,7 +45,7 @@ for group; do
 done 2>/dev/null
 "#;
 
-/// Watches over one process group and over a directory that goes with it, or over control groups.
+/// Watches a process group and its directory, or a set of control groups.
 pub struct Guard {
     shell: Child,
 }
@@ -60,7 +61,8 @@ impl Guard {
         Self::start(SCRIPT, [OsStr::new(signal), remove.unwrap_or(Path::new("")).as_os_str()])
     }
 
-    /// Starts watching over control groups; with the guard or this process ends what runs in them, and they are removed.
+    /// Starts watching control groups: when the guard or this process ends, their processes are killed and they are
+    /// removed.
     pub fn of_control_groups(groups: &[PathBuf]) -> Result<Self> {
         Self::start(CONTROL_GROUPS_SCRIPT, groups)
     }
@@ -79,7 +81,7 @@ impl Guard {
         Ok(Self { shell })
     }
 
-    /// From now on it is this group that ends with this process; 0 for none.
+    /// Sets the process group to stop when this process ends; 0 for none.
     pub fn watch(&mut self, group: u32) -> Result<()> {
         match &mut self.shell.stdin {
             Some(pipe) => writeln!(pipe, "{group}").about("Cannot reach the guard process"),
@@ -91,7 +93,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // A guard that is gone already has nothing left to wait for.
+        // A guard that has ended already needs no wait.
         let _ = self.shell.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP as a question that every long wait asks, so that whatever was started is stopped in order.
+//! Ctrl-C, SIGTERM and SIGHUP set a flag that every long wait checks, so that all children are stopped in order.
 
 use std::{
     sync::{
@@ -15,10 +15,10 @@ use crate::error::{About, Error, Result};
 
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// From now on a signal no longer ends the process but makes [`check`] fail.
+/// Makes the signals set the flag that [`check`] reads, instead of ending the process.
 ///
 /// # Errors
-/// When the signals cannot be caught.
+/// When the handlers cannot be registered.
 pub fn catch() -> Result<()> {
     let flag = INTERRUPTED.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -27,10 +27,10 @@ pub fn catch() -> Result<()> {
     Ok(())
 }
 
-/// Passes until a signal arrived.
+/// Succeeds until a signal has arrived.
 ///
 /// # Errors
-/// [`Error::Interrupted`] from then on; never in a process that did not [`catch`].
+/// [`Error::Interrupted`] from then on; never in a process that did not call [`catch`].
 pub fn check() -> Result<()> {
     match INTERRUPTED.get() {
         Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Interrupted),
@@ -38,7 +38,7 @@ pub fn check() -> Result<()> {
     }
 }
 
-/// Asks `question` again and again until it has an answer; `None` when `limit` is over.
+/// Calls `question` until it returns a value; `None` after `limit`.
 pub fn poll<T>(limit: Duration, mut question: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     let end = Instant::now() + limit;
     loop {

@@ -1,14 +1,14 @@
-//! What every program of this workspace needs on the machine that it runs on.
+//! What every program of this workspace needs from the machine that it runs on.
 //!
 //! - [`process`]: child processes, each with a [`guard`] that ends it when this process ends
-//! - [`interrupt`]: Ctrl-C as a question that every long wait asks
-//! - [`progress`]: what is said on the terminal, and how a program ends
-//! - [`error`]: what can go wrong, as sentences
-//! - [`workspace`]: the checkout and what is kept in it
+//! - [`interrupt`]: Ctrl-C as a flag that every long wait checks
+//! - [`progress`]: output on the terminal, and how a program ends
+//! - [`error`]: the errors, as sentences
+//! - [`workspace`]: the checkout and the files kept in it
 //! - [`tools`]: the pinned tools, installed under `.local/`
-//! - [`postgres`]: a PostgreSQL server of our own, lasting or throw-away
+//! - [`postgres`]: a local PostgreSQL server, persistent or temporary
 //!
-//! Nothing outlives the process that started it: every child has a guard, but for functions, which end without it.
+//! Every child process is killed by its guard; functions exit by themselves when the Runtime API is gone.
 
 #[cfg(not(unix))]
 compile_error!("Windows runs this inside WSL only: clone the repository there and call the command again.");

@@ -1,5 +1,5 @@
-//! Child processes: each in a group of its own, so that the terminal's Ctrl-C reaches them through us and in order,
-//! and each under a [`Guard`].
+//! Child processes: each in its own process group, so that the terminal's Ctrl-C reaches them only through this process
+//! and in order, and each under a [`Guard`].
 
 use std::{
     env,
@@ -18,20 +18,20 @@ use crate::{
     interrupt,
 };
 
-/// A running child, alone in its process group.
+/// A running child, the leader of its own process group.
 pub struct Process {
     child: Child,
     signal: Signal,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Process {
-    /// Starts `command`; `signal` is its polite way to stop, and after `patience` it is killed.
-    pub fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
+    /// Starts `command`; `signal` asks it to stop, and after `timeout` it is killed.
+    pub fn start(command: &mut Command, signal: Signal, timeout: Duration) -> Result<Self> {
         let program = command.get_program().to_string_lossy().into_owned();
         let child =
             command.stdin(Stdio::null()).process_group(0).spawn().about(format_args!("Cannot start {program}"))?;
-        Ok(Self { child, signal, patience })
+        Ok(Self { child, signal, timeout })
     }
 
     /// The number of its process group.
@@ -39,12 +39,12 @@ impl Process {
         self.child.id()
     }
 
-    /// What it prints, if that was asked for and nobody has taken it yet.
+    /// Its stdout, if it was piped and has not been taken yet.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().about("Cannot ask for a child process")
     }
@@ -57,21 +57,21 @@ impl Process {
         }
     }
 
-    /// Stops it and waits for its end; nothing happens when it has ended by itself.
+    /// Stops it and waits for its end; does nothing when it has already ended.
     ///
-    /// Deaf to interrupts on purpose: a second Ctrl-C does not make the clean-up worse.
+    /// Ignores interrupts on purpose: a second Ctrl-C must not cut the clean-up short.
     pub fn stop(&mut self) -> Result<()> {
         self.stop_by(self.signal)
     }
 
-    /// The same by another signal.
+    /// Like [`Process::stop`], with another signal.
     pub fn stop_by(&mut self, signal: Signal) -> Result<()> {
         if self.ended()?.is_some() {
             return Ok(());
         }
         self.signal(signal)?;
         self.signal(Signal::CONT)?;
-        if interrupt::poll(self.patience, || self.ended())?.is_none() {
+        if interrupt::poll(self.timeout, || self.ended())?.is_none() {
             self.signal(Signal::KILL)?;
             self.child.wait().about("Cannot wait for a child process")?;
         }
@@ -81,12 +81,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // What cannot be stopped here is stopped by its guard.
+        // If this fails, the guard stops it.
         let _ = self.stop();
     }
 }
 
-/// A child that ends when this process does, however that happens.
+/// A child that ends when this process does, in whatever way.
 pub struct Guarded {
     /// The child; dropped, and so stopped, before its guard.
     pub process: Process,
@@ -95,9 +95,9 @@ pub struct Guarded {
 
 impl Guarded {
     /// Starts `command` as [`Process::start`] does.
-    pub fn start(command: &mut Command, signal: Signal, patience: Duration) -> Result<Self> {
+    pub fn start(command: &mut Command, signal: Signal, timeout: Duration) -> Result<Self> {
         let mut guard = Guard::new(signal, None)?;
-        let process = Process::start(command, signal, patience)?;
+        let process = Process::start(command, signal, timeout)?;
         guard.watch(process.group())?;
         Ok(Self { process, _guard: guard })
     }
@@ -119,13 +119,14 @@ pub fn run(command: &mut Command, what: &str) -> Result<()> {
     }
 }
 
-/// What a program prints, or `None` when it cannot be run or fails.
+/// The stdout of a program, or `None` when it cannot be run or fails.
 pub fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Takes away what cargo sets for the programs it runs: a cargo inside would take it for a change and build again.
+/// Removes the variables that cargo sets for the programs it runs: a nested cargo would take them for a change and
+/// build again.
 pub fn without_cargo_variables(command: &mut Command) {
     const SET_BY_CARGO: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
     for (name, _) in env::vars_os() {
@@ -136,8 +137,7 @@ pub fn without_cargo_variables(command: &mut Command) {
     command.env_remove("CARGO").env_remove("CARGO_PRIMARY_PACKAGE").env_remove("OUT_DIR");
 }
 
-/// A port of 127.0.0.1 that nobody listens on now, and that the system gives to no outgoing connection, which would keep
-/// it from a server that was down for a moment.
+/// A free port of 127.0.0.1 outside the range of outgoing connections, which could take it while a server restarts.
 pub fn free_port() -> Result<u16> {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
@@ -151,7 +151,7 @@ pub fn free_port() -> Result<u16> {
 mod tests {
     use super::*;
 
-    // What goes down and comes back on its port would find it taken, for a minute after that connection is over.
+    // An outgoing connection would block the port of a restarting server, for a minute after it is closed.
     #[cfg(target_os = "linux")]
     #[test]
     fn no_outgoing_connection_is_given_the_port_of_a_server() {

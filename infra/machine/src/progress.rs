@@ -1,15 +1,15 @@
-//! One line when a long step starts, one when it is done, and one when the program fails, on stderr.
+//! Progress on stderr: a line when a long step starts, one when it is done, one when the program fails.
 
 use std::{fmt::Display, io::Write, process::ExitCode, time::Instant};
 
 use crate::error::{Error, Result};
 
-/// Says something; a closed terminal is no reason to stop.
+/// Prints a line; a closed terminal is ignored.
 pub fn say(line: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Announces `what`, does it, and says how long it took.
+/// Prints `what`, does it, and prints how long it took.
 pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     say(format_args!("{what} …"));
     let start = Instant::now();
@@ -18,7 +18,7 @@ pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     Ok(done)
 }
 
-/// How a program ends: with what went wrong as its last line. An interrupt is no failure.
+/// The exit code of a program; prints the error as the last line. An interrupt is no failure.
 #[must_use]
 pub fn end(done: Result<()>) -> ExitCode {
     match done {

@@ -1,4 +1,4 @@
-//! The checkout: where its root is, and what is kept in its `.local/` folder.
+//! The checkout: its root, and the files kept in its `.local/` folder.
 
 use std::{
     env,
@@ -16,12 +16,12 @@ use crate::{
     progress,
 };
 
-/// The root of the checkout that this program was called in: the one whose package cargo runs, else the one around the
-/// working directory. It is asked for each time the program runs: what was compiled may be run from another checkout that
-/// shares its target folder, or after the checkout was moved.
+/// The root of the checkout that this program was called in: of the package that cargo runs, else of the working
+/// directory. It is not a constant of the build: the program may run in another checkout that shares the target folder,
+/// or after the checkout was moved.
 ///
 /// # Errors
-/// When there is none.
+/// When neither is in a checkout.
 pub fn find_root() -> Result<PathBuf> {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let places = package.into_iter().chain(env::current_dir().ok());
@@ -42,13 +42,13 @@ fn root_around(place: &Path) -> Option<PathBuf> {
     place.ancestors().find(is_root).map(Path::to_owned)
 }
 
-/// The same for what runs within the checkout anyway; without any it is the working directory.
+/// Like [`find_root`], for code that only runs in a checkout; falls back to the working directory.
 #[must_use]
 pub fn root() -> PathBuf {
     find_root().unwrap_or_else(|_| PathBuf::from("."))
 }
 
-/// `.local/`, where everything lives that is installed, generated or stored on this machine.
+/// `.local/`, the folder of everything that is installed, generated or stored on this machine.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -72,14 +72,14 @@ pub fn lock_file(path: &Path) -> Result<File> {
     OpenOptions::new().create(true).truncate(false).write(true).open(path).about_path("open", path)
 }
 
-/// Writes a file that only its owner can read. It is there whole or not at all, whatever happens meanwhile.
+/// Writes a file that only its owner can read, atomically: the old content or the new, never half of it.
 pub fn write_private(path: &Path, content: &str) -> Result<()> {
     let mut name = path.file_name().unwrap_or(OsStr::new("file")).to_owned();
     name.push(format!(".{}", random_hex()?));
     let beside = path.with_file_name(name);
     let written = write_and_sync(&beside, content).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
-        // There may be no room for it; what is half written is of no use.
+        // The disk may be full; half a file is of no use.
         let _ = fs::remove_file(&beside);
     }
     written.and_then(|()| sync_folder(path)).about_path("write", path)
@@ -91,13 +91,13 @@ fn write_and_sync(path: &Path, content: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes the name of a file as lasting as its content.
+/// Syncs the folder of a file, so that its name survives a crash, too.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-/// A secret of this checkout: 32 random bytes in hexadecimal, made once and kept in `.local/`. One that is not whole is
-/// made anew; `consequence` says what that means.
+/// A secret of this checkout: 32 random bytes in hexadecimal, made once and kept in `.local/`. A broken one is made
+/// again; `consequence` says what that means.
 ///
 /// # Errors
 /// When it can be neither read nor made.
@@ -105,7 +105,7 @@ pub fn secret(name: &str, consequence: &str) -> Result<String> {
     secret_in(&local()?, name, consequence)
 }
 
-/// The same in this folder.
+/// Like [`secret`], in this folder.
 pub(crate) fn secret_in(folder: &Path, name: &str, consequence: &str) -> Result<String> {
     let path = folder.join(name);
     match kept(&path)? {
@@ -121,14 +121,14 @@ pub(crate) fn secret_in(folder: &Path, name: &str, consequence: &str) -> Result<
     }
 }
 
-/// What a file with a secret holds.
+/// The content of a file with a secret.
 pub(crate) enum Kept {
     Whole(String),
     Broken,
     Nothing,
 }
 
-/// Reads a file that [`random_hex`] was written into.
+/// Reads a file that holds a [`random_hex`].
 pub(crate) fn kept(path: &Path) -> Result<Kept> {
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::Nothing),
@@ -185,7 +185,7 @@ mod tests {
         write_private(&path, "new").unwrap();
 
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        // It was not written into: who has the old one open reads all of it.
+        // The file was replaced, not overwritten: a reader of the old one reads all of it.
         assert_eq!(io::read_to_string(reader).unwrap(), old);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);

@@ -1,4 +1,4 @@
-//! The throw-away PostgreSQL.
+//! The temporary PostgreSQL server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -25,7 +25,7 @@ fn directory(cluster: &Cluster) -> PathBuf {
     cluster.ca_pem_path().parent().unwrap().to_owned()
 }
 
-/// Whether something comes true within ten seconds.
+/// Whether the condition comes true within ten seconds.
 fn soon(mut question: impl FnMut() -> bool) -> bool {
     (0..500).any(|_| {
         let answer = question();
@@ -74,7 +74,7 @@ async fn a_stopped_cluster_comes_back_with_its_data_at_the_same_port() {
 }
 
 #[tokio::test]
-async fn a_paused_cluster_accepts_connections_and_answers_after_it_was_resumed() {
+async fn a_paused_cluster_accepts_connections_and_responds_after_it_was_resumed() {
     let cluster = Cluster::temporary().unwrap();
     cluster.pause().unwrap();
 
@@ -122,7 +122,7 @@ fn a_temporary_cluster_disappears_with_its_process() {
 }
 
 #[test]
-fn a_temporary_cluster_disappears_when_its_process_forgets_it() {
+fn a_leaked_temporary_cluster_disappears_with_its_process() {
     let mut holder = Holder::start();
 
     drop(holder.process.stdin.take());
@@ -142,10 +142,10 @@ fn hold_a_cluster_until_stdin_ends() {
     io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
 }
 
-/// A process of its own that has a cluster.
+/// A separate process that owns a cluster.
 struct Holder {
     process: Child,
-    /// Kept open, for the process still writes to it when it ends.
+    /// Kept open, because the process still writes to it when it ends.
     _output: BufReader<ChildStdout>,
     directory: PathBuf,
     postmaster: String,

@@ -1,32 +1,32 @@
-//! The forms in which API Gateway delivers a request to a function.
+//! The payload versions and event sources in which API Gateway delivers a request to a function.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// A request before it is put into a form.
+/// A request, independent of the event's form.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     /// `GET`, `POST`, …
     pub method: String,
     /// The path as the function should see it.
     pub path: String,
-    /// The headers in order; one may stand twice.
+    /// The headers in order; a name may occur twice.
     pub headers: Vec<(String, String)>,
     /// The body, if there is one.
     pub body: Option<String>,
 }
 
-/// One of those forms.
+/// The form of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// HTTP API, payload 2.0, stage `$default`.
     HttpApi,
-    /// HTTP API, payload 2.0, a named stage, which stands in the path.
+    /// HTTP API, payload 2.0, a named stage, which is part of the path.
     HttpApiStage,
-    /// REST API, payload 1.0, a named stage, which does not.
+    /// REST API, payload 1.0, a named stage, which is not part of the path.
     RestApi,
-    /// REST API behind a custom domain with a base path, which does.
+    /// REST API behind a custom domain with a base path, which is part of the path.
     RestApiBasePath,
     /// A function URL.
     FunctionUrl,
@@ -73,7 +73,7 @@ impl Form {
     }
 }
 
-/// A request as a gateway has received it.
+/// A request that a gateway has received.
 pub(super) struct Received<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
@@ -85,7 +85,7 @@ pub(super) struct Received<'a> {
     pub(super) source_ip: &'a str,
 }
 
-// The times in the events are always the same: nobody reads them.
+// The times in the events are constant, because no function reads them.
 
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 fn v2(received: &Received<'_>, stage: &str, raw_path: &str, domain: &str) -> Value {
@@ -93,7 +93,7 @@ fn v2(received: &Received<'_>, stage: &str, raw_path: &str, domain: &str) -> Val
     for (name, value) in received.headers {
         match name.to_ascii_lowercase() {
             name if name == "cookie" => cookies.extend(value.split(';').map(str::trim)),
-            // Headers of one name are joined with a comma.
+            // Values of one header are joined with a comma.
             name => join(&mut headers, name, value),
         }
     }

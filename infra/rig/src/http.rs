@@ -1,6 +1,6 @@
-//! As much of an HTTP/1.1 server as the emulated AWS APIs need: requests with a length, one after the other.
+//! A minimal HTTP/1.1 server for the emulated AWS APIs: requests with a length, one at a time.
 //!
-//! It works in the processor time that benchmarks measure, so it reads and writes in as few calls as it can.
+//! Benchmarks measure its processor time, too, so it reads and writes in as few calls as it can.
 
 use std::io;
 
@@ -12,10 +12,10 @@ use tokio::{
 /// More headers than any client of these APIs sends.
 const HEADERS: usize = 64;
 
-/// A connection of a client.
+/// A client's connection.
 pub struct Connection {
     stream: TcpStream,
-    /// What was read and not yet taken.
+    /// Bytes that were read but not parsed yet.
     received: Vec<u8>,
 }
 
@@ -31,7 +31,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A header, whatever its case.
+    /// A header's value; the name's case does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
@@ -40,19 +40,19 @@ impl Request {
 }
 
 impl Connection {
-    /// One that was accepted; its answers are not held back to be sent together.
+    /// An accepted connection, without Nagle's algorithm.
     ///
     /// # Errors
-    /// When the system refuses that.
+    /// When the system cannot set that option.
     pub fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(1 << 14) })
     }
 
-    /// The next request; `None` when the client has hung up. Can be given up and asked again.
+    /// The next request; `None` when the client has hung up. Cancel safe.
     ///
     /// # Errors
-    /// When nothing can be read, or what is read is no HTTP.
+    /// When reading fails, or the bytes are no HTTP.
     pub async fn request(&mut self) -> io::Result<Option<Request>> {
         loop {
             if let Some(request) = self.take_request()? {
@@ -64,20 +64,20 @@ impl Connection {
         }
     }
 
-    /// Answers a request. `headers` are whole lines, each with its end.
+    /// Sends a response. `headers` are whole lines, each with its end.
     ///
     /// # Errors
-    /// When the client does not take it.
+    /// When it cannot be written.
     pub async fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
         self.stream.write_all(answer.as_bytes()).await
     }
 
-    /// Sends an answer of somebody else's as it is.
+    /// Forwards another server's response unchanged.
     ///
     /// # Errors
-    /// When the client does not take it.
+    /// When it cannot be written.
     pub async fn pass_on(&mut self, answer: &[u8]) -> io::Result<()> {
         self.stream.write_all(answer).await
     }

@@ -1,4 +1,4 @@
-//! A transaction pooler between functions and their database: nobody finds the session of their last transaction.
+//! A transaction pooler between functions and their database: each transaction may run in another session.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,17 +17,17 @@ use tokio::{
 
 use super::proxy::lock;
 
-/// A pooler on a port of its own. It ends with the runtime that it was started on.
+/// A pooler on its own port. It ends with the runtime that it was started on.
 ///
-/// Each client that logs in adds the session that it made to those of its role and database; each of its transactions
-/// takes the session among them that has lain idle for longest. Like RDS Proxy it takes no requests to cancel.
+/// Each client that logs in adds its session to those of its role and database. Each transaction takes the one of these
+/// sessions that has been idle for longest. Like RDS Proxy it supports no cancel requests.
 pub struct Pooler {
-    /// Where it listens on 127.0.0.1.
+    /// The port of 127.0.0.1 that it listens on.
     pub port: u16,
     pool: Arc<Pool>,
 }
 
-/// Sessions that no transaction uses, by the start-up packet that they were made with.
+/// Sessions that no transaction uses, by the start-up packet that opened them.
 struct Pool {
     upstream: u16,
     idle: Mutex<HashMap<Vec<u8>, VecDeque<Session>>>,
@@ -39,7 +39,7 @@ struct Session {
     stream: TcpStream,
 }
 
-/// The message by which the server says that it waits for the next one; its content is the state of the transaction.
+/// `ReadyForQuery`: the server waits for the next message; the content is the state of the transaction.
 const READY: u8 = b'Z';
 /// No transaction is open.
 const IDLE: &[u8] = b"I";
@@ -56,7 +56,7 @@ impl Pooler {
             while let Ok((client, _)) = listener.accept().await {
                 let pool = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    // How a conversation ends is seen by both sides.
+                    // Both sides see how the connection ends.
                     let _ = pool.serve(client).await;
                 });
             }
@@ -64,7 +64,7 @@ impl Pooler {
         Self { port, pool }
     }
 
-    /// How many transactions ran in another session than the one before them on their connection.
+    /// The number of transactions that ran in another session than the previous one of their connection.
     #[must_use]
     pub fn switches(&self) -> usize {
         self.pool.switches.load(Ordering::SeqCst)
@@ -94,7 +94,7 @@ impl Pool {
         }
     }
 
-    /// Makes the session that the client asks for; its number.
+    /// Opens the session that the client asks for, and returns its number.
     async fn log_in(&self, client: &mut TcpStream, startup: &[u8]) -> io::Result<usize> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         const WAITS_FOR_CLIENT: [[u8; 4]; 4] = [[0, 0, 0, 3], [0, 0, 0, 5], [0, 0, 0, 10], [0, 0, 0, 11]];
@@ -126,12 +126,12 @@ impl Pool {
     }
 }
 
-/// Carries one transaction, question by question, until the server says that none is open any more.
+/// Forwards one transaction, message by message, until the server reports that none is open.
 async fn transact(client: &mut TcpStream, first: Message, server: &mut TcpStream) -> io::Result<()> {
     let mut message = first;
     loop {
         server.write_all(&message.bytes).await?;
-        // A simple query or the end of an extended one: now the server speaks.
+        // A simple query, or the end of an extended one: now the server sends its messages.
         if message.is(b'Q') || message.is(b'S') {
             let state = loop {
                 let answer = read_message(server).await?;
@@ -148,7 +148,7 @@ async fn transact(client: &mut TcpStream, first: Message, server: &mut TcpStream
     }
 }
 
-/// A message as it goes over the wire: its type, its length, its content.
+/// A message on the wire: its type, its length, its content.
 struct Message {
     bytes: Vec<u8>,
 }
@@ -173,7 +173,7 @@ async fn read_message(stream: &mut TcpStream) -> io::Result<Message> {
     Ok(Message { bytes })
 }
 
-/// A length, which counts itself, and as many bytes.
+/// A length, which includes itself, and the bytes.
 async fn read_packet(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let length = stream.read_u32().await?;
     let mut bytes = length.to_be_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! The rig's network does what it is told, and nothing else.
+//! The rig's proxy applies exactly the faults that are set.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// A server behind a proxy, and a way to it.
+/// A server behind a proxy.
 struct Line {
     proxy: Proxy,
     server: TcpListener,
@@ -38,20 +38,20 @@ impl Line {
     }
 }
 
-/// What arrives until the stream ends, and how it ends.
+/// The bytes until the stream ends, and how it ends.
 async fn rest(stream: &mut TcpStream) -> (Vec<u8>, io::Result<()>) {
     let mut bytes = Vec::new();
     let end = timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes)).await.unwrap();
     (bytes, end.map(drop))
 }
 
-async fn hears(stream: &mut TcpStream, expected: &[u8]) {
+async fn receives(stream: &mut TcpStream, expected: &[u8]) {
     let mut bytes = vec![0; expected.len()];
     timeout(Duration::from_secs(20), stream.read_exact(&mut bytes)).await.unwrap().unwrap();
     assert_eq!(bytes, expected);
 }
 
-async fn hears_nothing(stream: &mut TcpStream) {
+async fn receives_nothing(stream: &mut TcpStream) {
     assert!(timeout(Duration::from_millis(50), stream.read_u8()).await.is_err());
 }
 
@@ -82,7 +82,7 @@ async fn everything_passes_both_ways_until_both_sides_have_hung_up() {
 }
 
 #[tokio::test]
-async fn delayed_bytes_arrive_so_much_later_and_no_fewer_of_them() {
+async fn all_delayed_bytes_arrive_after_the_delay() {
     let line = Line::new().await;
     let (mut client, mut server) = line.connect().await;
     let delay = Duration::from_millis(200);
@@ -90,39 +90,39 @@ async fn delayed_bytes_arrive_so_much_later_and_no_fewer_of_them() {
 
     let started = Instant::now();
     client.write_all(b"ping").await.unwrap();
-    hears(&mut server, b"ping").await;
+    receives(&mut server, b"ping").await;
     for part in [b"po", b"ng"] {
         server.write_all(part).await.unwrap();
     }
-    hears(&mut client, b"pong").await;
+    receives(&mut client, b"pong").await;
     assert!(started.elapsed() >= delay);
 
     line.proxy.set(Mode::Delay { to_server: delay, to_client: Duration::ZERO });
     let started = Instant::now();
     client.write_all(b"ping").await.unwrap();
-    hears(&mut server, b"ping").await;
+    receives(&mut server, b"ping").await;
     assert!(started.elapsed() >= delay);
 }
 
 #[tokio::test]
-async fn a_black_hole_keeps_everything_until_it_is_over() {
+async fn a_black_hole_delivers_everything_when_it_ends() {
     let line = Line::new().await;
     let (mut client, mut server) = line.connect().await;
     line.proxy.set(Mode::Blackhole);
 
     client.write_all(b"ping").await.unwrap();
-    hears_nothing(&mut server).await;
+    receives_nothing(&mut server).await;
     server.write_all(b"unasked").await.unwrap();
-    hears_nothing(&mut client).await;
+    receives_nothing(&mut client).await;
     let mut late = line.client().await;
     late.write_all(b"also").await.unwrap();
-    hears_nothing(&mut late).await;
+    receives_nothing(&mut late).await;
     drop(client);
-    hears_nothing(&mut server).await;
+    receives_nothing(&mut server).await;
 
     line.proxy.set(Mode::Pass);
     assert_eq!(rest(&mut server).await.0, b"ping");
-    hears(&mut line.server.accept().await.unwrap().0, b"also").await;
+    receives(&mut line.server.accept().await.unwrap().0, b"also").await;
 }
 
 #[tokio::test]
@@ -138,17 +138,17 @@ async fn a_reset_connection_is_broken_for_both_sides() {
     line.proxy.set(Mode::Pass);
     let (mut client, mut server) = line.connect().await;
     client.write_all(b"ping").await.unwrap();
-    hears(&mut server, b"ping").await;
+    receives(&mut server, b"ping").await;
 }
 
 #[tokio::test]
-async fn a_side_that_is_half_closed_is_over_and_the_other_is_heard() {
+async fn a_side_that_is_half_closed_is_over_and_the_other_still_forwards() {
     let line = Line::new().await;
     for side in [Side::Client, Side::Server] {
         line.proxy.set(Mode::Pass);
         let (mut client, mut server) = line.connect().await;
         client.write_all(b"hello").await.unwrap();
-        hears(&mut server, b"hello").await;
+        receives(&mut server, b"hello").await;
         line.proxy.set(Mode::HalfClose(side));
 
         let (ended, other) = match side {
@@ -158,7 +158,7 @@ async fn a_side_that_is_half_closed_is_over_and_the_other_is_heard() {
         let (bytes, end) = rest(ended).await;
         assert!(bytes.is_empty() && end.is_ok(), "{side:?}: {end:?}");
         ended.write_all(b"goodbye").await.unwrap();
-        hears(other, b"goodbye").await;
+        receives(other, b"goodbye").await;
     }
 }
 
@@ -173,7 +173,7 @@ async fn a_stream_is_cut_after_exactly_so_many_bytes() {
             Side::Server => (&mut server, &mut client),
         };
         whole.write_all(b"the other way").await.unwrap();
-        hears(cut, b"the other way").await;
+        receives(cut, b"the other way").await;
 
         cut.write_all(b"12345").await.unwrap();
 
@@ -195,37 +195,37 @@ async fn a_stream_stalls_after_exactly_so_many_bytes_until_that_is_over() {
             Side::Server => (&mut server, &mut client),
         };
         stalled.write_all(b"12345").await.unwrap();
-        hears(other, b"123").await;
-        hears_nothing(other).await;
+        receives(other, b"123").await;
+        receives_nothing(other).await;
         other.write_all(b"the other way").await.unwrap();
-        hears(stalled, b"the other way").await;
+        receives(stalled, b"the other way").await;
 
         line.proxy.set_open(Mode::Pass);
-        hears(other, b"45").await;
+        receives(other, b"45").await;
     }
 }
 
 #[tokio::test]
-async fn connections_to_come_and_open_ones_are_treated_apart() {
+async fn new_and_open_connections_have_separate_modes() {
     let line = Line::new().await;
     let (mut client, mut server) = line.connect().await;
     line.proxy.set_new(Mode::Reset);
 
     is_reset(&mut line.client().await).await;
     client.write_all(b"ping").await.unwrap();
-    hears(&mut server, b"ping").await;
+    receives(&mut server, b"ping").await;
 
     line.proxy.set_new(Mode::Pass);
     line.proxy.set_open(Mode::Blackhole);
     let (mut second, mut its_server) = line.connect().await;
     second.write_all(b"ping").await.unwrap();
-    hears(&mut its_server, b"ping").await;
+    receives(&mut its_server, b"ping").await;
     client.write_all(b"ping").await.unwrap();
-    hears_nothing(&mut server).await;
+    receives_nothing(&mut server).await;
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_resets() {
+async fn an_unreachable_server_resets_the_connection() {
     let line = Line::new().await;
     drop(line.server);
 

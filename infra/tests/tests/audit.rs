@@ -1,4 +1,4 @@
-//! The audit trail: what is written, in the transaction of the access, by roles that can do nothing else with it.
+//! The audit trail: written in the transaction of the access, by roles that can only add to it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -8,7 +8,7 @@ use testing::TestApp;
 use tests::TABLES;
 use tokio_postgres::error::SqlState;
 
-/// The trail since the last look, a line for each row: who, what, which record, outcome, fields.
+/// The rows since the last call, a line each: user, action, record, outcome, fields.
 async fn take(app: &TestApp) -> Vec<String> {
     let rows = app
         .db
@@ -83,9 +83,9 @@ async fn every_access_to_patients_mappings_and_doctors_leaves_a_row() {
         ("DELETE", "/api/doctors/1", String::new(), vec!["mapping.delete 3 ok", "doctor.delete 1 ok"]),
         ("DELETE", "/api/patients/1", String::new(), vec!["patient.delete 1 ok"]),
     ] {
-        let answer = alice.call(method, path, (!body.is_empty()).then_some(body)).await;
+        let response = alice.call(method, path, (!body.is_empty()).then_some(body)).await;
         let expected: Vec<String> = rows.iter().map(|row| format!("{id} {row}")).collect();
-        assert_eq!(take(&app).await, expected, "{method} {path}: {answer:?}");
+        assert_eq!(take(&app).await, expected, "{method} {path}: {response:?}");
     }
 }
 
@@ -102,7 +102,7 @@ async fn deleting_a_patient_leaves_a_row_for_each_mapping_that_ends_with_it() {
 }
 
 #[tokio::test]
-async fn the_roles_can_add_to_the_trail_and_neither_read_nor_bend_it() {
+async fn the_roles_can_add_to_the_trail_but_neither_read_nor_change_it() {
     let app = TestApp::start_all(&TABLES).await;
     for role in [Role::Auth, Role::Api] {
         let client = app.db.raw(role).await;
@@ -123,5 +123,5 @@ async fn the_roles_can_add_to_the_trail_and_neither_read_nor_bend_it() {
     }
     let forged = "INSERT INTO audit_events (action, outcome, user_id) VALUES ('patient.read', 'ok', 1)";
     let refused = app.db.raw(Role::Api).await.batch_execute(forged).await.unwrap_err();
-    assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "app_api cannot say that it was somebody else");
+    assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "app_api cannot name another user");
 }

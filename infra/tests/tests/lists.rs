@@ -1,4 +1,4 @@
-//! Lists of the widest rows there can be, in the memory that a function has in AWS.
+//! Lists of the largest possible rows, with the memory limit of a function in AWS.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -8,16 +8,16 @@ use rig::lambda::{Environment, Limits};
 use testing::product::{Product, call};
 use tokio_postgres::types::Type;
 
-/// What `template.yaml` gives the functions that answer lists, in MB.
+/// The memory of the functions with lists in `template.yaml`, in MB.
 const MEMORY: u32 = 256;
-/// How many rows a list reads at the most, and how many of the widest fit into an answer.
+/// The most rows that a list reads, and the most of the largest rows that fit into a response.
 const MOST: i64 = 40_000;
 const FITTING: i64 = 1_500;
-/// A text of 200 characters that takes as many bytes as it can: `U+1D49C` four each in UTF-8, a quotation mark four each
-/// as JSON inside of JSON.
+/// Characters whose text of 200 takes the most bytes: `U+1D49C` has four in UTF-8, and a quotation mark four as JSON
+/// inside of JSON.
 const WIDE: [&str; 2] = ["\u{1d49c}", "\""];
 
-/// So many patients of the user, so many doctors, and each of them for the first patient, whose id it gives.
+/// Adds this many patients of the user and doctors, all assigned to the first patient, and returns its id.
 async fn fill(product: &Product, wide: &str, count: i64) -> i64 {
     let sql = "
         WITH me AS (SELECT min(id) AS id FROM users), wide AS (SELECT repeat($1, 200) AS text), added AS (
@@ -34,7 +34,7 @@ async fn fill(product: &Product, wide: &str, count: i64) -> i64 {
     product.owner.query_typed_one("SELECT min(id) FROM patients", &[]).await.unwrap().get(0)
 }
 
-/// The most memory that the process has held so far, in bytes.
+/// The peak memory of the process, in bytes.
 fn peak(function: &Environment) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", function.process_id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -55,11 +55,11 @@ async fn a_list_of_the_widest_rows_is_answered_or_refused_in_the_memory_of_a_fun
             ("mappings", &of_first),
         ] {
             let function = product.environment(name, &limits, &[]).await;
-            let (status, answer) = call(&function, &product.token, "GET", list, None).await;
+            let (status, response) = call(&function, &product.token, "GET", list, None).await;
             assert_eq!(status, expected, "{count} rows of {list}");
             match status {
-                200 => assert_eq!(answer.as_array().unwrap().len(), usize::try_from(count).unwrap(), "{list}"),
-                _ => assert_eq!(answer["code"], "answer_too_large", "{list}"),
+                200 => assert_eq!(response.as_array().unwrap().len(), usize::try_from(count).unwrap(), "{list}"),
+                _ => assert_eq!(response["code"], "answer_too_large", "{list}"),
             }
             assert!(peak(&function) < 128 << 20, "{count} rows of {list}: {} MiB", peak(&function) >> 20);
         }

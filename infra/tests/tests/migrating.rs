@@ -1,4 +1,4 @@
-//! Migrations and repairs on a database that requests are using: no request notices.
+//! Migrations and repairs on a database in use: no request fails.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -16,27 +16,27 @@ use tokio::time::{Instant, timeout};
 /// Longer than a test takes.
 const LONG: Duration = Duration::from_secs(60);
 
-/// What requests wait behind: a migration must not wait longer for a lock than a second.
-const PATIENCE: &str = "
+/// Requests queue behind a migration, so it must not wait longer than a second for a lock.
+const LOCK_TIMEOUT: &str = "
     DO $$ BEGIN
         ASSERT current_setting('lock_timeout')::interval BETWEEN '1 ms' AND '1 s';
     END $$";
 
-/// Adds and reads patients until it is told to end; how often. Every answer must be a good one.
+/// Adds and reads patients until `done`; every response must be a success. Returns their number.
 async fn use_it(user: &Client<'_>, done: &AtomicBool) -> u32 {
     let jane = json!({"name": "Jane", "dob": "1990-05-15", "gender": "female"});
-    let mut answers = 0;
+    let mut responses = 0;
     while !done.load(Ordering::Relaxed) {
         let path = user.post("/api/patients", &jane).await;
         path.expect(201);
         user.get(&path.headers["location"]).await.expect(200);
         user.get("/api/mappings").await.expect(200);
-        answers += 3;
+        responses += 3;
     }
-    answers
+    responses
 }
 
-/// Runs `work` while requests come; how many were answered.
+/// Runs `work` under load, and returns the number of responses.
 async fn while_it_is_used(app: &TestApp, work: impl Future<Output = ()>) -> u32 {
     let (alice, bob) = (app.user().await, app.user().await);
     let done = AtomicBool::new(false);
@@ -48,13 +48,13 @@ async fn while_it_is_used(app: &TestApp, work: impl Future<Output = ()>) -> u32 
     a + b
 }
 
-/// How often somebody gave up waiting for a lock in this database.
+/// The number of lock timeouts in this database.
 fn given_up(db: &TestDb) -> usize {
     let line = format!("@{} ERROR:  canceling statement due to lock timeout", db.name);
     db.cluster.log().unwrap().matches(&line).count()
 }
 
-// Such a reader is a dump, or a person who looks something up.
+// A dump, or a query by hand, reads for this long.
 #[tokio::test]
 async fn a_migration_that_waits_for_a_long_reader_costs_no_request_and_is_applied_when_the_reader_ends() {
     let app = TestApp::start_all(&TABLES).await;
@@ -62,7 +62,7 @@ async fn a_migration_that_waits_for_a_long_reader_costs_no_request_and_is_applie
     reader.batch_execute("BEGIN; SELECT count(*) FROM patients").await.unwrap();
     let run = Run::new(&[])
         .and("V9001__first", "CREATE TABLE first (id int)")
-        .and("V9002__patience", PATIENCE)
+        .and("V9002__patience", LOCK_TIMEOUT)
         .and("V9003__wider", "ALTER TABLE doctors ADD COLUMN x int; ALTER TABLE patients ADD COLUMN x int")
         .until(Instant::now() + LONG);
     let mut owner = app.db.owner().await;
@@ -80,11 +80,11 @@ async fn a_migration_that_waits_for_a_long_reader_costs_no_request_and_is_applie
     })
     .await;
 
-    assert!(answered > 20, "{answered} answers are no proof");
+    assert!(answered > 20, "{answered} responses are no proof");
 }
 
 #[tokio::test]
-async fn a_run_whose_time_is_over_says_what_was_in_use_and_changed_nothing_of_it() {
+async fn a_run_that_times_out_names_what_was_locked_and_leaves_it_unchanged() {
     let db = TestDb::new().await;
     let reader = db.owner().await;
     reader.batch_execute("BEGIN; SELECT count(*) FROM patients").await.unwrap();
@@ -100,7 +100,7 @@ async fn a_run_whose_time_is_over_says_what_was_in_use_and_changed_nothing_of_it
 async fn a_missing_partition_is_made_while_others_write_as_fast_as_they_can() {
     let app = TestApp::start_all(&TABLES).await;
     let mut owner = app.db.owner().await;
-    // As if no daily run had come through for months; the trail went on.
+    // As after months without a daily run, in which the trail continued.
     let missing = "
         DO $$ DECLARE part text; BEGIN
             FOR part IN SELECT inhrelid::regclass FROM pg_inherits
@@ -125,7 +125,7 @@ async fn a_missing_partition_is_made_while_others_write_as_fast_as_they_can() {
 
     let repair = async {
         let other = app.db.owner().await;
-        // Not before they are at it.
+        // Not before they write.
         let rows = "SELECT count(*) FROM audit_events_default WHERE action = 'patient.list'";
         while other.query_typed_one(rows, &[]).await.unwrap().get::<_, i64>(0) < 3000 {}
         let report = timeout(LONG, Run::new(&[]).on(&mut owner)).await.unwrap().unwrap();
@@ -146,7 +146,7 @@ async fn a_missing_partition_is_made_while_others_write_as_fast_as_they_can() {
 }
 
 #[tokio::test]
-async fn requests_do_not_notice_that_a_partition_is_made() {
+async fn no_request_fails_while_a_partition_is_created() {
     let app = TestApp::start_all(&TABLES).await;
     let mut owner = app.db.owner().await;
     let month = "SELECT 'audit_events_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')";
@@ -165,6 +165,6 @@ async fn requests_do_not_notice_that_a_partition_is_made() {
     })
     .await;
 
-    assert!(answered > 50, "{answered} answers are no proof");
+    assert!(answered > 50, "{answered} responses are no proof");
     assert_eq!(app.db.count("audit_events_default").await, 0);
 }

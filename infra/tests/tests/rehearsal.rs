@@ -1,9 +1,9 @@
-//! The deployment, rehearsed: the translated templates in moto, the built binaries with what that stack says, the whole
-//! contract walked through them.
+//! A rehearsal of the deployment: the translated templates in moto, and the built binaries with the settings of that
+//! stack, which must pass the smoke test of the whole contract.
 //!
-//! What stands in for AWS is said in the log: moto for its APIs, a PostgreSQL of this machine for RDS, cargo-lambda for
-//! API Gateway and Lambda. The binaries find there what Lambda would give them, and two variables more: where the APIs
-//! answer (`AWS_ENDPOINT_URL`) and whom to trust as the database (`DATABASE_CA_FILE`).
+//! The log names the substitutes for AWS: moto for its APIs, a local PostgreSQL for RDS, cargo-lambda for API Gateway
+//! and Lambda. The binaries get the variables of Lambda and two more: the endpoint of the APIs (`AWS_ENDPOINT_URL`) and
+//! the database's certificate authority (`DATABASE_CA_FILE`).
 
 #![expect(
     clippy::unwrap_used,
@@ -31,13 +31,13 @@ const OWNER: &str = "owner_login";
 const OWNER_PASSWORD: &str = "what RDS made up for the owner";
 
 #[tokio::test]
-async fn what_the_templates_deploy_answers_the_whole_contract() {
+async fn the_deployed_templates_pass_the_whole_contract() {
     rehearse(&|function| binary(function)).await;
 }
 
 #[tokio::test]
 #[ignore = "needs `sam build`; .ci/run runs it after that"]
-async fn the_very_files_that_sam_built_answer_the_whole_contract() {
+async fn the_files_built_by_sam_pass_the_whole_contract() {
     let built = |function: &str| {
         let path = workspace::root().join(format!(".aws-sam/build/{}/bootstrap", logical_id(function)));
         assert!(path.is_file(), "{} is missing: run `sam build` first", path.display());
@@ -46,7 +46,7 @@ async fn the_very_files_that_sam_built_answer_the_whole_contract() {
     rehearse(&built).await;
 }
 
-/// What the template calls a function.
+/// The function's name in the template.
 fn logical_id(function: &str) -> String {
     format!("{}{}Function", function[..1].to_uppercase(), &function[1..])
 }
@@ -78,10 +78,10 @@ async fn rehearse(bootstrap: &dyn Fn(&str) -> PathBuf) {
     }
     assert_eq!(log.matches(r#""coldStart":true"#).count(), API.len(), "{log}");
     assert!(!log.contains(r#""status":5"#), "{log}");
-    stack.assert_nobody_else_holds_a_secret(&moto, &log).await;
+    stack.assert_no_function_has_a_secret(&moto, &log).await;
 }
 
-/// A server with one empty database, whose owner is no superuser: what RDS leaves behind when it is new.
+/// A server with one empty database, whose owner is no superuser, like a new one of RDS.
 struct Rds {
     db: TestDb,
 }
@@ -99,7 +99,7 @@ impl Rds {
     }
 }
 
-/// What moto says of the stack.
+/// The stack as moto describes it.
 struct Stack {
     functions: BTreeMap<String, Vec<(String, String)>>,
     secrets: BTreeMap<String, String>,
@@ -140,7 +140,7 @@ impl Stack {
         self.functions[function].iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
     }
 
-    /// Each secret of the functions of the API, by name, was asked for, and no other.
+    /// Exactly the secrets of the API's functions were fetched.
     fn assert_secrets_were_fetched(&self, moto: &Moto) {
         let mut fetched: Vec<_> = moto.take_calls().into_iter().map(|call| call.secret).collect();
         fetched.sort();
@@ -153,7 +153,7 @@ impl Stack {
         assert_eq!(names, expected);
     }
 
-    async fn assert_nobody_else_holds_a_secret(&self, moto: &Moto, log: &str) {
+    async fn assert_no_function_has_a_secret(&self, moto: &Moto, log: &str) {
         for (name, arn) in &self.secrets {
             let text = moto.text(arn, "AWSCURRENT").await;
             let text: Value = serde_json::from_str(&text).unwrap();
@@ -166,7 +166,7 @@ impl Stack {
     }
 }
 
-/// Hands the templates to moto; what was done is printed as it is said.
+/// Deploys the templates to moto, and prints what it reports.
 fn run_rehearse(input: &Value) -> Value {
     let python = tools::moto_server().unwrap().with_file_name("python");
     let mut child = Command::new(python)
@@ -193,9 +193,9 @@ async fn migrate(stack: &Stack, binary: &Path) {
         "ResourceType": "Custom::DatabaseSchema",
     });
     function.invoke(event).await.unwrap();
-    let told: Value = serde_json::from_str(&inbox.next().await.body).unwrap();
-    println!("CloudFormation is told: {} {}", told["Status"], told["Data"]);
-    assert_eq!(told["Status"], "SUCCESS", "{told}");
+    let response: Value = serde_json::from_str(&inbox.next().await.body).unwrap();
+    println!("CloudFormation receives: {} {}", response["Status"], response["Data"]);
+    assert_eq!(response["Status"], "SUCCESS", "{response}");
 }
 
 async fn rotate(stack: &Stack, moto: &Moto, binary: &Path) {

@@ -1,4 +1,4 @@
-//! What settings may be: the same in the code as in the template's parameters.
+//! The allowed values of settings are the same in the code and in the template's parameters.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot run has failed")]
 
@@ -9,7 +9,7 @@ use regex::Regex;
 use saphyr::{LoadableYamlNode, Yaml};
 use shared::config::{ConfigError, Settings, limits};
 
-/// What the template says of one parameter.
+/// A property of a parameter in the template.
 fn parameter(name: &str, key: &str) -> String {
     let text = fs::read_to_string(workspace::root().join("template.yaml")).unwrap();
     let documents = Yaml::load_from_str(&text).unwrap();
@@ -24,7 +24,7 @@ fn range(name: &str) -> RangeInclusive<u64> {
     number("MinValue")..=number("MaxValue")
 }
 
-/// The settings when one variable is set.
+/// The settings with one variable set.
 fn with(name: &'static str, value: &str) -> Result<Settings, ConfigError> {
     Settings::from_lookup(|asked| (asked == name).then(|| value.to_owned()))
 }
@@ -60,7 +60,7 @@ fn switches_are_those_of_the_template() {
 }
 
 #[test]
-fn a_base_path_is_good_here_when_it_is_in_the_template() {
+fn a_base_path_is_valid_in_code_when_it_is_valid_in_the_template() {
     let pattern = Regex::new(&parameter("ApiBasePath", "AllowedPattern")).unwrap();
     let longest: usize = parameter("ApiBasePath", "MaxLength").parse().unwrap();
     assert_eq!(longest, limits::BASE_PATH_LENGTH);
@@ -74,7 +74,7 @@ fn a_base_path_is_good_here_when_it_is_in_the_template() {
 }
 
 #[test]
-fn origins_are_good_here_when_they_are_in_the_template() {
+fn origins_are_valid_in_code_when_they_are_valid_in_the_template() {
     let pattern = Regex::new(&parameter("CorsAllowedOrigins", "AllowedPattern")).unwrap();
     for origins in [
         "",
@@ -119,10 +119,10 @@ fn origins_are_good_here_when_they_are_in_the_template() {
     ] {
         let in_template = pattern.is_match(origins);
         let is_good = with("CORS_ALLOWED_ORIGINS", origins).is_ok();
-        // The template's list is split at each comma: what is forgiven here would be an empty origin there.
+        // The template's list is split at each comma: a trailing comma, allowed here, would be an empty origin there.
         assert_eq!(is_good && !origins.ends_with(','), in_template, "{origins}");
     }
-    // What a pattern of bearable length cannot tell, and a function refuses when it starts.
+    // Spellings that a pattern of reasonable length does not exclude; a function with them refuses to start.
     for spelling in [
         "http://a.example:80",
         "https://a.example:443",

@@ -1,4 +1,4 @@
-//! Figures of time, each with its limit, of the binaries as they are deployed: for a machine that does nothing else.
+//! Time limits of the deployed binaries, for a machine that does nothing else.
 //!
 //! `cargo test -p tests --test timing -- --ignored --nocapture --test-threads 1`
 
@@ -7,7 +7,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a test that cannot run has failed, and a figure is told"
+    reason = "a test that cannot run has failed, and a figure is printed"
 )]
 
 use std::{
@@ -37,7 +37,7 @@ use tokio_postgres::types::Type;
 const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 const PASSWORD: &str = "securePassword123";
 
-/// A function as it is deployed, on a database of its own.
+/// A deployed function, with its own database.
 struct Deployed {
     function: Environment,
     db: TestDb,
@@ -72,7 +72,7 @@ impl Deployed {
         (user.get(), tokens.sign(user, session).await.unwrap())
     }
 
-    /// Sends a request, which must be answered with this status; how long that took.
+    /// Sends a request, checks the status, and returns the time.
     async fn time(&self, method: &str, path: &str, token: &str, body: Option<String>, status: u16) -> Duration {
         let headers = [("content-type", "application/json".to_owned()), ("authorization", format!("Bearer {token}"))];
         let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
@@ -81,8 +81,8 @@ impl Deployed {
         let begun = Instant::now();
         let outcome = self.function.invoke(&event).await;
         let taken = begun.elapsed();
-        let Outcome::Answer(answer) = outcome else { panic!("{outcome:?} {}", self.function.log()) };
-        assert_eq!(serde_json::from_str::<Value>(&answer).unwrap()["statusCode"], status, "{answer:.300}");
+        let Outcome::Answer(response) = outcome else { panic!("{outcome:?} {}", self.function.log()) };
+        assert_eq!(serde_json::from_str::<Value>(&response).unwrap()["statusCode"], status, "{response:.300}");
         taken
     }
 
@@ -97,7 +97,7 @@ impl Deployed {
     }
 }
 
-/// How long each of so many environments of the patients function takes from its start until it waits for an event.
+/// The times from start to ready of this many environments of the patients function.
 async fn starts(count: usize, memory: Option<u32>, variables: &[(&str, String)]) -> Vec<Duration> {
     let program = tokio::task::spawn_blocking(|| release("patients")).await.unwrap();
     let limits = Limits { memory, ..Limits::default() };
@@ -111,15 +111,16 @@ async fn starts(count: usize, memory: Option<u32>, variables: &[(&str, String)])
     times
 }
 
-/// The time that so many hundredths of all took at most.
+/// The percentile of the times.
 fn percentile(times: &mut [Duration], hundredths: usize) -> Duration {
     times.sort_unstable();
     times[(times.len() * hundredths / 100).min(times.len() - 1)]
 }
 
-/// How likely one of the first takes longer than one of the second: 0.5 when nothing can be told (area under the curve).
+/// The probability that one of the first takes longer than one of the second: 0.5 if they are alike (area under the
+/// curve).
 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-fn told_apart(first: &[Duration], second: &mut [Duration]) -> f64 {
+fn separability(first: &[Duration], second: &mut [Duration]) -> f64 {
     second.sort_unstable();
     let shorter = |time: &Duration| second.partition_point(|other| other < time);
     let not_longer = |time: &Duration| second.partition_point(|other| other <= time);
@@ -127,9 +128,9 @@ fn told_apart(first: &[Duration], second: &mut [Duration]) -> f64 {
     wins as f64 / 2.0 / first.len() as f64 / second.len() as f64
 }
 
-/// Nobody can tell one from the other by the time that it takes.
+/// An attacker cannot tell one from the other by its time.
 fn assert_alike(what: &str, mut one: Vec<Duration>, mut other: Vec<Duration>) {
-    let area = told_apart(&one, &mut other);
+    let area = separability(&one, &mut other);
     let medians = [percentile(&mut one, 50), percentile(&mut other, 50)];
     println!("{what}: {} pairs, area {area:.3}, medians {medians:?}", one.len());
     assert!((0.45..=0.55).contains(&area), "{what}: {area}");
@@ -138,7 +139,7 @@ fn assert_alike(what: &str, mut one: Vec<Duration>, mut other: Vec<Duration>) {
 
 #[tokio::test]
 #[ignore = "a figure of time"]
-async fn a_login_does_not_tell_by_its_time_whether_the_address_is_known() {
+async fn the_time_of_a_login_does_not_reveal_whether_the_address_is_known() {
     let auth = Deployed::start("auth", Role::Auth, Some(1024)).await;
     auth.register("john@example.com", 201).await;
     let (mut wrong, mut unknown) = (Vec::new(), Vec::new());
@@ -151,7 +152,7 @@ async fn a_login_does_not_tell_by_its_time_whether_the_address_is_known() {
 
 #[tokio::test]
 #[ignore = "a figure of time"]
-async fn a_registration_does_not_tell_by_its_time_whether_the_address_is_taken() {
+async fn the_time_of_a_registration_does_not_reveal_whether_the_address_is_taken() {
     let auth = Deployed::start("auth", Role::Auth, Some(1024)).await;
     auth.register("john@example.com", 201).await;
     let (mut taken, mut new) = (Vec::new(), Vec::new());
@@ -164,7 +165,7 @@ async fn a_registration_does_not_tell_by_its_time_whether_the_address_is_taken()
 
 #[tokio::test]
 #[ignore = "a figure of time"]
-async fn a_login_takes_at_most_150_milliseconds_at_the_share_of_1024_megabytes() {
+async fn a_login_takes_at_most_150_milliseconds_with_the_quota_of_1024_megabytes() {
     let auth = Deployed::start("auth", Role::Auth, Some(1024)).await;
     auth.register("john@example.com", 201).await;
     let mut times = Vec::new();
@@ -178,7 +179,7 @@ async fn a_login_takes_at_most_150_milliseconds_at_the_share_of_1024_megabytes()
 
 #[tokio::test]
 #[ignore = "a figure of time"]
-async fn a_patient_of_somebody_else_takes_as_long_as_none() {
+async fn another_users_patient_takes_as_long_as_none() {
     let patients = Deployed::start("patients", Role::Api, None).await;
     let ((alice, _), (_, mallory)) = (patients.user().await, patients.user().await);
     let theirs = format!("/api/patients/{}", patients.db.patient(alice, "Jane").await);
@@ -187,12 +188,12 @@ async fn a_patient_of_somebody_else_takes_as_long_as_none() {
         not_theirs.push(patients.time("GET", &theirs, &mallory, None, 404).await);
         missing.push(patients.time("GET", "/api/patients/999", &mallory, None, 404).await);
     }
-    assert_alike("read, somebody else's against none", not_theirs, missing);
+    assert_alike("read, another user's against none", not_theirs, missing);
 }
 
 #[tokio::test]
 #[ignore = "a figure of time"]
-async fn what_is_too_large_is_refused_at_once() {
+async fn oversized_tokens_and_bodies_are_refused_at_once() {
     let patients = Deployed::start("patients", Role::Api, None).await;
     let (_, token) = patients.user().await;
     let long = format!("{token}{}", "x".repeat(5_000));

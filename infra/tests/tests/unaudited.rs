@@ -1,4 +1,4 @@
-//! No access without a trace: when the audit row cannot be written, nothing is answered and nothing is changed.
+//! No access without an audit row: if the row cannot be written, nothing is returned and nothing is changed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -8,7 +8,7 @@ use tests::TABLES;
 
 const STORED: [&str; 5] = ["users", "sessions", "patients", "doctors", "mappings"];
 
-/// Everything that is stored, but for the trail itself.
+/// All stored rows, except those of the trail itself.
 async fn everything(app: &TestApp) -> Vec<String> {
     let owner = app.db.owner().await;
     let mut rows = Vec::new();
@@ -42,14 +42,14 @@ async fn call_every_route(user: &Client<'_>) -> Vec<(String, u16)> {
         ("DELETE", "/api/patients/1", None),
         ("POST", "/api/auth/logout", None),
     ] {
-        let answer = user.call(method, path, body.map(|body| body.to_string())).await;
-        statuses.push((format!("{method} {path}"), answer.status));
+        let response = user.call(method, path, body.map(|body| body.to_string())).await;
+        statuses.push((format!("{method} {path}"), response.status));
     }
     statuses
 }
 
 #[tokio::test]
-async fn an_access_that_cannot_be_audited_does_not_take_place() {
+async fn an_access_that_cannot_be_audited_fails() {
     let app = TestApp::start_all(&TABLES).await;
     let alice = app.user().await;
     let doctor = app.db.doctor("Dr. One").await;
@@ -58,7 +58,7 @@ async fn an_access_that_cannot_be_audited_does_not_take_place() {
     let owner = app.db.owner().await;
     let before = everything(&app).await;
 
-    // Functions of the database write it as its owner, so taking the right away would not stop them.
+    // Database functions write it as its owner, so revoking the privilege would not stop them.
     let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
                   BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = 'insufficient_privilege'; END $$;
                   CREATE TRIGGER refuse BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION refuse()";
@@ -68,10 +68,10 @@ async fn an_access_that_cannot_be_audited_does_not_take_place() {
     }
     assert_eq!(everything(&app).await, before);
 
-    // The very same calls are good ones: it was the trail that stopped them.
+    // The same calls succeed without the trigger.
     owner.batch_execute("DROP TRIGGER refuse ON audit_events").await.unwrap();
     for (call, status) in call_every_route(&alice).await {
-        // Nobody has that address.
+        // That address is not registered.
         assert_eq!(status >= 400, call == "POST /api/auth/login", "{call}: {status}");
     }
 }

@@ -1,4 +1,4 @@
-//! More who want to connect than there is room for.
+//! More clients than the server has connections.
 
 use futures_util::future::join_all;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -11,7 +11,7 @@ async fn a_server_that_is_full_is_503_until_there_is_room() {
     let alice = app.user().await;
     let mut strangers = Vec::new();
 
-    // Whoever has not even logged in takes a place.
+    // A connection takes a slot before it logs in.
     for _ in 0..250 {
         let mut stranger = TcpStream::connect(("127.0.0.1", app.db.cluster.port())).await.unwrap();
         stranger.write_all(b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0").await.unwrap();
@@ -46,9 +46,9 @@ async fn a_database_with_room_for_one_serves_one() {
     assert_eq!((a.status, b.status), (200, 200));
 }
 
-// Three times as many environments as the server has room for, each of which makes room when it is served.
+// Three times as many environments as the server has connections; each disconnects when it is served.
 #[tokio::test]
-async fn a_crowd_is_served_in_turn_and_told_to_come_again_until_then() {
+async fn excess_clients_get_503_and_are_served_on_retry() {
     const CROWD: usize = 60;
     const ROOM: usize = 20;
     let db = TestDb::new().await;
@@ -67,8 +67,8 @@ async fn a_crowd_is_served_in_turn_and_told_to_come_again_until_then() {
         let mut refused = 0;
         loop {
             match user.read("SELECT 'x' FROM pg_sleep(0.1)").await {
-                answer if answer.status == 200 => return refused,
-                answer => assert_unavailable(&[answer]),
+                response if response.status == 200 => return refused,
+                response => assert_unavailable(&[response]),
             }
             refused += 1;
             assert!(started.elapsed() < Duration::from_secs(60), "not served");

@@ -1,4 +1,4 @@
-//! A server that is down, silent, full, or not to be used: 503 in time, and back to work by itself.
+//! A server that is down, silent, full, or not to be used: 503 in time, then recovery without a restart.
 
 #![expect(
     clippy::expect_used,
@@ -25,42 +25,42 @@ use tokio::time::timeout;
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
 
-/// The probe on a server of its own, which ends with this process.
+/// The probe on its own server, which ends with this process.
 async fn app() -> TestApp {
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::temporary().unwrap()));
     TestApp::new(Database::on(cluster).await, &[(Role::Api, probe::ROUTES)], |_| {}, TestDb::pool)
 }
 
-/// Twice as many reads and writes at once as the pool has connections, and what comes of them within the request's
-/// eight seconds.
+/// Twice as many concurrent reads and writes as the pool has connections; returns their responses, which must come
+/// within the request's eight seconds.
 async fn storm(user: &Client<'_>) -> Vec<Answer> {
     let pair = async || [user.read("SELECT 'x'").await, user.write(INSERT).await];
     let all = async { tokio::join!(pair(), pair(), pair(), pair()) };
-    let (a, b, c, d) = timeout(Duration::from_secs(8), all).await.expect("an answer in time");
+    let (a, b, c, d) = timeout(Duration::from_secs(8), all).await.expect("a response in time");
     [a, b, c, d].concat()
 }
 
-/// Every answer says that it may work later; nothing is known of a reason.
-fn assert_unavailable(answers: &[Answer]) {
-    for answer in answers {
+/// Every response is a 503 that names no cause.
+fn assert_unavailable(responses: &[Answer]) {
+    for response in responses {
         let expected = json!({
             "type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "unavailable",
             "message": "The service is temporarily unavailable, please try again",
             "detail": "The service is temporarily unavailable, please try again",
-            "requestId": answer.headers["x-request-id"],
+            "requestId": response.headers["x-request-id"],
         });
-        assert_eq!(answer.expect(503), expected);
-        assert_eq!(answer.headers["retry-after"], "1");
+        assert_eq!(response.expect(503), expected);
+        assert_eq!(response.headers["retry-after"], "1");
     }
 }
 
-/// The first answer that is not 503, which must come within ten seconds.
+/// The first response that is not 503, which must come within ten seconds.
 async fn recovered(user: &Client<'_>) -> Answer {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         match user.read("SELECT 'x'").await {
-            answer if answer.status == 503 && Instant::now() < end => assert_unavailable(&[answer]),
-            answer => return answer,
+            response if response.status == 503 && Instant::now() < end => assert_unavailable(&[response]),
+            response => return response,
         }
     }
 }
@@ -82,23 +82,23 @@ async fn a_server_that_is_down_is_503_at_once_until_it_is_up_again() {
     assert_eq!(app.db.count("doctors").await, 1);
 }
 
-// The kernel accepts connections for it, and nobody ever speaks.
+// The kernel accepts connections for it, but no process responds.
 #[tokio::test]
-async fn a_server_that_accepts_and_says_nothing_is_503_in_time_until_it_speaks_again() {
+async fn a_silent_server_is_503_in_time_until_it_responds_again() {
     let app = app().await;
     let alice = app.user().await;
 
     app.db.cluster.pause().unwrap();
-    let answers = storm(&alice).await;
+    let responses = storm(&alice).await;
     app.db.cluster.resume().unwrap();
 
-    assert_unavailable(&answers);
+    assert_unavailable(&responses);
     assert_eq!(recovered(&alice).await.expect(200), json!(["x"]));
     assert_eq!(app.db.count("doctors").await, 0);
 }
 
 #[tokio::test]
-async fn a_server_whose_name_is_not_known_is_503_in_time() {
+async fn an_unknown_host_name_is_503_in_time() {
     let nowhere = |db: &TestDb, role: Role, clock: &Clock| {
         let target = Target { host: "nowhere.invalid".to_owned(), port: 5432, database: db.name.clone() };
         let connector = Connector::new(target, Trust::Plaintext, Cached::fixed(TestDb::credentials(role)));
@@ -110,7 +110,7 @@ async fn a_server_whose_name_is_not_known_is_503_in_time() {
 }
 
 #[tokio::test]
-async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
+async fn a_locked_table_is_503_until_it_is_free() {
     let app = TestApp::start(Role::Api, probe::ROUTES).await;
     let alice = app.user().await;
     let owner = app.db.owner().await;
@@ -119,7 +119,7 @@ async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
     assert_unavailable(&[alice.write(INSERT).await]);
 
     owner.batch_execute("ROLLBACK").await.unwrap();
-    // It was waited for once, and no longer than this.
+    // The lock was waited for once, and no longer than this.
     assert_eq!(alice.one("SELECT current_setting('lock_timeout')").await, "2s");
     let given_up = format!("@{} ERROR:  canceling statement due to ", app.db.name);
     let log = app.db.cluster.log().unwrap();
@@ -129,7 +129,7 @@ async fn a_table_that_somebody_locks_is_503_until_it_is_free() {
     assert_eq!(app.db.count("doctors").await, 1);
 }
 
-// What is connected stays on the server that was demoted; who connects anew comes to the one that was promoted.
+// Open connections stay on the demoted server; new ones reach the promoted one.
 #[tokio::test]
 async fn a_failover_costs_connections_and_no_request() {
     const SLOW_INSERT: &str = "INSERT INTO doctors (name, specialty) SELECT 'D', 'S' FROM pg_sleep(0.1)
@@ -139,8 +139,8 @@ async fn a_failover_costs_connections_and_no_request() {
     let owner = app.db.owner().await;
     let four = async || {
         let run = || alice.write(SLOW_INSERT);
-        let answers = tokio::join!(run(), run(), run(), run());
-        <[_; 4]>::from(answers).map(|answer| answer.expect(200)[0].clone())
+        let responses = tokio::join!(run(), run(), run(), run());
+        <[_; 4]>::from(responses).map(|response| response.expect(200)[0].clone())
     };
     let demoted = four().await;
 
@@ -152,7 +152,7 @@ async fn a_failover_costs_connections_and_no_request() {
         owner.batch_execute(sql).await.unwrap();
     }
 
-    // One at first: it must not try its luck with the other connections that lie there.
+    // One at first: it must not try the other connections in the pool.
     let end = Instant::now() + Duration::from_secs(20);
     while demoted.contains(&json!(alice.one(SLOW_INSERT).await))
         || four().await.iter().any(|backend| demoted.contains(backend))
@@ -162,7 +162,7 @@ async fn a_failover_costs_connections_and_no_request() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_writes_is_503_until_it_does() {
+async fn a_read_only_server_is_503_until_it_accepts_writes() {
     let app = app().await;
     let alice = app.user().await;
     let owner = app.db.owner().await;

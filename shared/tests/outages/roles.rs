@@ -11,7 +11,7 @@ use testing::{Database, TestApp, TestDb, probe};
 
 use crate::assert_unavailable;
 
-/// Logins that are more than a member of one group, how each became so, and one that is not.
+/// Logins with more privileges than a member of one group, how each got them, and one without.
 const ROLES: [(&str, &str); 15] = [
     ("above", "ALTER ROLE above BYPASSRLS"),
     ("super", "ALTER ROLE super SUPERUSER"),
@@ -36,7 +36,7 @@ fn pool(db: &Database, role: &str) -> Db {
 }
 
 #[tokio::test]
-async fn a_role_that_walls_would_not_hold_is_not_used() {
+async fn a_role_that_bypasses_the_walls_is_not_used() {
     let db = TestDb::new().await;
     let owner = db.owner().await;
     for (role, more) in ROLES {
@@ -56,14 +56,14 @@ async fn a_role_that_walls_would_not_hold_is_not_used() {
         assert_eq!(warmed.as_ref().is_err_and(is_too_powerful), !is_used, "{role}: {warmed:?}");
 
         let app = TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, |db, _, _| pool(db, role));
-        let answer = app.user().await.write("SELECT current_user::text").await;
+        let response = app.user().await.write("SELECT current_user::text").await;
         match is_used {
-            true => assert_eq!(answer.expect(200), json!([role])),
-            false => assert_unavailable(&[answer]),
+            true => assert_eq!(response.expect(200), json!([role])),
+            false => assert_unavailable(&[response]),
         }
     }
 
-    // What the group itself was given by mistake.
+    // A column that was granted to the group by mistake.
     owner.batch_execute("GRANT SELECT (email) ON users TO app_api").await.unwrap();
     let db = Database { cluster, name };
     assert!(pool(&db, "harmless").warm().await.is_err_and(|error| is_too_powerful(&error)));

@@ -1,8 +1,8 @@
-//! Somebody between us and the server: an intruder, or the proxy that the settings announce.
+//! A server between the function and the database: an intruder, or the proxy that the settings announce.
 
 use super::*;
 
-/// Somebody between us and the server, with a certificate that we trust: he reads and passes on what is said.
+/// An intruder with a trusted certificate, which reads and forwards all messages.
 async fn man_in_the_middle(identity: Identity, db: &TestDb, tls_behind: bool) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -31,9 +31,9 @@ fn client(pem: &str) -> std::sync::Arc<ClientConfig> {
     config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth().into()
 }
 
-// The login is bound to the certificate that the server itself holds.
+// The login is bound to the certificate of the server itself.
 #[tokio::test]
-async fn somebody_in_between_whose_certificate_is_trusted_gets_no_login() {
+async fn an_intruder_with_a_trusted_certificate_gets_no_login() {
     let db = TestDb::new().await;
     let trusted = authority();
     let both = trusted.pem() + &cluster_authority(&db);
@@ -46,7 +46,7 @@ async fn somebody_in_between_whose_certificate_is_trusted_gets_no_login() {
         assert!(refused.is_err(), "TLS behind: {tls_behind}");
         assert!(!is_let_in_as_owner(&db, port, &both).await, "TLS behind: {tls_behind}");
 
-        // Whoever does not ask for it is taken in: it is the binding and nothing else that keeps him out.
+        // A client without channel binding connects: only the binding stops the intruder.
         let login = TestDb::credentials(Role::Api);
         let mut trusting = tokio_postgres::Config::new();
         trusting.user(login.user).password(login.password).dbname(&db.name).host("localhost").port(port);
@@ -59,7 +59,7 @@ async fn somebody_in_between_whose_certificate_is_trusted_gets_no_login() {
     assert!(is_let_in_as_owner(&db, db.cluster.port(), &both).await);
 }
 
-/// Whether a migration or a rotation that connects there is let in.
+/// Whether a migration or a rotation can connect to this port.
 async fn is_let_in_as_owner(db: &TestDb, port: u16, pem: &str) -> bool {
     let target = Target { host: "localhost".to_owned(), port, database: db.name.clone() };
     let login = Cached::fixed(TestDb::credentials(Role::Api));
@@ -67,7 +67,7 @@ async fn is_let_in_as_owner(db: &TestDb, port: u16, pem: &str) -> bool {
     Session::open(&owner).await.is_ok()
 }
 
-/// A function of its own that is set up to trust this PEM file, with these variables beside it.
+/// A function that trusts this PEM file, with these additional variables.
 async fn function(db: &TestDb, port: u16, pem: &str, more: &[(&'static str, String)]) -> Environment {
     let file = std::env::temp_dir().join(format!("healthcare-{}-{port}-{}.pem", std::process::id(), more.len()));
     std::fs::write(&file, pem).unwrap();
@@ -85,7 +85,7 @@ async fn function(db: &TestDb, port: u16, pem: &str, more: &[(&'static str, Stri
     function
 }
 
-/// What a signed-in user's list of patients is answered with.
+/// The status of a signed-in user's list of patients.
 async fn list(function: &Environment, db: &TestDb) -> u16 {
     let (user, session) = db.user().await;
     let tokens = Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), Clock::System, Duration::from_secs(3600));
@@ -94,7 +94,7 @@ async fn list(function: &Environment, db: &TestDb) -> u16 {
 }
 
 #[tokio::test]
-async fn a_proxy_is_let_in_between_only_where_the_settings_say_that_there_is_one() {
+async fn a_proxy_is_accepted_only_when_the_settings_announce_it() {
     let db = TestDb::new().await;
     let (trusted, stranger) = (authority(), authority());
     let identity = Identity::signed(&server("localhost"), &trusted);
@@ -104,6 +104,6 @@ async fn a_proxy_is_let_in_between_only_where_the_settings_say_that_there_is_one
     assert_eq!(list(&function(&db, port, &trusted.pem(), &via_proxy("true")).await, &db).await, 200);
     assert_eq!(list(&function(&db, port, &trusted.pem(), &via_proxy("false")).await, &db).await, 503);
     assert_eq!(list(&function(&db, port, &trusted.pem(), &[]).await, &db).await, 503);
-    // And whoever names authorities trusts these and no others, with or without a proxy.
+    // With configured authorities the others are not trusted, with or without a proxy.
     assert_eq!(list(&function(&db, port, &stranger.pem(), &via_proxy("true")).await, &db).await, 503);
 }

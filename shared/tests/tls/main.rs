@@ -1,4 +1,4 @@
-//! Whom the functions trust on the way to the database: nobody in between, whatever he shows.
+//! Which servers the functions trust as their database: no other server, whatever certificate it presents.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -41,14 +41,14 @@ fn authority() -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A server's certificate for this name, as it should be.
+/// A valid certificate of a server with this name.
 fn server(name: &str) -> CertificateParams {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params
 }
 
-/// What a server shows and proves.
+/// A server's certificate chain and key.
 struct Identity(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 impl Identity {
@@ -75,48 +75,48 @@ impl Identity {
     }
 }
 
-/// The functions' pool on the way to this port, trusting the authorities of this PEM.
+/// The functions' pool to this port, which trusts the authorities of this PEM.
 fn app(db: TestDb, port: u16, pem: &str) -> TestApp {
     let trust = |pem: &str| Trust::pem(pem.as_bytes()).unwrap();
     let pool = |db: &TestDb, role, clock: &Clock| db.pool_of(1, TestDb::credentials(role), clock, port, trust(pem));
     TestApp::new(db, &[(Role::Api, probe::ROUTES)], |_| {}, pool)
 }
 
-/// What a pool of the functions says when it connects there.
+/// The result of a connection of the functions' pool to this port.
 async fn connect(db: &TestDb, port: u16, pem: &str) -> Result<(), String> {
     let trust = Trust::pem(pem.as_bytes()).unwrap();
     let pool = db.pool_of(1, TestDb::credentials(Role::Api), &Clock::System, port, trust);
     pool.warm().await.map_err(|error| error.to_string())
 }
 
-/// Somebody who answers the first connection's `SSLRequest` with these bytes, and tells what comes then.
+/// A server that responds to the first connection's `SSLRequest` with these bytes; returns what it then receives.
 async fn answering(bytes: &'static [u8]) -> (u16, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let heard = tokio::spawn(async move {
+    let received = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = [0; 8];
         stream.read_exact(&mut request).await.unwrap();
         assert_eq!(request, SSL_REQUEST);
         stream.write_all(bytes).await.unwrap();
-        let mut heard = Vec::new();
-        let _ = stream.read_to_end(&mut heard).await;
-        heard
+        let mut received = Vec::new();
+        let _ = stream.read_to_end(&mut received).await;
+        received
     });
-    (port, heard)
+    (port, received)
 }
 
-/// Somebody who speaks TLS with this identity, and tells what came through it first.
+/// A server that speaks TLS with this identity; returns the first bytes that it receives through it.
 async fn speaking_tls(identity: Identity) -> (u16, JoinHandle<std::io::Result<Vec<u8>>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let heard = tokio::spawn(async move {
+    let received = tokio::spawn(async move {
         let mut stream = accept_tls(&listener, &identity.acceptor()).await?;
-        let mut heard = vec![0; 8];
-        stream.read_exact(&mut heard).await?;
-        Ok(heard)
+        let mut received = vec![0; 8];
+        stream.read_exact(&mut received).await?;
+        Ok(received)
     });
-    (port, heard)
+    (port, received)
 }
 
 async fn accept_tls(
@@ -131,40 +131,40 @@ async fn accept_tls(
 }
 
 #[tokio::test]
-async fn a_server_without_tls_hears_nothing_more() {
-    let (port, heard) = answering(b"N").await;
+async fn a_server_without_tls_receives_nothing_more() {
+    let (port, received) = answering(b"N").await;
     let app = app(TestDb::new().await, port, &authority().pem());
 
     let answer = app.user().await.write("SELECT 'x'").await;
 
     assert_eq!(answer.expect(503)["code"], "unavailable");
-    assert_eq!(heard.await.unwrap(), b"", "not one byte in clear");
+    assert_eq!(received.await.unwrap(), b"", "not one byte in clear");
     let logged = testing::log();
     assert!(logged.contains(r#""event":"db_tls_refused""#), "{logged}");
 }
 
 #[tokio::test]
-async fn only_a_yes_is_a_yes() {
+async fn only_the_byte_s_accepts_tls() {
     let db = TestDb::new().await;
     for bytes in [&b"N"[..], b"E", b"s", b"\0", b"R\0\0\0\x08\0\0\0\0"] {
-        let (port, heard) = answering(bytes).await;
+        let (port, received) = answering(bytes).await;
         assert_eq!(
             connect(&db, port, &authority().pem()).await,
             Err("the database refuses TLS".to_owned()),
             "{bytes:?}"
         );
-        assert_eq!(heard.await.unwrap(), b"", "{bytes:?}");
+        assert_eq!(received.await.unwrap(), b"", "{bytes:?}");
     }
-    // An answer to a login that was not yet made, smuggled in before the encryption starts.
-    let (port, heard) = answering(b"SR\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await;
+    // A response to a login that was not sent yet, injected before the encryption starts.
+    let (port, received) = answering(b"SR\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await;
     let refused = connect(&db, port, &authority().pem()).await.unwrap_err();
     assert!(refused.starts_with("the TLS handshake failed"), "{refused}");
-    let heard = heard.await.unwrap();
-    assert_eq!(heard[..2], [0x16, 0x03], "TLS, and no PostgreSQL");
+    let received = received.await.unwrap();
+    assert_eq!(received[..2], [0x16, 0x03], "TLS, and no PostgreSQL");
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_prove_who_it_is_is_refused_before_the_login() {
+async fn a_server_without_a_valid_certificate_is_refused_before_the_login() {
     let db = TestDb::new().await;
     let (trusted, stranger) = (authority(), authority());
     let mut expired = server("localhost");
@@ -186,17 +186,17 @@ async fn a_server_that_does_not_prove_who_it_is_is_refused_before_the_login() {
         ("another authority", Identity::signed(&server("localhost"), &stranger)),
         ("a client's", Identity::signed(&client, &trusted)),
     ] {
-        let (port, heard) = speaking_tls(identity).await;
+        let (port, received) = speaking_tls(identity).await;
         let refused = connect(&db, port, &trusted.pem()).await.expect_err(what);
         assert!(refused.starts_with("the TLS handshake failed"), "{what}: {refused}");
-        assert!(heard.await.unwrap().is_err(), "{what}: the login was sent");
+        assert!(received.await.unwrap().is_err(), "{what}: the login was sent");
     }
 
-    // The right one of two authorities is trusted, whichever it is.
+    // Either of two authorities may be the right one.
     for authority in [&trusted, &stranger] {
-        let (port, heard) = speaking_tls(Identity::signed(&server("localhost"), authority)).await;
+        let (port, received) = speaking_tls(Identity::signed(&server("localhost"), authority)).await;
         let _ = connect(&db, port, &(trusted.pem() + &stranger.pem())).await;
-        assert_eq!(heard.await.unwrap().unwrap()[4..], [0, 3, 0, 0], "the login: protocol 3.0");
+        assert_eq!(received.await.unwrap().unwrap()[4..], [0, 3, 0, 0], "the login: protocol 3.0");
     }
 }
 
@@ -205,7 +205,7 @@ fn cluster_authority(db: &TestDb) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_proves_who_it_is_is_spoken_to_in_tls_1_3() {
+async fn a_server_with_a_valid_certificate_is_used_with_tls_1_3() {
     let db = TestDb::new().await;
     let (port, pem) = (db.cluster.port(), cluster_authority(&db));
     let app = app(db, port, &pem);

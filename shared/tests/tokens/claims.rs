@@ -1,4 +1,4 @@
-//! What a token must say, and when it is in force.
+//! The claims of a token, and the time when it is valid.
 
 use std::{
     sync::{Arc, atomic::AtomicI64},
@@ -16,11 +16,11 @@ use testing::{KEY, NOW};
 use crate::{Fixture, SESSION};
 
 #[tokio::test]
-async fn every_claim_must_be_there_and_be_what_it_is() {
+async fn every_claim_must_be_present_and_unchanged() {
     let fixture = Fixture::new().await;
     let wrong = |own: &Value| {
         let mut values = vec![json!(null), json!(true), json!([]), json!({}), json!([own]), json!(""), json!("x")];
-        // What it says, as another type.
+        // The same value as another type.
         values.push(own.as_str().map_or_else(|| json!(own.to_string()), |_| json!(7)));
         values
     };
@@ -78,7 +78,7 @@ async fn a_token_is_in_force_up_to_but_not_at_its_expiry() {
 async fn no_token_lives_longer_than_a_day() {
     let fixture = Fixture::new().await;
 
-    for (life, accepted) in [
+    for (ttl, accepted) in [
         (3600, true),
         (3601, true),
         (86_400, true),
@@ -86,19 +86,19 @@ async fn no_token_lives_longer_than_a_day() {
         (100 * 365 * 86400, false),
         (i64::MAX - NOW, false),
     ] {
-        let token = fixture.forged().claim("exp", NOW + life).signed();
-        assert_eq!(fixture.accepts(&token).await, accepted, "{life}");
+        let token = fixture.forged().claim("exp", NOW + ttl).signed();
+        assert_eq!(fixture.accepts(&token).await, accepted, "{ttl}");
     }
     let old = fixture.forged().claim("iat", NOW - 86_400).claim("exp", NOW + 1).signed();
     assert!(!fixture.accepts(&old).await);
 }
 
-// While a release takes the place of another, each verifies what the other signed.
+// During a deployment, each release verifies what the other signed.
 #[tokio::test]
-async fn a_token_is_good_whatever_life_those_who_verify_give_their_own() {
+async fn a_token_is_valid_whatever_lifetime_the_verifier_gives_its_own() {
     let clock = Clock::Manual(Arc::new(AtomicI64::new(NOW)));
     let tokens = [60, 1800, 3600, 7200, 86_400]
-        .map(|life| Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), Duration::from_secs(life)));
+        .map(|ttl| Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), clock.clone(), Duration::from_secs(ttl)));
 
     for signer in &tokens {
         let token = signer.sign("7".parse().unwrap(), SESSION.parse().unwrap()).await.unwrap();

@@ -1,17 +1,17 @@
-//! What a token's header may ask for: HS256 with one of our keys, by name.
+//! The header of a token: only HS256, with one of our keys by its id.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
-use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use serde_json::json;
-use shared::auth::KeySet;
-use shared::clock::Clock;
-use shared::secrets::Cached;
+use shared::{auth::KeySet, clock::Clock, secrets::Cached};
 use testing::{KEY, NOW};
 
 use crate::Fixture;
@@ -125,7 +125,7 @@ async fn a_token_must_name_one_of_our_keys() {
 }
 
 #[tokio::test]
-async fn ten_thousand_unknown_keys_cost_one_look_at_the_secret() {
+async fn ten_thousand_tokens_with_unknown_keys_cost_one_fetch() {
     let fetched = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&fetched);
     let keys = Cached::fetched(Clock::Manual(Arc::new(AtomicI64::new(NOW))), Duration::from_secs(60), move |_| {

@@ -1,4 +1,4 @@
-//! Which tokens are worth anything: those of ours, to the letter.
+//! Only tokens that we have signed are accepted, byte by byte.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -6,23 +6,27 @@ mod claims;
 mod header;
 mod spelling;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
-use std::time::Duration;
 
 use serde_json::json;
-use shared::ApiError;
-use shared::auth::{KeySet, Tokens};
-use shared::clock::Clock;
-use shared::secrets::Cached;
+use shared::{
+    ApiError,
+    auth::{KeySet, Tokens},
+    clock::Clock,
+    secrets::Cached,
+};
 use testing::{Forged, KEY, NOW};
 
 const SESSION: &str = "1a2b3c4d-0000-4000-8000-123456789abc";
-const LIFE: Duration = Duration::from_secs(3600);
+const TTL: Duration = Duration::from_secs(3600);
 
-/// Tokens under a clock that stands still, and a good one of user 7.
+/// Tokens under a fixed clock, and a valid one of user 7.
 struct Fixture {
     clock: Arc<AtomicI64>,
     tokens: Tokens,
@@ -36,12 +40,12 @@ impl Fixture {
 
     async fn with(keys: Cached<KeySet>) -> Self {
         let clock = Arc::new(AtomicI64::new(NOW));
-        let tokens = Tokens::new(keys, Clock::Manual(Arc::clone(&clock)), LIFE);
+        let tokens = Tokens::new(keys, Clock::Manual(Arc::clone(&clock)), TTL);
         let good = tokens.sign("7".parse().unwrap(), SESSION.parse().unwrap()).await.unwrap();
         Self { clock, tokens, good }
     }
 
-    /// A copy of the good one, to be changed.
+    /// A copy of the valid token, to be changed.
     fn forged(&self) -> Forged {
         Forged::like(&self.good)
     }

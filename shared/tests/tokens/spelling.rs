@@ -1,4 +1,4 @@
-//! A token that differs from ours in anything is another token.
+//! A token that differs from ours in any byte is refused.
 
 use ring::hmac;
 use testing::{Forged, KEY};
@@ -23,7 +23,7 @@ async fn no_bit_of_a_token_can_be_flipped() {
         for bit in 0..8 {
             let mut bytes = fixture.good.clone().into_bytes();
             bytes[at] ^= 1 << bit;
-            // What is not even UTF-8 never gets as far as this.
+            // Bytes that are not UTF-8 do not reach the verification.
             if let Ok(flipped) = String::from_utf8(bytes) {
                 assert!(!fixture.accepts(&flipped).await, "byte {at}, bit {bit}: {flipped}");
             }

@@ -1,4 +1,4 @@
-//! What a deployment finds in AWS.
+//! An emulated AWS account for a deployment.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -15,7 +15,7 @@ use testing::{Environment, Moto, TestDb, cloud::credentials};
 
 const KEY: &str = "a key of this test Zq7vT4wLx9 Kp2mDr8sHn";
 const PASSWORD: &str = "canary-password";
-/// The schema in few words, with what a failed migration could have left.
+/// A minimal schema, plus what a failed migration could have left.
 const SCHEMA: &str = "
     SELECT string_agg(c.relname || ' ' || a.attname || ' ' || a.atttypid::regtype, ', ' ORDER BY c.relname, a.attnum)
            || (SELECT string_agg(version || name, ', ' ORDER BY version) FROM refinery_schema_history)
@@ -35,7 +35,7 @@ impl Account {
         static NEXT: AtomicU32 = AtomicU32::new(0);
 
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        // The group roles belong to the server, which the tests share: with the first database they are there.
+        // The group roles belong to the server, which the tests share; the first database creates them.
         let _ = TestDb::new().await;
         let (db, moto) = (TestDb::empty().await, Moto::open().await);
         let names = [format!("master_{number}"), format!("auth_{number}"), format!("api_{number}")];
@@ -87,7 +87,7 @@ impl Account {
     }
 }
 
-/// A token of this user that is signed with the account's key.
+/// A token of this user, signed with the account's key.
 pub(crate) async fn token((user, session): (UserId, SessionId)) -> String {
     let keys = Cached::fixed(KeySet::of(KEY).unwrap());
     Tokens::new(keys, Clock::System, Duration::from_secs(3600)).sign(user, session).await.unwrap()

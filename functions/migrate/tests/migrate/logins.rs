@@ -1,4 +1,4 @@
-//! The roles that functions log in with, also in the hands of an intruder.
+//! The roles that functions log in with, also when an intruder uses them.
 
 use std::time::Duration;
 
@@ -24,12 +24,12 @@ async fn can_log_in(db: &TestDb, name: &str, password: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_lock_that_a_login_can_take_holds_a_run_up() {
+async fn no_lock_that_a_login_can_take_blocks_a_run() {
     let db = TestDb::new().await;
     let tables = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace";
     let tables: Vec<String> =
         db.owner().await.query_typed(tables, &[]).await.unwrap().iter().map(|it| it.get(0)).collect();
-    // There is a partition to be made.
+    // A partition has to be created.
     let last = tables.iter().filter(|table| table.starts_with("audit_events_2")).max().unwrap();
     db.owner().await.batch_execute(&format!("DROP TABLE {last}")).await.unwrap();
     let tables: Vec<_> = tables.iter().filter(|table| *table != last).collect();
@@ -108,7 +108,7 @@ async fn a_login_gets_its_password_its_group_and_the_limits_of_every_login() {
     }
 }
 
-/// What the settings of every login are, in every database, on a server that knows all of them.
+/// The settings of every login, in every database, on a server that knows all of them.
 const LIMITS: &str = "client_connection_check_interval=2s idle_in_transaction_session_timeout=5s jit=off lock_timeout=2s \
                       search_path=public, pg_temp statement_timeout=4s transaction_timeout=8s";
 
@@ -124,7 +124,7 @@ async fn settings(owner: &Client, name: &str) -> String {
 
 // Every role may change its own settings.
 #[tokio::test]
-async fn whatever_a_login_has_set_for_itself_is_put_back() {
+async fn a_logins_own_settings_are_reset() {
     let db = TestDb::new().await;
     let mut owner = db.owner().await;
     let logins = [login("own_limits", "first")];
@@ -145,7 +145,7 @@ async fn whatever_a_login_has_set_for_itself_is_put_back() {
 }
 
 #[tokio::test]
-async fn a_generated_password_takes_one_round_to_log_in_with_and_one_that_people_made_up_takes_thousands() {
+async fn a_generated_password_is_hashed_in_one_round_and_a_chosen_one_in_thousands() {
     let db = TestDb::new().await;
     let owner = db.owner().await;
     for (number, (password, rounds)) in [

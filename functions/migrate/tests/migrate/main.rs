@@ -1,4 +1,4 @@
-//! Migrations, partitions and what is purged, on real databases; `logins` has the roles.
+//! Migrations, partitions and the purge, on real databases; `logins` has the roles.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -9,7 +9,7 @@ use shared::operations::Login;
 use testing::TestDb;
 use tokio_postgres::Client;
 
-/// A login of this test alone: roles belong to the server, which the tests share.
+/// A login for one test: roles belong to the server, which the tests share.
 fn login(name: &str, password: &str) -> Login {
     Login { group: "app_api".to_owned(), name: name.to_owned(), password: password.to_owned() }
 }
@@ -30,7 +30,7 @@ async fn an_empty_database_is_brought_up_to_date_once() {
 }
 
 #[tokio::test]
-async fn of_runs_at_once_each_migration_is_applied_by_one() {
+async fn concurrent_runs_apply_each_migration_once() {
     let db = TestDb::empty().await;
     let logins = [login("at_once", "first")];
     let run = async || migrate::run(&mut db.owner().await, &logins).await.unwrap().applied;
@@ -48,7 +48,7 @@ async fn of_runs_at_once_each_migration_is_applied_by_one() {
 async fn a_failed_migration_says_why_is_undone_and_leaves_those_before_it_applied() {
     let db = TestDb::empty().await;
     let mut owner = db.owner().await;
-    // The third migration finds its table taken.
+    // The table of the third migration already exists.
     owner.batch_execute("CREATE TABLE patients (id int)").await.unwrap();
 
     let error = migrate::run(&mut owner, &[]).await.unwrap_err().to_string();
@@ -65,7 +65,7 @@ async fn a_failed_migration_says_why_is_undone_and_leaves_those_before_it_applie
 }
 
 #[tokio::test]
-async fn a_migration_that_was_edited_after_it_was_applied_is_named_with_what_to_do() {
+async fn an_applied_migration_that_was_edited_is_named_with_the_remedy() {
     let db = TestDb::new().await;
     let mut owner = db.owner().await;
     owner.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2").await.unwrap();
@@ -93,7 +93,7 @@ async fn a_contraction_waits_for_an_hour_on_a_database_in_use_and_for_nothing_on
     assert!(run().on(&mut owner).await.unwrap().applied.is_empty(), "not by the next run either");
     let behind = run().and("V9003__late", "SELECT 1").on(&mut owner).await.unwrap_err().to_string();
     assert!(behind.starts_with("V9003__late cannot be applied before a contraction: V9002"), "{behind}");
-    // The release before is asked to bring it up to date, when a deployment is rolled back.
+    // After a rollback the previous release is asked to bring it up to date.
     assert!(migrate::run(&mut owner, &[]).await.unwrap().applied.is_empty());
 
     let hour = "UPDATE refinery_schema_history
@@ -115,7 +115,7 @@ async fn sessions_that_ended_more_than_30_days_ago_are_deleted_and_no_others() {
                         ('-29 days', '-28 days'), ('-30 days -00:01', NULL), ('-1 day', '-31 days'),
                         ('-31 days', '-1 day'), ('1 hour', '-31 days')) AS made (ends, revoked)"
     );
-    // Those that ended are many, before and behind the others.
+    // Many ended sessions, before and after the others.
     let many = format!(
         "INSERT INTO sessions (user_id, expires_at)
          SELECT {user}, now() - interval '40 days' FROM generate_series(1, 12000)"
@@ -130,28 +130,28 @@ async fn sessions_that_ended_more_than_30_days_ago_are_deleted_and_no_others() {
     assert_eq!(migrate::run(&mut owner, &[]).await.unwrap().purged, 0);
 }
 
-// No setting bounded them before.
+// No setting limited sessions before.
 #[tokio::test]
-async fn a_session_of_before_that_would_live_for_years_is_cut_and_stops_no_migration() {
+async fn an_old_session_without_limit_is_shortened_and_blocks_no_migration() {
     let db = TestDb::empty().await;
     let mut owner = db.owner().await;
     Run::new(&[]).to(6).on(&mut owner).await.unwrap();
     let sessions = "INSERT INTO users (name, email, password_hash) VALUES ('A', 'a@example.com', 'x');
                     INSERT INTO sessions (user_id, created_at, expires_at, revoked_at)
-                    SELECT 1, now(), now() + life, ended
-                      FROM (VALUES (interval '1 hour', NULL), ('100 years', NULL), ('60 days', now())) AS s (life, ended)";
+                    SELECT 1, now(), now() + ttl, ended
+                      FROM (VALUES (interval '1 hour', NULL), ('100 years', NULL), ('60 days', now())) AS s (ttl, ended)";
     owner.batch_execute(sessions).await.unwrap();
 
     migrate::run(&mut owner, &[]).await.unwrap();
 
-    let lives =
+    let lifetimes =
         "SELECT string_agg(extract(epoch FROM expires_at - created_at)::bigint || ' ' || (revoked_at IS NULL), ', '
                                    ORDER BY expires_at, revoked_at) FROM sessions";
-    assert_eq!(one::<String>(&owner, lives).await, "3600 true, 2678400 false, 2678400 true");
+    assert_eq!(one::<String>(&owner, lifetimes).await, "3600 true, 2678400 false, 2678400 true");
 }
 
 #[tokio::test]
-async fn the_audit_trail_has_partitions_ahead_and_takes_over_what_the_default_caught() {
+async fn the_audit_trail_has_future_partitions_and_moves_rows_out_of_the_default() {
     let db = TestDb::new().await;
     let mut owner = db.owner().await;
     let partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'audit_events'::regclass";

@@ -1,4 +1,4 @@
-//! What every function with `lambda_http` costs before it does anything: the floor of the benchmark.
+//! A function that does nothing: the cost of `lambda_http`, which is the benchmark's floor.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

@@ -1,4 +1,4 @@
-//! From the start of the process to the first answer out of the database: TLS, login, and the request.
+//! From the start of the process to the first response with data: TLS, login, and the request.
 
 use std::{
     thread,
@@ -7,7 +7,7 @@ use std::{
 
 use machine::{Error, Result, progress};
 use rig::{
-    Share,
+    CpuQuota,
     lambda::{Environment, Invocation, Limits},
 };
 use testing::Moto;
@@ -17,18 +17,18 @@ use crate::{
     binaries::HELLO,
     call::call,
     figure::{Figure, Rounds, Target, Unit},
-    heard::Heard,
     pgbench::Floor,
+    recording::Recording,
     system,
     tap::{Flight, Tap},
     unit,
 };
 
 const ROUNDS: usize = 21;
-const ROUNDS_OF_A_SHARE: usize = 5;
-/// Between two cold starts, for the database to be done with the one before.
+const ROUNDS_OF_A_QUOTA: usize = 5;
+/// The pause between two cold starts, in which the database finishes the previous one.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long Secrets Manager takes.
+/// The response time of Secrets Manager.
 const SECRETS: Duration = Duration::from_millis(20);
 const MEGABYTES: [u32; 4] = [128, 512, 1024, 1769];
 
@@ -36,9 +36,9 @@ impl Bench<'_> {
     pub(super) async fn cold(&self, figures: &mut Vec<Figure>) -> Result<()> {
         progress::say(format_args!("Cold starts: {ROUNDS} rounds …"));
         let unit = unit::read_patient(&self.fixture.reader);
-        let heard = Heard::new(self.fixture, self.binaries, &unit).await?;
+        let recording = Recording::new(self.fixture, self.binaries, &unit).await?;
         let floor = match self.pgbench {
-            Some(pgbench) => Some(Floor::new(pgbench, self.fixture, &unit, &heard)?),
+            Some(pgbench) => Some(Floor::new(pgbench, self.fixture, &unit, &recording)?),
             None => None,
         };
         let new = |name: &str, target| Rounds::new(name, Unit::Milliseconds, target);
@@ -68,7 +68,7 @@ impl Bench<'_> {
         self.parts(figures).await
     }
 
-    /// The parts of a cold start as in AWS, as they are seen on its wires. Some overlap.
+    /// The parts of a cold start as in AWS, measured on its connections. Some overlap.
     async fn parts(&self, figures: &mut Vec<Figure>) -> Result<()> {
         let moto = Moto::open().await;
         let secrets = Tap::new(port_of(&moto.url())?, SECRETS).await?;
@@ -86,7 +86,7 @@ impl Bench<'_> {
             let _ = (secrets.take(), database.take());
             thread::sleep(PAUSE);
             let begun = Instant::now();
-            let (answer, _) = self.cold_start("patients", &variables, None).await?;
+            let (response, _) = self.cold_start("patients", &variables, None).await?;
             let (secrets, database) = (secrets.take(), database.take());
             let strange = || Error::sentence("A cold start without secrets or without a database was seen.");
             let (Some(first_secret), Some((query, login))) = (secrets.first(), database.split_last()) else {
@@ -96,7 +96,7 @@ impl Bench<'_> {
             let (secrets_end, login_end) = (end(&secrets).ok_or_else(strange)?, end(login).ok_or_else(strange)?);
             let first_login = login.first().ok_or_else(strange)?.asked;
             let times = [
-                answer.since_start,
+                response.since_start,
                 first_secret.asked.min(first_login).saturating_duration_since(begun),
                 secrets_end - first_secret.asked,
                 login_end.saturating_duration_since(first_login),
@@ -110,17 +110,17 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The same with the processor's share that comes with a memory size.
-    pub(super) async fn shares(&self, figures: &mut Vec<Figure>) -> Result<()> {
+    /// Cold starts with the CPU quota of each memory size.
+    pub(super) async fn quotas(&self, figures: &mut Vec<Figure>) -> Result<()> {
         for megabytes in MEGABYTES {
-            if Share::or_note(megabytes).is_none() {
+            if CpuQuota::or_note(megabytes).is_none() {
                 return Ok(());
             }
-            progress::say(format_args!("Cold starts with {megabytes} MB: {ROUNDS_OF_A_SHARE} rounds …"));
+            progress::say(format_args!("Cold starts with {megabytes} MB: {ROUNDS_OF_A_QUOTA} rounds …"));
             let target = if megabytes == 128 { Target::AtMost(120.0) } else { Target::None };
             let name = format!("cold start: share of {megabytes} MB, and joining it");
             let mut wall = Rounds::new(name, Unit::Milliseconds, target).beside(HELLO);
-            for _ in 0..ROUNDS_OF_A_SHARE {
+            for _ in 0..ROUNDS_OF_A_QUOTA {
                 let variables = self.fixture.variables(None);
                 thread::sleep(PAUSE);
                 let (ours, _) = self.cold_start("patients", &variables, Some(megabytes)).await?;
@@ -134,7 +134,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A process and its first answer, and the processor time that both took.
+    /// The first response of a new process, and the processor time that both took.
     async fn cold_start(
         &self,
         function: &str,
@@ -144,8 +144,8 @@ impl Bench<'_> {
         let event = unit::read_patient(&self.fixture.reader).event(0);
         let limits = Limits { memory, ..Limits::default() };
         let environment = Environment::start(&self.binaries.bootstrap(function), variables, &limits).await?;
-        let answer = call(&environment, &event, 200).await?;
-        Ok((answer, system::cpu_time(environment.process_id())))
+        let response = call(&environment, &event, 200).await?;
+        Ok((response, system::cpu_time(environment.process_id())))
     }
 }
 

@@ -11,28 +11,28 @@ use crate::{
     binaries::HELLO,
     call::call,
     figure::{Figure, Rounds, Target, Unit as Measured},
-    heard::Heard,
     pgbench::Floor,
+    recording::Recording,
     system,
     unit::{self, Unit},
 };
 
 const ENVIRONMENTS: [usize; 3] = [1, 8, 64];
-/// Of all environments together.
+/// The number of requests to all environments together.
 const REQUESTS: usize = 1024;
 const ROUNDS: usize = 3;
 const ROUNDS_OF_LISTS: usize = 5;
 const LISTS: usize = 20;
-/// What shows what a function keeps: many of the one that stands for all.
+/// Enough requests to show what a function keeps in memory, for the typical route.
 const MANY: usize = 100_000;
 const SOME: usize = 2_000;
-/// After how many requests the connections to the Runtime API are counted.
+/// The number of requests after which the connections to the Runtime API are counted.
 const CONNECTED: usize = 3_000;
 
 impl Bench<'_> {
     pub(super) async fn throughput(&self, figures: &mut Vec<Figure>) -> Result<()> {
         let unit = unit::read_patient(&self.fixture.reader);
-        let heard = Heard::new(self.fixture, self.binaries, &unit).await?;
+        let recording = Recording::new(self.fixture, self.binaries, &unit).await?;
         for environments in ENVIRONMENTS {
             progress::say(format_args!("Throughput of {environments} environments: {ROUNDS} rounds …"));
             let starting = (0..environments).map(|_| self.start(unit.function));
@@ -46,7 +46,7 @@ impl Bench<'_> {
                 future::try_join_all(each).await?;
                 rate.ours.push(count(requests * environments) / started.elapsed().as_secs_f64());
                 if let Some(pgbench) = self.pgbench {
-                    let floor = Floor::new(pgbench, self.fixture, &unit, &heard)?;
+                    let floor = Floor::new(pgbench, self.fixture, &unit, &recording)?;
                     rate.floor.push(floor.throughput(environments, requests)?);
                 }
             }
@@ -56,10 +56,10 @@ impl Bench<'_> {
     }
 
     pub(super) async fn lists(&self, figures: &mut Vec<Figure>) -> Result<()> {
-        for (who, patients) in [(&self.fixture.reader, "100"), (&self.fixture.collector, "10,000")] {
+        for (user, patients) in [(&self.fixture.reader, "100"), (&self.fixture.collector, "10,000")] {
             progress::say(format_args!("Lists of {patients} patients: {ROUNDS_OF_LISTS} rounds …"));
-            let unit = Unit::new(who, "GET", "/api/patients");
-            let heard = Heard::new(self.fixture, self.binaries, &unit).await?;
+            let unit = Unit::new(user, "GET", "/api/patients");
+            let recording = Recording::new(self.fixture, self.binaries, &unit).await?;
             let function = self.start(unit.function).await?;
             let name = format!("list of {patients} patients: p50");
             let mut wall = Rounds::new(name, Measured::Milliseconds, Target::Ratio(1.5)).beside("pgbench");
@@ -70,7 +70,7 @@ impl Bench<'_> {
                 }
                 wall.ours.push(percentile(&mut times, 50));
                 if let Some(pgbench) = self.pgbench {
-                    let floor = Floor::new(pgbench, self.fixture, &unit, &heard)?;
+                    let floor = Floor::new(pgbench, self.fixture, &unit, &recording)?;
                     wall.floor.push(percentile(&mut floor.warm(LISTS)?, 50));
                 }
             }
@@ -79,7 +79,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// What a function takes of the machine's memory, and how often it connects.
+    /// The memory that a function uses, and how often it connects.
     pub(super) async fn memory(&self, figures: &mut Vec<Figure>) -> Result<()> {
         let reader = &self.fixture.reader;
         let idle = |function: &str| Rounds::new(format!("{function}: memory, idle"), Measured::Mebibytes, Target::None);

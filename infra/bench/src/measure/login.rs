@@ -1,4 +1,4 @@
-//! What a password costs: a login beside the hash alone.
+//! The cost of a password: a login compared with the hash alone.
 
 use machine::{Error, Result, progress};
 use shared::auth::Passwords;

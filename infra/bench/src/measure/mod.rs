@@ -1,9 +1,9 @@
 //! The rounds: ours, the floor, ours, the floor, …
 //!
 //! - `warm`: every route on an open connection
-//! - `cold`: from the start of the process to the first answer
+//! - `cold`: from the start of the process to the first response
 //! - `load`: many environments, long lists, many requests
-//! - `login`: what a password costs
+//! - `login`: the cost of a password
 
 mod cold;
 mod load;
@@ -22,11 +22,11 @@ use super::{
     pgbench::Pgbench,
 };
 
-/// What is measured with.
+/// The programs and data that all measurements use.
 pub(super) struct Bench<'b> {
     pub(super) fixture: &'b Fixture<'b>,
     pub(super) binaries: &'b Binaries,
-    /// Without it there are no floors of the database.
+    /// Without it the database has no floors.
     pub(super) pgbench: Option<&'b Pgbench>,
 }
 
@@ -35,7 +35,7 @@ impl Bench<'_> {
     pub(super) async fn all(&self) -> Result<Vec<Figure>> {
         let mut figures = Vec::new();
         self.cold(&mut figures).await?;
-        self.shares(&mut figures).await?;
+        self.quotas(&mut figures).await?;
         self.warm(&mut figures).await?;
         self.login(&mut figures).await?;
         self.throughput(&mut figures).await?;
@@ -54,7 +54,7 @@ impl Bench<'_> {
         Ok(environment)
     }
 
-    /// How large what is deployed is, packed and unpacked.
+    /// The sizes of what is deployed, packed and unpacked.
     fn sizes(&self, figures: &mut Vec<Figure>) -> Result<()> {
         let (floor, floor_zip) = self.binaries.size(HELLO)?;
         for function in FUNCTIONS {

@@ -1,4 +1,4 @@
-//! Every route on an open connection, beside `pgbench` running the same statements and beside hello-world.
+//! Every route on an open connection, compared with `pgbench` running the same statements and with hello-world.
 
 use machine::{Result, progress};
 use rig::lambda::{Environment, Limits};
@@ -8,13 +8,13 @@ use crate::{
     binaries::HELLO,
     call::call,
     figure::{Figure, Rounds, Target, Unit as Measured},
-    heard::Heard,
     pgbench::Floor,
+    recording::Recording,
     system,
     unit::{self, Unit},
 };
 
-/// Of the request that stands for all, and of the others.
+/// The numbers for the typical request, and for the others.
 const ROUNDS: (usize, usize) = (11, 5);
 const REQUESTS: (usize, usize) = (500, 200);
 /// A password takes a hundred times longer than any statement.
@@ -43,11 +43,11 @@ impl Bench<'_> {
     }
 
     async fn route(&self, unit: &Unit<'_>, stands_for_all: bool) -> Result<Vec<Figure>> {
-        let heard = Heard::new(self.fixture, self.binaries, unit).await?;
+        let recording = Recording::new(self.fixture, self.binaries, unit).await?;
         // The statements of signing out work once for each session, which a script cannot change.
         let comparable = !unit.hashes && unit.route != "/api/auth/logout";
         let floor = match self.pgbench {
-            Some(pgbench) if comparable => Some(Floor::new(pgbench, self.fixture, unit, &heard)?),
+            Some(pgbench) if comparable => Some(Floor::new(pgbench, self.fixture, unit, &recording)?),
             _ => None,
         };
         let (rounds, requests) = if stands_for_all { (ROUNDS.0, REQUESTS.0) } else { (ROUNDS.1, REQUESTS.1) };

@@ -1,15 +1,15 @@
-//! Whether this program is this checkout's own.
+//! Whether this program was built from this checkout.
 
 use std::{env, os::unix::process::CommandExt, path::Path, process::Command};
 
 use machine::{About, Result, process, progress, workspace};
 
-/// The package of the checkout that this program was compiled in, at the time.
+/// The folder of this package when the program was compiled.
 const COMPILED_IN: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Goes on only as a program that was built from this checkout. With a target folder that several checkouts share, cargo
-/// takes what another one has compiled for its own (<https://github.com/rust-lang/cargo/issues/7740>), other migrations and
-/// functions among it.
+/// Continues only as a program that was built from this checkout. When several checkouts share a target folder, cargo
+/// takes the build of another one, with other migrations and functions, for its own
+/// (<https://github.com/rust-lang/cargo/issues/7740>).
 pub(super) fn make_own() -> Result<()> {
     let root = workspace::find_root()?;
     let this = env::current_exe().and_then(|program| program.canonicalize()).about("Cannot find this program")?;
@@ -22,13 +22,14 @@ pub(super) fn make_own() -> Result<()> {
     process::without_cargo_variables(&mut cargo);
     cargo.args(["build", "--package", "local", "--bin", "local", "--target-dir"]).arg(&target).current_dir(&root);
     process::run(&mut cargo, "Building cargo dev")?;
-    // It takes the place of this one, and does not come back unless that fails.
+    // Replaces this process, and returns only if that fails.
     let failed = Command::new(target.join("debug/local")).args(env::args_os().skip(1)).exec();
     Err(failed).about("Cannot start .local/target/debug/local")
 }
 
-/// Whether a program lies in this checkout and was compiled there. What lies in `.local/` was, even if the checkout has been
-/// moved since; the one of a checkout within this one was not, although it may lie in the target folder of this one.
+/// Whether a program lies in this checkout and was compiled in it. A program in `.local/` was, even if the checkout has
+/// been moved since. A program of a checkout inside this one was not, although it may lie in the target folder of this
+/// one.
 fn is_own(program: &Path, root: &Path, compiled_in: &Path) -> bool {
     let is_compiled_here = compiled_in.canonicalize().is_ok_and(|package| package == root.join("infra/local"));
     program.starts_with(root.join(".local/target")) || (program.starts_with(root) && is_compiled_here)
@@ -56,7 +57,7 @@ mod tests {
             ("one/target/debug/local", "one/worktrees/two", "one", false),
             ("one/target/debug/local", "one/worktrees/two", "one/worktrees/two", false),
             ("one/worktrees/two/target/debug/local", "one/worktrees/two", "one/worktrees/two", true),
-            // It was moved, and cargo compiles it anew only where nothing else can be meant.
+            // The checkout was moved, and cargo does not build again unless something else has changed.
             ("one/target/debug/local", "one", "before", false),
             ("one/.local/target/debug/local", "one", "before", true),
         ] {

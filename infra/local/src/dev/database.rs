@@ -1,4 +1,4 @@
-//! The database of `cargo dev`: reach it as its owner, make the logins, bring the schema up to date.
+//! The database of `cargo dev`: connects as its owner, creates the logins, migrates the schema.
 
 use std::{error::Error as _, time::Duration};
 
@@ -13,13 +13,13 @@ use tokio_postgres::{Client, error::SqlState, types::Type};
 use super::settings::Settings;
 
 const DATABASE: &str = "health";
-/// How long a server may take for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit of a connection attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The variable of each login's URL, and its role.
 const LOGINS: [(&str, &str); 2] = [("AUTH_DATABASE_URL", "app_auth"), ("DATABASE_URL", "app_api")];
 
-/// Reads the URL of a database that somebody has set, and makes sure that it can be trusted.
+/// Reads the URL of a database that was configured, and makes sure that its connection can be trusted.
 pub(super) fn usable(url: &str, ca_file: Option<&str>) -> Result<DatabaseUrl> {
     operations::owner_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
     DatabaseUrl::parse(url).map_err(|error| untrusted(&error.into()))
@@ -35,7 +35,7 @@ fn untrusted(error: &ConfigError) -> Error {
     }
 }
 
-/// The URL of the database's owner: the one that was set, or that of our own server.
+/// The URL of the database's owner: the configured one, or that of the local server.
 pub(super) fn owner_url(settings: Settings, cluster: Option<&Cluster>) -> Result<DatabaseUrl> {
     let own = |cluster: &Cluster, name| {
         DatabaseUrl::parse(&cluster.url(name)).map_err(|error| Error::sentence(format_args!("Our own URL {error}.")))
@@ -46,7 +46,7 @@ pub(super) fn owner_url(settings: Settings, cluster: Option<&Cluster>) -> Result
             let mut created = block_on(create_database(&url))?;
             if matches!(&created, Err(ConnectError::Login(error)) if error.code() == Some(&SqlState::INVALID_PASSWORD))
             {
-                // Its file was replaced, or the password was changed in the database: that file is what counts.
+                // The password's file was replaced, or the password was changed in the database: the file counts.
                 cluster.renew_password()?;
                 progress::say("The password of the database was another one than the file says, so it was set anew.");
                 created = block_on(create_database(&url))?;
@@ -69,7 +69,7 @@ pub(super) fn prepare(owner: &DatabaseUrl, ca_file: Option<&str>) -> Result<Vec<
     let mut logins = Vec::new();
     let mut urls = Vec::new();
     for (variable, group) in LOGINS {
-        let password = workspace::secret(&format!("{group}-password"), "the database is told of it now")?;
+        let password = workspace::secret(&format!("{group}-password"), "the database gets the new one now")?;
         let login = Login { group: group.to_owned(), name: format!("{group}_login"), password };
         urls.push((variable.to_owned(), owner.with_login(&login.name, &login.password)));
         logins.push(login);
@@ -87,7 +87,7 @@ pub(super) fn prepare(owner: &DatabaseUrl, ca_file: Option<&str>) -> Result<Vec<
     Ok(urls)
 }
 
-/// The inner error is what our own server says.
+/// The inner error is the local server's refusal.
 async fn create_database(url: &DatabaseUrl) -> Result<std::result::Result<(), ConnectError>> {
     const EXISTS: &str = "SELECT FROM pg_database WHERE datname = $1";
     let connector = operations::owner_of_url(&url.with_login(&url.user, &url.password), None);
@@ -104,7 +104,7 @@ async fn create_database(url: &DatabaseUrl) -> Result<std::result::Result<(), Co
 }
 
 async fn migrate(url: &DatabaseUrl, ca_file: Option<&str>, logins: &[Login]) -> Result<migrate::Report> {
-    let mut client = connect(url, ca_file, PATIENCE).await?;
+    let mut client = connect(url, ca_file, CONNECT_TIMEOUT).await?;
     migrate::run(&mut client, logins).await.map_err(|error| match error {
         migrate::Error::TooOld(version) => Error::sentence(format_args!(
             "The database is PostgreSQL {version}: use 15 or newer, or unset DATABASE_URL to use the one that comes \
@@ -114,17 +114,17 @@ async fn migrate(url: &DatabaseUrl, ca_file: Option<&str>, logins: &[Login]) -> 
     })
 }
 
-async fn connect(url: &DatabaseUrl, ca_file: Option<&str>, patience: Duration) -> Result<Client> {
+async fn connect(url: &DatabaseUrl, ca_file: Option<&str>, timeout: Duration) -> Result<Client> {
     let url = url.with_login(&url.user, &url.password);
     let connector = operations::owner_of_url(&url, ca_file).map_err(|error| untrusted(&error))?;
-    let (client, _connection) = within(patience, connector.open()).await?.map_err(|error| unreachable(&error))?;
+    let (client, _connection) = within(timeout, connector.open()).await?.map_err(|error| unreachable(&error))?;
     Ok(client)
 }
 
-/// Logs in as a function will: what it would be refused, it is refused here, where it can be said.
+/// Logs in as the functions will: a refusal is shown here, with what to do about it.
 async fn log_in(url: &str, ca_file: Option<&str>) -> Result<()> {
     let connector = operations::login_of_url(url, ca_file).map_err(|error| untrusted(&error))?;
-    within(PATIENCE, connector.open()).await?.map(drop).map_err(|error| {
+    within(CONNECT_TIMEOUT, connector.open()).await?.map(drop).map_err(|error| {
         let cause = cause(&error);
         Error::sentence(format_args!(
             "The functions cannot log in to the database ({cause}): let the roles app_auth_login and app_api_login log \
@@ -141,11 +141,11 @@ fn unreachable(error: &ConnectError) -> Error {
     ))
 }
 
-/// What comes of it in time: a server may take a connection and say nothing.
-async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(patience, work).await.map_err(|_elapsed| {
+/// The result of `work` within the limit: a server may accept a connection and send nothing.
+async fn within<T>(timeout: Duration, work: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(timeout, work).await.map_err(|_elapsed| {
         Error::sentence(
-            "The server of the database takes connections and does not answer: check that DATABASE_URL names a \
+            "The server of the database accepts connections and does not respond: check that DATABASE_URL names a \
              PostgreSQL that is well.",
         )
     })
@@ -153,13 +153,13 @@ async fn within<T>(patience: Duration, work: impl Future<Output = T>) -> Result<
 
 fn cause(error: &ConnectError) -> String {
     match error {
-        // What the server itself says.
+        // The server's own message.
         ConnectError::Login(error) => error.source().map_or_else(|| error.to_string(), ToString::to_string),
         error => error.to_string(),
     }
 }
 
-/// Does something that a signal breaks off.
+/// Runs `work` until a signal interrupts it.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.about("Cannot start an event loop")?.block_on(async {
@@ -181,24 +181,23 @@ async fn interrupted(check: impl Fn() -> Result<()>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::net::TcpListener;
+    use std::{cell::Cell, net::TcpListener};
 
     use super::*;
 
     #[test]
-    fn a_server_that_accepts_and_says_nothing_is_not_waited_for() {
+    fn a_silent_server_times_out() {
         let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = silent.local_addr().unwrap().port();
         let url = DatabaseUrl::parse(&format!("postgres://o:p@127.0.0.1:{port}/d?sslmode=disable")).unwrap();
 
         let said = block_on(connect(&url, None, Duration::from_millis(100))).unwrap_err().to_string();
 
-        assert!(said.starts_with("The server of the database takes connections and does not answer"), "{said}");
+        assert!(said.starts_with("The server of the database accepts connections and does not respond"), "{said}");
     }
 
     #[tokio::test]
-    async fn a_signal_is_seen_while_something_else_is_waited_for() {
+    async fn a_signal_interrupts_a_wait() {
         let asked = Cell::new(0);
         let check = || {
             asked.set(asked.get() + 1);
@@ -209,11 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn the_password_of_our_own_server_is_what_its_file_says() {
+    fn the_local_servers_password_is_reset_to_the_one_in_its_file() {
         let cluster = Cluster::temporary().unwrap();
         let own = DatabaseUrl::parse(&cluster.url("postgres")).unwrap();
         let change = async {
-            let client = connect(&own, None, PATIENCE).await?;
+            let client = connect(&own, None, CONNECT_TIMEOUT).await?;
             client
                 .batch_execute("ALTER ROLE postgres PASSWORD 'another'")
                 .await
@@ -224,6 +223,6 @@ mod tests {
 
         let url = owner_url(settings, Some(&cluster)).unwrap();
 
-        block_on(connect(&url, None, PATIENCE)).unwrap();
+        block_on(connect(&url, None, CONNECT_TIMEOUT)).unwrap();
     }
 }

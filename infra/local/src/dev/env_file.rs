@@ -1,10 +1,10 @@
-//! `.env`, read as a shell reads it, as far as it goes; what it cannot be is named by its line, never by its content.
+//! Reads `.env` with the syntax of a shell, except for expansions. Errors name the line, never its content.
 
 use std::path::Path;
 
 use machine::{Error, Result};
 
-/// The setting that is a path: in the file it starts at the root of the checkout, wherever `cargo dev` is called.
+/// The setting that is a path. In the file it is relative to the root of the checkout, wherever `cargo dev` is called.
 const PATH: &str = "DATABASE_CA_FILE";
 
 /// The settings of a file in this folder.
@@ -23,7 +23,7 @@ pub(super) fn read(bytes: Vec<u8>, folder: &Path) -> Result<Vec<(String, String)
 /// `NAME=value` lines; `export`, quotes around the value, empty lines and `#` comments are allowed.
 fn parse(text: &str) -> Result<Vec<(String, String)>> {
     let mut settings = Vec::new();
-    // Editors on Windows mark a file as UTF-8 by a character that no one sees.
+    // Editors on Windows put an invisible byte order mark in front of UTF-8.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n");
     for (number, line) in (1..).zip(text.split(['\n', '\r'])) {
@@ -57,8 +57,8 @@ fn is_name(name: &str) -> bool {
     is_word && name.starts_with(|first: char| !first.is_ascii_digit())
 }
 
-/// Within quotes everything counts; behind them and behind a space, a comment may follow. `None` when a quote does not end
-/// or is not the end.
+/// Within quotes all characters are literal; a comment may follow the end quote, or a space. `None` when a quote does
+/// not end, or something else follows its end.
 fn unquoted(value: &str) -> Option<&str> {
     let is_comment = |(place, _): &(usize, &str)| {
         value.get(..*place).is_some_and(|before| before.is_empty() || before.ends_with(char::is_whitespace))
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_at_the_beginning_and_other_ends_of_lines_change_nothing() {
+    fn a_byte_order_mark_and_crlf_change_nothing() {
         let expected = owned(&[("PORT", "3001"), ("A", "b")]);
         for text in [
             "\u{feff}PORT=3001\nA=b",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_refused() {
+    fn invalid_utf_8_is_refused() {
         let (little, big) =
             ("PORT=1".encode_utf16().flat_map(u16::to_le_bytes), "PORT=1".encode_utf16().flat_map(u16::to_be_bytes));
         let (little, big): (Vec<u8>, Vec<u8>) = (little.collect(), big.collect());

@@ -1,4 +1,4 @@
-//! `cargo dev`: settings, database, functions, and then waiting for Ctrl-C.
+//! `cargo dev`: checks the settings, starts the database and the functions, then waits for Ctrl-C.
 
 mod checkout;
 mod database;
@@ -31,7 +31,7 @@ pub fn run() -> Result<()> {
     let settings = Settings::load()?;
     check_port(settings.port)?;
     checkout::make_own()?;
-    // First, because it may be missing what it needs, and the database takes longer.
+    // First, because its prerequisites may be missing, and the database takes longer.
     tools::cargo_lambda()?;
 
     let cluster = match &settings.database_url {

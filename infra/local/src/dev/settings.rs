@@ -1,5 +1,5 @@
-//! The settings: the environment first, then `.env` at the root of the checkout. All of them are judged here, before
-//! anything is built or started.
+//! The settings: the environment first, then `.env` at the root of the checkout. All are checked here, before anything
+//! is built or started.
 
 use std::{
     env::{self, VarError},
@@ -11,7 +11,7 @@ use shared::config::{self, ConfigError, DatabaseUrl};
 
 use super::{database, env_file};
 
-/// What the functions read themselves; `.env.example` says what each one means.
+/// The settings that the functions read; `.env.example` explains each one.
 const FOR_FUNCTIONS: [&str; 9] = [
     "JWT_SECRET",
     "TOKEN_TTL_SECONDS",
@@ -24,7 +24,7 @@ const FOR_FUNCTIONS: [&str; 9] = [
     "RUST_LOG",
 ];
 
-/// What `cargo dev` runs with.
+/// The settings of `cargo dev`.
 pub(super) struct Settings {
     pub(super) port: u16,
     pub(super) database_url: Option<DatabaseUrl>,
@@ -52,7 +52,7 @@ impl Settings {
             value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         })?;
         if !settings.for_functions.iter().any(|(name, _)| name == "JWT_SECRET") {
-            let key = workspace::secret("jwt-secret", "everybody has to sign in again")?;
+            let key = workspace::secret("jwt-secret", "all users have to sign in again")?;
             settings.for_functions.push(("JWT_SECRET".to_owned(), key));
         }
         Ok(settings)
@@ -81,7 +81,7 @@ impl Settings {
     }
 }
 
-/// A setting that cannot be.
+/// The error for an invalid setting.
 pub(super) fn wrong(error: &ConfigError) -> Error {
     Error::sentence(format_args!("{error}. It is set in .env or in the environment."))
 }
@@ -90,14 +90,14 @@ pub(super) fn wrong(error: &ConfigError) -> Error {
 mod tests {
     use super::*;
 
-    /// What is said of one setting.
+    /// The error for one setting.
     fn said(name: &str, value: &str) -> String {
         let settings = Settings::from_lookup(|asked| (asked == name).then(|| value.to_owned()));
         settings.err().map_or_else(String::new, |error| error.to_string())
     }
 
     #[test]
-    fn what_the_functions_would_refuse_is_refused_at_once() {
+    fn settings_that_the_functions_refuse_are_refused_at_once() {
         for (name, value, sentence) in [
             ("PORT", "0", "PORT is not a port number"),
             ("PORT", "65536", "PORT is not a port number"),

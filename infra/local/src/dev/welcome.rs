@@ -4,8 +4,8 @@ use std::io::Write;
 
 use machine::{About, Result};
 
-/// Prints the base URL and three commands that work in this order, also when they did yesterday: the e-mail address
-/// is made from the time.
+/// Prints the base URL and three commands to run in this order. They also work on old data: the e-mail address contains
+/// the time.
 pub(super) fn print(base: &str) -> Result<()> {
     let text = format!(
         r#"

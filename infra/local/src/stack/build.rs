@@ -1,4 +1,4 @@
-//! The binaries of the functions, built by cargo with its own progress on the terminal.
+//! Builds the functions' binaries with cargo, which shows its own progress on the terminal.
 
 use std::{
     collections::BTreeMap,
@@ -21,8 +21,8 @@ use serde::Deserialize;
 /// The path of each binary by its name.
 pub(super) type Binaries = BTreeMap<String, PathBuf>;
 
-/// Builds these functions, into the target folder of this program: that one is this checkout's own. It breaks off when it
-/// is told to stop.
+/// Builds these functions into the target folder of this program, which only this checkout uses. Ends early when `stop`
+/// is set.
 pub(super) fn these(functions: &[String], stop: &AtomicBool) -> Result<Binaries> {
     let this = env::current_exe().about("Cannot find this program")?;
     let mut cargo = Command::new("cargo");
@@ -59,7 +59,7 @@ pub(crate) fn target_folder(program: &Path) -> Option<PathBuf> {
     profile.and_then(Path::parent).map(Path::to_owned)
 }
 
-/// What cargo says of each binary: <https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>
+/// Reads cargo's messages about binaries: <https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>
 fn read(messages: impl BufRead) -> Binaries {
     #[derive(Deserialize)]
     struct Artifact {
@@ -70,7 +70,7 @@ fn read(messages: impl BufRead) -> Binaries {
     struct Target {
         name: String,
     }
-    // Most messages are about other things, and are no artifacts.
+    // Most messages are no artifacts.
     let artifacts = messages.lines().map_while(std::io::Result::ok);
     let artifacts = artifacts.filter_map(|line| serde_json::from_str::<Artifact>(&line).ok());
     artifacts.map(|artifact| (artifact.target.name, artifact.executable)).collect()

@@ -1,4 +1,4 @@
-//! cargo-lambda's emulator of the Lambda API: events go in by `Invoke`, and functions fetch them by the Runtime API.
+//! cargo-lambda's emulator of the Lambda API: `Invoke` takes events, and functions fetch them by the Runtime API.
 
 use std::{net::TcpStream, process::Command, time::Duration};
 
@@ -26,7 +26,7 @@ impl Emulator {
         let port = process::free_port()?;
         let mut command = Command::new(tools::cargo_lambda()?);
         process::without_cargo_variables(&mut command);
-        // It would start the functions itself, but not again when one has ended.
+        // Without `--only-lambda-apis` it starts the functions itself, but does not restart one that has ended.
         command.args(["lambda", "watch", "--only-lambda-apis", "--quiet", "--disable-cors"]);
         command.args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
         command.arg("--manifest-path").arg(workspace::find_root()?.join("Cargo.toml"));
@@ -63,18 +63,18 @@ impl Emulator {
     }
 }
 
-/// Where a function finds its events.
+/// The address where a function fetches its events.
 pub(super) fn runtime_api(port: u16, function: &str) -> String {
     format!("http://127.0.0.1:{port}/.rt/{function}")
 }
 
-/// What a function makes of an event, as soon as it has one for us.
+/// Sends an event to a function and waits for the outcome.
 pub(super) async fn invoke(port: u16, function: &str, event: String) -> Outcome {
     if event.len() > LARGEST_EVENT {
         return Outcome::TooLarge;
     }
     match call(port, function, event).await {
-        Ok((StatusCode::OK, answer)) if answer.len() <= LARGEST_ANSWER => Outcome::Answer(answer),
+        Ok((StatusCode::OK, response)) if response.len() <= LARGEST_ANSWER => Outcome::Answer(response),
         Ok((_, error)) => Outcome::Error(error),
         Err(_) => Outcome::Crashed,
     }
@@ -89,9 +89,9 @@ async fn call(port: u16, function: &str, event: String) -> std::result::Result<(
     let request = Request::post(format!("/2015-03-31/functions/{function}/invocations"))
         .header(HOST, "127.0.0.1")
         .body(Full::new(Bytes::from(event)))?;
-    // What goes wrong on it, the request tells.
+    // The request reports any error of the connection.
     tokio::spawn(connection);
     let (head, body) = sender.send_request(request).await?.into_parts();
-    let answer = body.collect().await?.to_bytes();
-    Ok((head.status, String::from_utf8(answer.into())?))
+    let response = body.collect().await?.to_bytes();
+    Ok((head.status, String::from_utf8(response.into())?))
 }

@@ -1,5 +1,6 @@
-//! The greetings of a function that wait in the emulator. It holds a hundred events of a function and then blocks, for good
-//! and everybody: so there are never more than a few, whatever becomes of the process that they are meant for.
+//! The greetings of a function that wait in the emulator. The emulator holds a hundred events of a function, then
+//! blocks all its clients for good. So only a few wait at a time, whatever happens to the process that they are meant
+//! for.
 
 use std::{pin::Pin, time::Duration};
 
@@ -7,29 +8,29 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use rig::lambda::Outcome;
 use tokio::time::Instant;
 
-/// One may be lost with a process that is gone; the other one is not.
-const MOST: usize = 2;
+/// Two, because one may be lost with a process that has ended.
+const MAX_PENDING: usize = 2;
 
-/// Those that were sent and not answered; the emulator keeps them for the next process.
+/// The greetings without a response yet; the emulator keeps them for the next process.
 pub(super) struct Greetings {
     waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
     last: Instant,
-    /// How long until all of them are taken for lost; each time it doubles, so that they stay few if they are not.
-    patience: Duration,
+    /// The time until all of them count as lost. It doubles each time, so that they stay few if they are not lost.
+    timeout: Duration,
 }
 
 impl Greetings {
     pub(super) fn new() -> Self {
-        Self { waiting: FuturesUnordered::new(), last: Instant::now(), patience: Duration::from_secs(30) }
+        Self { waiting: FuturesUnordered::new(), last: Instant::now(), timeout: Duration::from_secs(30) }
     }
 
-    /// Whether one may be sent.
+    /// Whether another greeting may be sent.
     pub(super) fn has_room(&mut self, now: Instant) -> bool {
-        if self.waiting.len() == MOST && now.duration_since(self.last) >= self.patience {
+        if self.waiting.len() == MAX_PENDING && now.duration_since(self.last) >= self.timeout {
             self.waiting.clear();
-            self.patience *= 2;
+            self.timeout *= 2;
         }
-        self.waiting.len() < MOST
+        self.waiting.len() < MAX_PENDING
     }
 
     pub(super) fn push(&mut self, greeting: impl Future<Output = Outcome> + Send + 'static, now: Instant) {
@@ -37,7 +38,7 @@ impl Greetings {
         self.last = now;
     }
 
-    /// What has become of the first one that is over; `None` at once when none waits.
+    /// The outcome of the first greeting to finish; `None` at once when none waits.
     pub(super) async fn next(&mut self) -> Option<Outcome> {
         self.waiting.next().await
     }
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_that_never_answers_is_greeted_seldom_and_never_given_up() {
+    fn a_silent_function_gets_ever_fewer_greetings_but_never_none() {
         let (mut greetings, start) = (Greetings::new(), Instant::now());
         let mut sent = Vec::new();
         for half_seconds in 0..2 * 8 * 60 * 60 {
@@ -57,7 +58,7 @@ mod tests {
                 greetings.push(std::future::pending(), now);
                 sent.push(half_seconds / 2);
             }
-            assert!(greetings.waiting.len() <= MOST);
+            assert!(greetings.waiting.len() <= MAX_PENDING);
         }
 
         assert!(sent.len() < 30, "the emulator holds a hundred: {sent:?}");

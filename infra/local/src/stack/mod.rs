@@ -1,25 +1,25 @@
 //! The whole API on one port, as `cargo dev` and the end-to-end tests run it.
 //!
-//! A request comes to the gateway of the [`rig`], which is API Gateway's double; the event goes to the Lambda API
-//! of `cargo lambda watch`, and there a function fetches it.
+//! The gateway of the [`rig`], an emulator of API Gateway, takes the request. Its event goes to the Lambda API of
+//! `cargo lambda watch`, and a function fetches it there.
 //!
-//! - `build`: the functions' binaries, by cargo
-//! - `emulator`: cargo-lambda, and how an event gets to it
-//! - `function`: a function's process, and what an event meets there; `greetings`: its first events
-//! - `router`: which function a path belongs to
-//! - `keeper`: starts again what has ended, and builds again what has changed
-//! - `program`: which file a function was started from; `sources`: the state of the source
-//! - `output`: what they print
+//! - `build`: builds the functions' binaries with cargo
+//! - `emulator`: cargo-lambda, and how an event is sent to it
+//! - `function`: a function's process and its events; `greetings`: its first events
+//! - `router`: the function of a path
+//! - `supervisor`: restarts what has ended, rebuilds what has changed
+//! - `program`: the file that a function was started from; `sources`: the state of the source
+//! - `output`: their output
 
 mod build;
 mod emulator;
 mod function;
 mod greetings;
-mod keeper;
 mod output;
 mod program;
 mod router;
 mod sources;
+mod supervisor;
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -34,38 +34,38 @@ use std::{
 
 use machine::{About, Error, Result, interrupt, process};
 use rig::{
-    gateway::{Behind, Gateway},
+    gateway::{Backend, Gateway},
     lambda::Outcome,
 };
 use tokio::runtime::Runtime;
 
 use self::{
     emulator::Emulator,
-    function::{Function, Life},
-    keeper::Keeper,
+    function::{Function, ProcessState},
     output::Output,
     router::Router,
+    supervisor::Supervisor,
 };
 
-/// How long a function may take until it answers for the first time.
+/// The time limit of a function's first response.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How to run the functions.
 pub struct Options {
-    /// The port of 127.0.0.1 to answer on; `None` for a free one.
+    /// The port of 127.0.0.1 to listen on; `None` for a free one.
     pub port: Option<u16>,
-    /// What the functions find in their environment, besides our own.
+    /// The functions' environment variables, besides those of this process.
     pub environment: Vec<(String, String)>,
     /// Whether to build and start a function again when its source changes.
     pub reload: bool,
-    /// Where the functions' log lines go; `None` for stdout.
+    /// The file of the functions' log lines; `None` for stdout.
     pub log: Option<PathBuf>,
 }
 
-/// The running functions; they stop when this is dropped or this process ends. What is dropped first is named first.
+/// The running functions. They stop when this is dropped or this process ends; fields are dropped in this order.
 pub struct Stack {
     gateway: Gateway,
-    keeper: Option<JoinHandle<()>>,
+    supervisor: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     emulator: Emulator,
     output: Output,
@@ -73,24 +73,24 @@ pub struct Stack {
     _runtime: BackgroundRuntime,
 }
 
-/// The gateway's event loop, on a thread of its own.
+/// The gateway's event loop, on its own thread.
 struct BackgroundRuntime {
     handle: tokio::runtime::Handle,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the gateway hands its events to.
+/// The gateway's backend.
 struct Api {
     router: Router,
     functions: Vec<Arc<Function>>,
 }
 
 impl Stack {
-    /// Builds the functions, starts them and waits until each of them answers.
+    /// Builds the functions, starts them and waits until each of them responds.
     ///
     /// # Errors
-    /// When something cannot be installed or built, or when a function ends or does not answer.
+    /// When something cannot be installed or built, or when a function ends or does not respond.
     pub fn start(options: &Options) -> Result<Self> {
         let port = options.port.map_or_else(process::free_port, Ok)?;
         let listener =
@@ -109,7 +109,7 @@ impl Stack {
         let functions: Vec<_> = (router.functions().into_iter())
             .map(|name| Arc::new(Function::new(name, emulator.port(), router.path_of(name))))
             .collect();
-        let keeper = Keeper::new(options, &functions, binaries, sources, &output, Arc::clone(&stop))?;
+        let supervisor = Supervisor::new(options, &functions, binaries, sources, &output, Arc::clone(&stop))?;
         for function in &functions {
             runtime.handle.spawn(Arc::clone(function).greet());
         }
@@ -118,8 +118,8 @@ impl Stack {
             let listener = tokio::net::TcpListener::from_std(listener).about("Cannot listen")?;
             Gateway::in_front_of(behind, listener)
         })?;
-        let keeper = Some(keeper.run()?);
-        let mut stack = Self { gateway, keeper, stop, emulator, output, functions, _runtime: runtime };
+        let supervisor = Some(supervisor.run()?);
+        let mut stack = Self { gateway, supervisor, stop, emulator, output, functions, _runtime: runtime };
         for function in stack.functions.clone() {
             stack.wait_for(&function)?;
         }
@@ -132,19 +132,19 @@ impl Stack {
         self.gateway.url()
     }
 
-    /// The number of the process of a function, while there is one.
+    /// The process id of a function, while it runs.
     #[must_use]
     pub fn process_id(&self, function: &str) -> Option<u32> {
         let function = self.functions.iter().find(|other| other.name() == function)?;
         function.process().as_ref().map(|process| process.process.group())
     }
 
-    /// Fails when something that it consists of has ended by itself; functions do not count, they are started again.
+    /// Checks that every part still runs, except the functions, which are restarted.
     ///
     /// # Errors
-    /// With a sentence that says so.
+    /// When a part has ended by itself.
     pub fn check(&mut self) -> Result<()> {
-        let is_kept = self.keeper.as_ref().is_some_and(|keeper| !keeper.is_finished());
+        let is_kept = self.supervisor.as_ref().is_some_and(|supervisor| !supervisor.is_finished());
         if !self.gateway.is_accepting() || !is_kept {
             return Err(Error::sentence(
                 "A part of cargo dev ended by itself, as is said above: run `cargo dev` again.",
@@ -153,21 +153,21 @@ impl Stack {
         self.emulator.check()
     }
 
-    /// Stops the functions and waits until the last one is gone.
+    /// Stops the functions and waits for their end.
     ///
     /// # Errors
-    /// When one of them stays.
+    /// When one of them does not end.
     pub fn stop(mut self) -> Result<()> {
-        self.stop_keeper();
+        self.stop_supervisor();
         self.emulator.stop()?;
         self.output.wait()
     }
 
-    fn stop_keeper(&mut self) {
+    fn stop_supervisor(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(keeper) = self.keeper.take() {
-            // A panic of its was printed.
-            let _ = keeper.join();
+        if let Some(supervisor) = self.supervisor.take() {
+            // Its panic has already been printed.
+            let _ = supervisor.join();
         }
     }
 
@@ -176,21 +176,21 @@ impl Stack {
         let settled = interrupt::poll(START_LIMIT, || {
             interrupt::check()?;
             self.check()?;
-            Ok(match function.life() {
-                Life::Starting(_) => None,
+            Ok(match function.state() {
+                ProcessState::Starting(_) => None,
                 settled => Some(settled),
             })
         })?;
         match settled {
-            Some(Life::Ready(_, ..500)) => Ok(()),
-            Some(Life::Ready(_, status)) => {
-                Err(Error::sentence(format_args!("The {name} function answers {status}; its log says why.")))
+            Some(ProcessState::Ready(_, ..500)) => Ok(()),
+            Some(ProcessState::Ready(_, status)) => {
+                Err(Error::sentence(format_args!("The {name} function responds with {status}; its log says why.")))
             }
-            Some(Life::Ended(_)) => {
+            Some(ProcessState::Ended(_)) => {
                 Err(Error::sentence(format_args!("The {name} function does not start: its last lines say why.")))
             }
-            Some(Life::Starting(_)) | None => {
-                Err(Error::sentence(format_args!("The {name} function does not answer; its log says why.")))
+            Some(ProcessState::Starting(_)) | None => {
+                Err(Error::sentence(format_args!("The {name} function does not respond; its log says why.")))
             }
         }
     }
@@ -198,11 +198,11 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        self.stop_keeper();
+        self.stop_supervisor();
     }
 }
 
-impl Behind for Api {
+impl Backend for Api {
     async fn invoke(&self, path: &str, event: String) -> Outcome {
         let name = self.router.function(path);
         match self.functions.iter().find(|function| function.name() == name) {
@@ -219,13 +219,13 @@ impl BackgroundRuntime {
         let handle = runtime.handle().clone();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
-            // An error means that nobody is left to stop it, which stops it as well.
+            // A dropped sender stops it, too.
             let _ = runtime.block_on(stopped);
         });
         Ok(Self { handle, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Does something that belongs to this event loop.
+    /// Runs code that belongs to this event loop.
     fn within<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let _guard = self.handle.enter();
         work()

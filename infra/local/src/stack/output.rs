@@ -1,4 +1,4 @@
-//! What the emulator and the functions print, line by line, on stdout or into a file.
+//! The output of the emulator and the functions, line by line, to stdout or a file.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use std::{
 use machine::{About, Error, Result, interrupt};
 
 pub(super) struct Output {
-    /// Where they print to. The end of the pipe is how we know that every one of them is gone.
+    /// The pipe that they write to. It reaches its end when all of them have ended.
     writer: Option<PipeWriter>,
     thread: JoinHandle<()>,
 }
@@ -26,13 +26,13 @@ impl Output {
         Ok(Self { writer: Some(writer), thread: thread::spawn(move || forward(reader, to)) })
     }
 
-    /// Where one of them prints to.
+    /// A writer for one of them.
     pub(super) fn writer(&self) -> Result<PipeWriter> {
         let writer = self.writer.as_ref().ok_or(io::ErrorKind::NotConnected.into()).and_then(PipeWriter::try_clone);
         writer.about("Cannot open a pipe")
     }
 
-    /// Waits until the last of them is gone.
+    /// Waits until all of them have ended.
     pub(super) fn wait(&mut self) -> Result<()> {
         drop(self.writer.take());
         let gone = interrupt::poll(Duration::from_secs(10), || Ok(self.thread.is_finished().then_some(())))?;
@@ -44,7 +44,7 @@ fn forward(from: PipeReader, mut to: Box<dyn Write + Send>) {
     let mut lines = BufReader::new(from);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-        // A terminal that is gone must not stop the reading: the functions would block.
+        // A closed terminal must not stop the reading: the functions would block.
         let _ = to.write_all(&line).and_then(|()| to.flush());
         line.clear();
     }

@@ -1,11 +1,9 @@
-//! Which file a function was started from: cargo may say that nothing is new because somebody else has built it, and what
-//! runs is the old one nevertheless.
+//! The file that a function was started from. When another process has built it, cargo reports nothing new although the
+//! function still runs the old file.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::{fs, io};
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
-/// A file as it was.
+/// The identity of a file at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Program {
     device: u64,
@@ -15,7 +13,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// The file that is there now.
+    /// The file that is at this path now.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         let facts = fs::metadata(path)?;
         let changed = (facts.mtime(), facts.mtime_nsec());

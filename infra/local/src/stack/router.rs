@@ -1,5 +1,5 @@
-//! Which function a path belongs to: `[workspace.metadata.lambda.watch.router]` in the root's `Cargo.toml`, which a
-//! `cargo lambda watch` without us reads as well.
+//! The function of a path, by `[workspace.metadata.lambda.watch.router]` in the root's `Cargo.toml`, which a plain
+//! `cargo lambda watch` reads, too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,13 +10,13 @@ use machine::{Error, Result, process, workspace};
 use serde::Deserialize;
 use shared::api::fit;
 
-/// The path of whatever has no other one.
+/// The route of all paths without another route.
 const ANY: &str = "/{*path}";
 
-/// The paths and the function of each.
+/// The paths, each with its function.
 pub(super) struct Router {
     routes: BTreeMap<String, String>,
-    /// A slash and what stands before `/api`, or nothing: the functions take a path with and without it.
+    /// The path prefix before `/api`, or nothing: the functions accept a path with and without it.
     base: String,
 }
 

@@ -1,7 +1,6 @@
-//! What the functions are made of, as it is now: each file with its length and the time of its last change.
+//! The state of the functions' source: each file with its length and modification time.
 //!
-//! It is looked at, not waited for: a system has only so many file watches, which editors use up, and none on some shared
-//! folders.
+//! It is polled. A system has only so many file watches, which editors use up, and none on some shared folders.
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +11,12 @@ use std::{
 
 use machine::workspace;
 
-/// Where it may lie, from the root.
+/// The folders and files of the source, relative to the root.
 const PLACES: [&str; 6] = ["functions", "shared", "migrations", "Cargo.toml", "Cargo.lock", ".cargo"];
-/// Of the crates here only the manifests matter: the features that they ask for are those of the functions, too.
+/// Of these crates only the manifests count: cargo unifies the features that they ask for with those of the functions.
 const CRATES: &str = "infra";
 
-/// A state of all files.
+/// The state of all files.
 pub(super) type Sources = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
 pub(super) fn now() -> Sources {
@@ -35,7 +34,7 @@ fn of(root: &Path) -> Sources {
     sources
 }
 
-/// What is not there, or not any more, is no source, and neither is what an editor hides beside one.
+/// Files that are missing, or hidden as editors' backups are, are no source.
 fn collect(path: &Path, sources: &mut Sources) {
     let Ok(facts) = fs::metadata(path) else { return };
     if facts.is_dir() {

@@ -7,7 +7,7 @@ use std::{
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
-use super::{place::Place, repair};
+use super::{data_directory::DataDirectory, repair};
 use crate::{
     error::{About, Error, Result},
     process, progress,
@@ -47,9 +47,9 @@ pub(super) fn password(directory: &Path) -> Result<String> {
     }
 }
 
-/// The cluster that temporary ones are copies of: copying takes a tenth of the time of `initdb`.
-pub(super) fn template(place: &Place, programs: &Programs) -> Result<PathBuf> {
-    let folder = place.folder()?;
+/// The cluster that temporary ones are copied from: copying takes a tenth of the time of `initdb`.
+pub(super) fn template(home: &DataDirectory, programs: &Programs) -> Result<PathBuf> {
+    let folder = home.folder()?;
     let lock = workspace::lock_file(&folder.join("template.lock"))?;
     lock.lock().about("Cannot lock the template cluster")?;
     let (major, minor) = programs.version;
@@ -58,38 +58,38 @@ pub(super) fn template(place: &Place, programs: &Programs) -> Result<PathBuf> {
         fs::remove_dir_all(&template).about_path("remove", &template)?;
     }
     if !template.exists() {
-        progress::step("Preparing PostgreSQL for the tests", || create(place, programs, &template, Sync::No))?;
+        progress::step("Preparing PostgreSQL for the tests", || create(home, programs, &template, Sync::No))?;
     }
     Ok(template)
 }
 
 /// Copies a stopped cluster.
-pub(super) fn copy(place: &Place, from: &Path, to: &Path) -> Result<()> {
-    place.make_directory(to)?;
-    let mut copy = place.command(Path::new("cp"), to);
+pub(super) fn copy(home: &DataDirectory, from: &Path, to: &Path) -> Result<()> {
+    home.make_directory(to)?;
+    let mut copy = home.command(Path::new("cp"), to);
     process::run(copy.arg("-Rp").arg(from.join(".")).arg(to), "Copying the database files")
 }
 
 /// Makes a new cluster; the directory appears only when it is complete.
-pub(super) fn create(place: &Place, programs: &Programs, directory: &Path, sync: Sync) -> Result<()> {
-    place.folder()?;
+pub(super) fn create(home: &DataDirectory, programs: &Programs, directory: &Path, sync: Sync) -> Result<()> {
+    home.folder()?;
     let unfinished = directory.with_extension("unfinished");
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).about_path("remove", &unfinished)?;
     }
-    place.make_directory(&unfinished)?;
-    write(place, &password_file(&unfinished), &workspace::random_hex()?)?;
-    init_database(place, programs, &unfinished, sync)?;
-    write_certificates(place, &unfinished)?;
+    home.make_directory(&unfinished)?;
+    write(home, &password_file(&unfinished), &workspace::random_hex()?)?;
+    init_database(home, programs, &unfinished, sync)?;
+    write_certificates(home, &unfinished)?;
     fs::rename(&unfinished, directory).about_path("create", directory)?;
     workspace::sync_folder(directory).about_path("create", directory)
 }
 
-fn init_database(place: &Place, programs: &Programs, directory: &Path, sync: Sync) -> Result<()> {
-    let mut initdb = place.command(&programs.bin.join("initdb"), directory);
+fn init_database(home: &DataDirectory, programs: &Programs, directory: &Path, sync: Sync) -> Result<()> {
+    let mut initdb = home.command(&programs.bin.join("initdb"), directory);
     initdb.arg("-D").arg(data(directory)).arg("--pwfile").arg(password_file(directory));
     initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8"]);
-    // The sort order of our own strings must not depend on the machine; PostgreSQL 17 brings its own locales.
+    // The sort order of strings must not depend on the machine; PostgreSQL 17 has built-in locales.
     if programs.version >= (17, 0) {
         initdb.args(["--locale-provider=builtin", "--locale=C.UTF-8"]);
     } else {
@@ -104,19 +104,19 @@ fn init_database(place: &Place, programs: &Programs, directory: &Path, sync: Syn
     }
 }
 
-pub(super) fn write_certificates(place: &Place, directory: &Path) -> Result<()> {
+pub(super) fn write_certificates(home: &DataDirectory, directory: &Path) -> Result<()> {
     let (ca, certificate, key) =
         certificates().map_err(|cause| Error::sentence(format_args!("Cannot make a certificate: {cause}.")))?;
-    write(place, &ca_pem(directory), &ca)?;
-    write(place, &data(directory).join("server.crt"), &certificate)?;
-    write(place, &data(directory).join("server.key"), &key)
+    write(home, &ca_pem(directory), &ca)?;
+    write(home, &data(directory).join("server.crt"), &certificate)?;
+    write(home, &data(directory).join("server.key"), &key)
 }
 
-/// An authority, whose key nobody keeps, and a server certificate with its key, as PEM.
+/// A certificate authority, whose key is thrown away, and a server certificate with its key, as PEM.
 fn certificates() -> std::result::Result<(String, String, String), rcgen::Error> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    // A certificate whose issuer has its own name counts as self-signed with OpenSSL.
+    // OpenSSL treats a certificate whose issuer has the same name as self-signed.
     authority.distinguished_name.push(DnType::CommonName, "local authority");
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
 
@@ -127,7 +127,7 @@ fn certificates() -> std::result::Result<(String, String, String), rcgen::Error>
     Ok((authority.pem(), certificate.pem(), key.serialize_pem()))
 }
 
-pub(super) fn write(place: &Place, path: &Path, content: &str) -> Result<()> {
+pub(super) fn write(home: &DataDirectory, path: &Path, content: &str) -> Result<()> {
     workspace::write_private(path, content)?;
-    place.give(path)
+    home.give(path)
 }

@@ -1,44 +1,45 @@
-//! The data that is kept under a name, and the programs that can read it.
+//! Finds the data kept under a name, and the programs that can read it.
 
 use std::path::{Path, PathBuf};
 
 use super::{
+    data_directory::DataDirectory,
     files::{self, Sync},
-    place::Place,
     repair,
 };
 use crate::{error::Result, progress, tools::postgres::Programs};
 
-/// The programs that the kept data was written by, or, without any data, those that are found, with new files.
-pub(super) fn data(place: &Place, name: &str) -> Result<(Programs, PathBuf)> {
-    let tools = place.tools();
-    let clusters = place.clusters(name)?;
+/// The programs that wrote the kept data; without any data, the programs found, with a new cluster.
+pub(super) fn data(home: &DataDirectory, name: &str) -> Result<(Programs, PathBuf)> {
+    let tools = home.tools();
+    let clusters = home.clusters(name)?;
     let mut programs: Vec<_> = clusters.iter().map(|(major, _)| Programs::of(*major, &tools)).collect();
     let versions: Vec<_> =
         clusters.iter().zip(&programs).map(|((major, _), programs)| (*major, programs.is_some())).collect();
 
     let chosen = chosen(&versions).and_then(|index| programs.get_mut(index)).and_then(Option::take);
     let programs = chosen.map_or_else(|| Programs::find(&tools), Ok)?;
-    let directory = place.cluster(name, programs.version.0);
+    let directory = home.cluster(name, programs.version.0);
     for (version, (_, unused)) in versions.into_iter().zip(&clusters).filter(|(_, (_, path))| *path != directory) {
         progress::say(unused_data(version, unused, &directory));
     }
     match directory.exists() {
-        true => repair::broken(place, &programs, &directory)?,
+        true => repair::broken(home, &programs, &directory)?,
         false => {
-            progress::step("Creating the database files", || files::create(place, &programs, &directory, Sync::Yes))?;
+            progress::step("Creating the database files", || files::create(home, &programs, &directory, Sync::Yes))?;
         }
     }
     Ok((programs, directory))
 }
 
-/// Which one is used of clusters, each with its major version and whether there are programs for it: the newest that can be.
+/// The index of the newest cluster that has programs. Each cluster is a major version and whether programs exist for
+/// it.
 fn chosen(clusters: &[(u32, bool)]) -> Option<usize> {
     let usable = clusters.iter().enumerate().filter(|(_, (_, has_programs))| *has_programs);
     usable.max_by_key(|(_, (major, _))| *major).map(|(index, _)| index)
 }
 
-/// What is said of data that is not used, at each start: nothing else tells that there is more than one database.
+/// The message about unused data, printed at each start: nothing else shows that there is more than one database.
 fn unused_data((major, has_programs): (u32, bool), unused: &Path, used: &Path) -> String {
     let programs = if has_programs { String::new() } else { format!("install PostgreSQL {major} and ") };
     let (unused, used) = (unused.display(), used.display());
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_is_not_used_is_named_with_what_brings_it_back() {
+    fn unused_data_is_named_with_what_makes_it_used() {
         let (unused, used) = (Path::new("/c/.local/postgres/dev-15"), Path::new("/c/.local/postgres/dev-18"));
         for (has_programs, back) in [
             (false, "to have it back, install PostgreSQL 15 and move /c/.local/postgres/dev-18 to another folder;"),

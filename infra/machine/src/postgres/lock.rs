@@ -1,7 +1,8 @@
-//! `postmaster.pid`: the file by which PostgreSQL keeps a second server from the same data. A crash leaves it behind, and by
-//! the next start its process number may belong to something else, above all in a container, whose numbers begin anew.
+//! `postmaster.pid`: the file by which PostgreSQL prevents a second server on the same data. A crash leaves it behind.
+//! By the next start its process number may belong to another program, above all in a container, whose numbers start
+//! again.
 //!
-//! Whoever asks here holds the checkout's own lock, so only a server that outlived its `cargo dev` can still be running.
+//! The caller holds the checkout's own lock, so only a server that outlived its `cargo dev` can still be running.
 
 use std::{fs, path::Path, process::Command};
 
@@ -13,7 +14,8 @@ use crate::{
     process,
 };
 
-/// Makes sure that no server runs on this cluster, and gives the number that a new one has to ignore in the file.
+/// Makes sure that no server runs on this cluster. Returns the process number that a new server has to ignore in the
+/// file.
 pub(super) fn stale(directory: &Path) -> Result<Option<i32>> {
     let data = files::data(directory);
     let path = data.join("postmaster.pid");
@@ -21,7 +23,7 @@ pub(super) fn stale(directory: &Path) -> Result<Option<i32>> {
     let text = String::from_utf8_lossy(&bytes);
     let number = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
     let Some(process) = number.filter(|number| *number > 1).and_then(Pid::from_raw) else {
-        // PostgreSQL would not start: it was interrupted when it wrote the file.
+        // PostgreSQL would not start: a crash interrupted the writing of the file.
         fs::remove_file(&path).about_path("remove", &path)?;
         return Ok(None);
     };
@@ -43,15 +45,14 @@ fn is_server_of(number: i32, data: &Path) -> bool {
     if let Ok(folder) = fs::read_link(format!("/proc/{number}/cwd")) {
         return data.canonicalize().is_ok_and(|data| data == folder);
     }
-    // Without /proc, as on macOS, and where the process belongs to somebody else, who has no server of ours.
+    // Without /proc, as on macOS, and for a process of another account, which runs no server of this checkout.
     let arguments = process::output(Command::new("ps").args(["-o", "args=", "-p", &number.to_string()]));
     arguments.is_some_and(|arguments| arguments.contains("postgres") && arguments.contains(&*data.to_string_lossy()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-    use std::process::Stdio;
+    use std::{path::PathBuf, process::Stdio};
 
     use super::*;
     use crate::workspace;
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_belongs_to_another_process_is_to_be_ignored() {
+    fn the_process_number_of_another_program_is_ignored() {
         let own = std::process::id();
         let directory = cluster(&format!("{own}\n/somewhere\n"));
 
@@ -77,7 +78,7 @@ mod tests {
         let directory = cluster("");
         let data = files::data(&directory);
         let mut command = Command::new("sh");
-        // As a server is called; it waits for the end of its input.
+        // Named and called like a server; it waits for the end of its input.
         command.args(["-c", "read line", "postgres", "-D"]).arg(&data).current_dir(&data).stdin(Stdio::piped());
         let mut server = command.spawn().unwrap();
         fs::write(data.join("postmaster.pid"), server.id().to_string()).unwrap();

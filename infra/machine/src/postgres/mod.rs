@@ -1,23 +1,21 @@
-//! A PostgreSQL server of our own on 127.0.0.1, with TLS: one that keeps its data for `cargo dev`, and throw-away ones
-//! for tests.
+//! A local PostgreSQL server on 127.0.0.1, with TLS: persistent for `cargo dev`, temporary for tests.
 //!
 //! - [`Cluster`]: the server, its URL, and what tests do to it
-//! - `place`: which account runs it and where its files are
-//! - `settings`: what a server is started with; [`Shutdown`]: how it goes down
-//! - `ready`: whether it answers
-//! - `files`: a data directory, its password and its certificates; `repair`: what becomes of broken ones
+//! - `data_directory`: the account that runs it and the folders of its files
+//! - `settings`: the settings at start; [`Shutdown`]: how it stops; `ready`: whether it accepts connections
+//! - `files`: a cluster's data, password and certificates; `repair`: makes broken ones again
 //! - `kept`: the data of a name, and the programs that can read it
-//! - `lock`: whether another server runs on it; `words`: why it does not start
+//! - `lock`: whether another server uses it; `start_error`: why it does not start
 
+mod data_directory;
 mod files;
 mod kept;
 mod lock;
-mod place;
 mod ready;
 mod repair;
 mod settings;
 mod shutdown;
-mod words;
+mod start_error;
 
 use std::{
     fs::{self, OpenOptions},
@@ -31,7 +29,7 @@ use rustix::process::Signal;
 
 pub use self::shutdown::Shutdown;
 use self::{
-    place::Place,
+    data_directory::DataDirectory,
     settings::{DURABLE, PERSISTENT, TEMPORARY},
 };
 use crate::{
@@ -49,7 +47,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// A running (or stopped) PostgreSQL server that ends when this process does.
 pub struct Cluster {
-    place: Place,
+    home: DataDirectory,
     programs: Programs,
     directory: PathBuf,
     settings: &'static [&'static str],
@@ -59,7 +57,7 @@ pub struct Cluster {
     server: Mutex<Server>,
 }
 
-/// The process before its guard: fields are dropped in this order.
+/// The process comes before its guard: fields are dropped in this order.
 struct Server {
     process: Option<Process>,
     guard: Guard,
@@ -75,7 +73,7 @@ impl Cluster {
         Self::for_tests(&TEMPORARY)
     }
 
-    /// A server as [`Cluster::temporary`] makes it, but one that loses nothing when it crashes.
+    /// Like [`Cluster::temporary`], but loses no committed data in a crash.
     ///
     /// # Errors
     /// As [`Cluster::temporary`].
@@ -84,25 +82,25 @@ impl Cluster {
     }
 
     fn for_tests(settings: &'static [&'static str]) -> Result<Self> {
-        let place = Place::find()?;
-        let programs = Programs::find(&place.tools())?;
-        let template = files::template(&place, &programs)?;
+        let home = DataDirectory::find()?;
+        let programs = Programs::find(&home.tools())?;
+        let template = files::template(&home, &programs)?;
         let directory = std::env::temp_dir().join(format!("health-postgres-{}", workspace::random_hex()?));
-        // Before the directory, so that nothing is left behind even if we are killed between here and there.
+        // Before the directory is made, so that a SIGKILL between the two leaves nothing behind.
         let guard = Guard::new(Signal::QUIT, Some(&directory))?;
-        files::copy(&place, &template, &directory)?;
-        Self::launch(place, programs, directory, settings, Signal::QUIT, guard)
+        files::copy(&home, &template, &directory)?;
+        Self::launch(home, programs, directory, settings, Signal::QUIT, guard)
     }
 
-    /// The server whose data is kept under `name` from one start to the next; it is created by the first.
+    /// The server whose data is kept under `name` between runs; the first run creates it.
     ///
     /// # Errors
     /// As [`Cluster::temporary`].
     pub fn persistent(name: &str) -> Result<Self> {
-        let place = Place::find()?;
-        let (programs, directory) = kept::data(&place, name)?;
+        let home = DataDirectory::find()?;
+        let (programs, directory) = kept::data(&home, name)?;
         let guard = Guard::new(Signal::INT, None)?;
-        Self::launch(place, programs, directory, &PERSISTENT, Signal::INT, guard)
+        Self::launch(home, programs, directory, &PERSISTENT, Signal::INT, guard)
     }
 
     /// Deletes what [`Cluster::persistent`] keeps under `name`, of every PostgreSQL version.
@@ -110,14 +108,14 @@ impl Cluster {
     /// # Errors
     /// When a file cannot be deleted.
     pub fn delete(name: &str) -> Result<()> {
-        for (_, directory) in Place::find()?.clusters(name)? {
+        for (_, directory) in DataDirectory::find()?.clusters(name)? {
             fs::remove_dir_all(&directory).about_path("remove", &directory)?;
         }
         Ok(())
     }
 
     fn launch(
-        place: Place,
+        home: DataDirectory,
         programs: Programs,
         directory: PathBuf,
         settings: &'static [&'static str],
@@ -126,8 +124,8 @@ impl Cluster {
     ) -> Result<Self> {
         let password = files::password(&directory)?;
         let server = Mutex::new(Server { process: None, guard });
-        let mut cluster = Self { place, programs, directory, settings, stop_signal, password, port: 0, server };
-        // A port that is free now may be taken a moment later, and a server that was killed may still be going down.
+        let mut cluster = Self { home, programs, directory, settings, stop_signal, password, port: 0, server };
+        // A port that is free now may be taken a moment later, and a killed server may still be ending.
         for _ in 0..4 {
             cluster.port = process::free_port()?;
             match cluster.start() {
@@ -147,13 +145,13 @@ impl Cluster {
         format!("postgres://postgres:{}@{HOST}:{}/{database}", self.password, self.port)
     }
 
-    /// Where the server listens.
+    /// The address that the server listens on.
     #[must_use]
     pub fn host(&self) -> &'static str {
         HOST
     }
 
-    /// Where the server listens; the same after every [`Cluster::start`].
+    /// The port that the server listens on; the same after every [`Cluster::start`].
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -171,7 +169,7 @@ impl Cluster {
         &self.programs.bin
     }
 
-    /// Everything that the server has logged since it was created; in a temporary cluster, every statement.
+    /// The server's whole log; in a temporary cluster it has every statement.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -181,10 +179,10 @@ impl Cluster {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Starts the server and waits until it accepts connections; nothing happens when it runs.
+    /// Starts the server and waits until it accepts connections; does nothing when it already runs.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// When it does not accept connections in time.
     pub fn start(&self) -> Result<()> {
         let mut server = self.server();
         if server.process.is_some() {
@@ -198,8 +196,8 @@ impl Cluster {
         let ready = interrupt::poll(START_LIMIT, || {
             interrupt::check()?;
             if let Some(status) = process.ended()? {
-                let words = words::last(&log, logged, self.stop_signal == Signal::INT);
-                return Err(Error::sentence(format_args!("PostgreSQL did not start ({status}): {words}")));
+                let reason = start_error::last(&log, logged, self.stop_signal == Signal::INT);
+                return Err(Error::sentence(format_args!("PostgreSQL did not start ({status}): {reason}")));
             }
             Ok(ready::accepts_connections(self.port).then_some(()))
         })?;
@@ -208,17 +206,17 @@ impl Cluster {
         Ok(())
     }
 
-    /// Makes the superuser's password what its file says, and starts the server again.
+    /// Sets the superuser's password to the one in its file, and starts the server again.
     ///
     /// # Errors
     /// When it cannot be stopped, changed or started.
     pub fn renew_password(&self) -> Result<()> {
         self.stop()?;
-        repair::set_password(&self.place, &self.programs, &self.directory, &self.password)?;
+        repair::set_password(&self.home, &self.programs, &self.directory, &self.password)?;
         self.start()
     }
 
-    /// Stops the server and waits for its end; its data and its port stay for [`Cluster::start`].
+    /// Stops the server and waits for its end; [`Cluster::start`] continues with the same data and port.
     ///
     /// # Errors
     /// When it cannot be stopped.
@@ -226,7 +224,7 @@ impl Cluster {
         self.end(self.stop_signal)
     }
 
-    /// Stops the server in this way; nothing else differs from [`Cluster::stop`].
+    /// Stops the server in this way; otherwise like [`Cluster::stop`].
     ///
     /// # Errors
     /// When it cannot be stopped.
@@ -242,26 +240,20 @@ impl Cluster {
         server.guard.watch(0)
     }
 
-    /// Freezes the postmaster: connections are accepted by the kernel and never answered, until [`Cluster::resume`].
-    ///
-    /// # Errors
-    /// When the signal cannot be sent.
+    /// Stops the postmaster's execution: the kernel accepts connections, without a response until [`Cluster::resume`].
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP)
     }
 
-    /// Lets a paused postmaster go on.
-    ///
-    /// # Errors
-    /// When the signal cannot be sent.
+    /// Continues a paused postmaster.
     pub fn resume(&self) -> Result<()> {
         self.signal(Signal::CONT)
     }
 
-    /// Whether the server is running as far as the system knows.
+    /// Whether the server process is running.
     ///
     /// # Errors
-    /// When the system cannot be asked.
+    /// When the system does not say.
     pub fn is_running(&self) -> Result<bool> {
         let is_running = |process: &mut Process| process.ended().map(|status| status.is_none());
         self.server().process.as_mut().map_or(Ok(false), is_running)
@@ -279,12 +271,12 @@ impl Cluster {
     fn command(&self) -> Result<Command> {
         let path = files::log(&self.directory);
         let log = OpenOptions::new().create(true).append(true).open(&path).about_path("open", &path)?;
-        let mut command = self.place.command(&self.programs.bin.join("postgres"), &self.directory);
+        let mut command = self.home.command(&self.programs.bin.join("postgres"), &self.directory);
         command.arg("-D").arg(files::data(&self.directory)).stdout(Stdio::null()).stderr(log);
         let address = [format!("port={}", self.port), format!("listen_addresses={HOST}")];
         let always = ["unix_socket_directories=", "ssl=on", "logging_collector=off", "log_destination=stderr"];
         if let Some(process) = lock::stale(&self.directory)? {
-            // PostgreSQL takes this for its own number before it was started anew.
+            // PostgreSQL takes this number in the file for its own and ignores it.
             command.env("PG_GRANDPARENT_PID", process.to_string());
         }
         for setting in self.settings.iter().chain(&always).copied().chain(address.iter().map(String::as_str)) {

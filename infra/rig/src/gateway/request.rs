@@ -1,4 +1,4 @@
-//! From a request to an event, as far as API Gateway takes it.
+//! Makes an event of an HTTP request, within API Gateway's limits.
 
 use base64::{
     Engine,
@@ -9,7 +9,7 @@ use hyper::{Request, body::Incoming, header::CONTENT_TYPE, http::request::Parts}
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use super::answer::Refusal;
+use super::response::Refusal;
 use crate::event::{Form, Received};
 
 /// "Total combined size of request line and header values"
@@ -17,13 +17,13 @@ use crate::event::{Form, Received};
 const LARGEST_HEAD: usize = 10_240;
 /// "Payload size: 10 MB", on the same page.
 const LARGEST_BODY: usize = 10 << 20;
-/// What concerns the connection and not the request (RFC 9110 §7.6.1).
-const OF_THE_CONNECTION: [&str; 5] = ["connection", "keep-alive", "te", "transfer-encoding", "upgrade"];
+/// Hop-by-hop headers (RFC 9110 §7.6.1).
+const HOP_BY_HOP: [&str; 5] = ["connection", "keep-alive", "te", "transfer-encoding", "upgrade"];
 
-/// A request that can be made an event.
-pub(super) struct Taken {
+/// A request that is within the limits.
+pub(super) struct Accepted {
     method: String,
-    /// As it stands in the event.
+    /// The path as the event has it.
     pub(super) path: String,
     query: String,
     headers: Vec<(String, String)>,
@@ -37,12 +37,12 @@ pub(super) fn new_id() -> String {
     URL_SAFE.encode(random.get(..11).unwrap_or_default())
 }
 
-pub(super) async fn read(request: Request<Incoming>, form: Form, client: &str) -> Result<Taken, Refusal> {
+pub(super) async fn read(request: Request<Incoming>, form: Form, client: &str) -> Result<Accepted, Refusal> {
     let (head, mut body) = request.into_parts();
     if size(&head) > LARGEST_HEAD {
         return Err(Refusal::HeadTooLarge);
     }
-    // Read to its end in any case: a client that is still sending would not hear the answer.
+    // Read to its end in any case: a client that is still sending would not read the response.
     let (mut bytes, mut total) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::Broken)?.into_data() else { continue };
@@ -55,7 +55,7 @@ pub(super) async fn read(request: Request<Incoming>, form: Form, client: &str) -
         return Err(Refusal::BodyTooLarge);
     }
     let (body, is_base64) = as_text(bytes, &head, form);
-    Ok(Taken {
+    Ok(Accepted {
         method: head.method.to_string(),
         path: path(head.uri.path(), form),
         query: head.uri.query().unwrap_or_default().to_owned(),
@@ -71,8 +71,8 @@ fn size(head: &Parts) -> usize {
     line + head.headers.values().map(|value| value.len()).sum::<usize>()
 }
 
-/// An HTTP API decodes the path and cuts it at a question mark that comes out; a REST API and a function URL leave it
-/// as it was sent. (AWS says nothing of it; captured from live gateways: <https://github.com/hotsock/voker/pull/8>.)
+/// An HTTP API decodes the path and cuts it at a decoded question mark; a REST API and a function URL leave it as it
+/// was sent. (AWS does not document it; captured from live gateways: <https://github.com/hotsock/voker/pull/8>.)
 fn path(sent: &str, form: Form) -> String {
     match form {
         Form::HttpApi | Form::HttpApiStage => {
@@ -83,9 +83,9 @@ fn path(sent: &str, form: Form) -> String {
     }
 }
 
-/// The headers that the function sees; a REST API shows names as they are usually written, an HTTP API in lower case.
+/// The headers that the function sees: a REST API sends names in their usual case, an HTTP API in lower case.
 fn headers(head: &Parts, form: Form, client: &str) -> Vec<(String, String)> {
-    let sent = head.headers.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
+    let sent = head.headers.iter().filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()));
     let sent = sent.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let added = [("x-forwarded-for", client), ("x-forwarded-port", "443"), ("x-forwarded-proto", "https")];
     let added = added.map(|(name, value)| (name, value.to_owned()));
@@ -101,8 +101,8 @@ fn headers(head: &Parts, form: Form, client: &str) -> Vec<(String, String)> {
     sent.chain(added).map(|(name, value)| (spelled(name), value)).collect()
 }
 
-/// The body and whether it is encoded: by an HTTP API unless its type is one of text, by a REST API only for the types
-/// that it was told of, here none, and so everything is taken for text.
+/// The body, and whether it is base64: an HTTP API encodes it unless its type is a text type. A REST API encodes only
+/// the configured binary types, here none, so it takes everything for text.
 fn as_text(bytes: Vec<u8>, head: &Parts, form: Form) -> (Option<String>, bool) {
     if bytes.is_empty() {
         return (None, false);
@@ -125,7 +125,7 @@ fn is_text(content_type: &str) -> bool {
         || kind.ends_with("+xml")
 }
 
-impl Taken {
+impl Accepted {
     pub(super) fn event(&self, form: Form, id: &str, client: &str) -> String {
         let received = Received {
             method: &self.method,

@@ -13,17 +13,17 @@ use machine::{Error, Result, process::Process};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::{LARGEST_EVENT, Limits, Log, Outcome, Step, runtime_api::RuntimeApi};
-use crate::Share;
+use crate::CpuQuota;
 
-/// How long Lambda waits for the first request for an event, if it does not wait longer for an answer.
-const INIT: Duration = Duration::from_secs(10);
-/// What is left between SIGTERM and SIGKILL when an environment is no longer needed.
-const SHUTDOWN: Duration = Duration::from_secs(2);
-/// How often is looked whether the process still lives.
-const LOOK: Duration = Duration::from_millis(10);
+/// How long Lambda waits for the first request for an event, if its timeout for an event is not longer.
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time between SIGTERM and SIGKILL when an environment is no longer needed.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often the process is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// One environment. Its process needs no guard: without its Runtime API it ends by itself, and stopped it is ended by
-/// the system, which hangs up on stopped orphans.
+/// An execution environment. Its process needs no guard: it exits by itself when its Runtime API is gone. If it is
+/// stopped (frozen), the kernel sends SIGHUP to stopped orphans, which ends it.
 pub struct Environment {
     name: String,
     limits: Limits,
@@ -32,10 +32,10 @@ pub struct Environment {
     log: Log,
     conversation: tokio::sync::Mutex<Conversation>,
     /// Outlives the process, which runs in it.
-    _share: Option<Share>,
+    _quota: Option<CpuQuota>,
 }
 
-/// Where the process and its Runtime API stand.
+/// The state of the process and its Runtime API.
 struct Conversation {
     api: RuntimeApi,
     stage: Stage,
@@ -47,45 +47,45 @@ enum Stage {
     Init,
     /// It waits for an event.
     Idle,
-    /// It has an event. Found by the next one, it tells of a caller who left.
+    /// It has an event. The next caller finds this stage only after a caller was cancelled.
     Busy,
-    /// It is not to be used any more.
+    /// It is not used any more.
     Over,
 }
 
-/// What became of an event, and when.
+/// The outcome of an event, and when it was known.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// From the event to that.
+    /// The time since the event was sent.
     pub wall: Duration,
-    /// From the start of the process to that.
+    /// The time since the process was started.
     pub since_start: Duration,
 }
 
 impl Environment {
-    /// Starts the binary with these variables and no others but those that Lambda sets.
+    /// Starts the binary with these variables and those that Lambda sets, without any others.
     ///
     /// # Errors
     /// When it cannot be started.
     pub async fn start(binary: &Path, variables: &[(&str, String)], limits: &Limits) -> Result<Self> {
         let api = RuntimeApi::open().await?;
         let log = Log::new()?;
-        let share = limits.memory.and_then(Share::or_note);
+        let share = limits.memory.and_then(CpuQuota::or_note);
         let mut command = share.as_ref().map_or_else(|| Command::new(binary), |share| share.command(binary));
         command.stdout(log.writer()?).stderr(log.writer()?);
         as_in_lambda(&mut command, binary, &api.address()?.to_string(), limits, variables);
         let started = Instant::now();
-        let process = Mutex::new(Process::start(&mut command, Signal::KILL, SHUTDOWN)?);
+        let process = Mutex::new(Process::start(&mut command, Signal::KILL, SHUTDOWN_TIMEOUT)?);
         let conversation = tokio::sync::Mutex::new(Conversation { api, stage: Stage::Init });
-        Ok(Self { name: name(binary), limits: limits.clone(), started, process, log, conversation, _share: share })
+        Ok(Self { name: name(binary), limits: limits.clone(), started, process, log, conversation, _quota: share })
     }
 
-    /// Waits until it asks for its first event: its initialization is over.
+    /// Waits until the process asks for its first event, which ends its initialization.
     ///
     /// # Errors
-    /// When it ends, says that it cannot start, or takes longer than Lambda waits.
+    /// When it ends, reports that it cannot start, or exceeds Lambda's limit.
     pub async fn ready(&self) -> Result<()> {
         let mut conversation = self.conversation.lock().await;
         let failed =
@@ -93,12 +93,13 @@ impl Environment {
         self.initialized(&mut conversation).await.map_err(failed)
     }
 
-    /// What becomes of an event. Events are worked on one after the other.
+    /// Sends an event and waits for its outcome. Events are processed one at a time.
     pub async fn invoke(&self, event: impl AsRef<str>) -> Outcome {
         self.measure(event.as_ref()).await.outcome
     }
 
-    /// The same with its times. When the caller leaves before the answer, this environment is not used again.
+    /// Like [`Self::invoke`], with times. If the caller is cancelled before the response, the environment is not used
+    /// again.
     pub async fn measure(&self, event: &str) -> Invocation {
         let mut conversation = self.conversation.lock().await;
         let begun = Instant::now();
@@ -115,7 +116,7 @@ impl Environment {
         Invocation { outcome, wall: at - begun, since_start: at - self.started }
     }
 
-    /// The outcome and when it was known; an error when the environment has nothing to say any more.
+    /// The outcome and when it was known; an error when the environment can take no more events.
     async fn exchange(&self, conversation: &mut Conversation, event: &str) -> Step<(Outcome, Instant)> {
         if event.len() > LARGEST_EVENT {
             return Err(Outcome::TooLarge);
@@ -133,7 +134,7 @@ impl Environment {
         };
         let answered = self.until(deadline, answering).await?;
         let at = Instant::now();
-        // The caller has the answer already; the process may end or run out of time as it likes.
+        // The caller already has the response; the process may still end or time out.
         conversation.stage = match self.until(deadline, api.acknowledge(answered.status)).await {
             Ok(()) => Stage::Idle,
             Err(_) => Stage::Over,
@@ -152,16 +153,16 @@ impl Environment {
             Stage::Init => {}
             Stage::Busy | Stage::Over => return Err(Outcome::Crashed),
         }
-        self.until(Instant::now() + INIT.max(self.limits.timeout), conversation.api.asked()).await??;
+        self.until(Instant::now() + INIT_TIMEOUT.max(self.limits.timeout), conversation.api.asked()).await??;
         conversation.stage = Stage::Idle;
         Ok(())
     }
 
-    /// What `work` gives, unless time or process end before.
+    /// The result of `work`, unless the timeout or the end of the process comes first.
     async fn until<T>(&self, deadline: Instant, work: impl Future<Output = io::Result<T>>) -> Step<T> {
         let gone = async {
             while self.ended().is_none() {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
         let either = async {
@@ -174,7 +175,7 @@ impl Environment {
         tokio::time::timeout_at(deadline.into(), either).await.unwrap_or(Err(Outcome::TimedOut))
     }
 
-    /// How its process ended, if it has.
+    /// The exit status of the process, if it has ended.
     pub fn ended(&self) -> Option<ExitStatus> {
         self.process().ended().ok().flatten()
     }
@@ -186,59 +187,60 @@ impl Environment {
         matches!(stage, Stage::Init | Stage::Idle) && self.ended().is_none()
     }
 
-    /// The number of its process.
+    /// The process id.
     #[must_use]
     pub fn process_id(&self) -> u32 {
         self.process().group()
     }
 
-    /// How many connections to its Runtime API it has opened; waits for the end of what it works on.
+    /// The number of connections that the process has opened to its Runtime API; waits for the end of the current
+    /// event.
     pub async fn connections(&self) -> usize {
         self.conversation.lock().await.api.connections
     }
 
-    /// Everything that it printed.
+    /// Everything that the process has printed.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.text()
     }
 
-    /// Stops it where it stands (SIGSTOP); it stands when this returns.
+    /// Freezes the process (SIGSTOP); it is stopped when this returns.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
         if let Some(process) = i32::try_from(self.process_id()).ok().and_then(Pid::from_raw) {
             let either = WaitIdOptions::STOPPED | WaitIdOptions::EXITED;
-            // An error means that it is gone, and so stands as well.
+            // An error means that the process has ended, so it is stopped, too.
             let _ = waitid(WaitId::Pid(process), either | WaitIdOptions::NOWAIT);
         }
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes a frozen process (SIGCONT).
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Ends it at once (SIGKILL).
+    /// Kills the process (SIGKILL).
     pub fn kill(&self) {
         self.signal(Signal::KILL);
     }
 
-    /// Ends it as Lambda does when fewer are needed, after what it works on: SIGTERM, and SIGKILL two seconds later.
+    /// Ends it as Lambda does when fewer are needed, after its current event: SIGTERM, and SIGKILL two seconds later.
     ///
-    /// SIGTERM is sent only to environments with an extension; the others have no time to say goodbye.
+    /// Lambda sends SIGTERM only to environments with an extension; the others are killed without notice.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>
     pub async fn scale_in(&self) -> Option<ExitStatus> {
         let mut conversation = self.conversation.lock().await;
         conversation.stage = Stage::Over;
         self.signal(Signal::TERM);
         self.thaw();
-        let end = Instant::now() + SHUTDOWN;
+        let end = Instant::now() + SHUTDOWN_TIMEOUT;
         while self.ended().is_none() && Instant::now() < end {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         self.kill();
         while self.ended().is_none() {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         self.ended()
     }
@@ -246,7 +248,7 @@ impl Environment {
     fn signal(&self, signal: Signal) {
         let mut process = self.process();
         if let Ok(None) = process.ended() {
-            // It may end in this very moment.
+            // It may end at this moment.
             let _ = process.signal(signal);
         }
     }
@@ -256,7 +258,7 @@ impl Environment {
     }
 }
 
-/// Gives a function what Lambda sets, these variables, and no others.
+/// Sets these variables and those that Lambda sets, without any others.
 pub fn as_in_lambda(
     command: &mut Command,
     binary: &Path,

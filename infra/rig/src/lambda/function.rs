@@ -10,9 +10,9 @@ use machine::Result;
 use super::{Environment, Limits, Outcome};
 
 /// A function as the Lambda service runs it: an idle environment takes the event, else a new one is started, up to the
-/// function's concurrency, else the caller is told to come later.
+/// function's concurrency, else the event is throttled.
 ///
-/// It is a handle: its copies are the same function.
+/// It is a handle: clones are the same function.
 #[derive(Clone)]
 pub struct Function(Arc<Inner>);
 
@@ -30,14 +30,14 @@ struct Environments {
     busy: Vec<Arc<Environment>>,
     /// How many are being started.
     starting: usize,
-    /// How many were started.
+    /// How many have been started so far.
     started: usize,
 }
 
-/// What an event finds.
+/// The result of looking for an environment.
 enum Found {
     Idle(Arc<Environment>),
-    /// A place for another environment.
+    /// Another environment may be started.
     Place,
     Nothing,
 }
@@ -51,7 +51,7 @@ impl Function {
         Self(Arc::new(Inner { binary, variables, limits, concurrency, environments }))
     }
 
-    /// What becomes of an event. It is worked on to its end, even when the caller leaves.
+    /// Sends an event and waits for its outcome. The event is processed to its end, even when the caller is cancelled.
     pub async fn invoke(&self, event: String) -> Outcome {
         let function = self.clone();
         tokio::spawn(async move { function.work(&event).await }).await.unwrap_or(Outcome::Crashed)
@@ -100,7 +100,7 @@ impl Function {
         self.lock().started
     }
 
-    /// Ends an idle environment, as Lambda does when there is less to do; whether there was one.
+    /// Ends an idle environment, as Lambda does under less load; returns whether there was one.
     pub async fn scale_in(&self) -> bool {
         let idle = self.lock().idle.pop();
         match idle {
@@ -117,7 +117,7 @@ impl Function {
 impl Environments {
     fn find(&mut self, concurrency: usize) -> Found {
         while let Some(environment) = self.idle.pop() {
-            // Somebody may have killed it meanwhile.
+            // A test may have killed it meanwhile.
             if environment.is_usable() {
                 self.busy.push(Arc::clone(&environment));
                 return Found::Idle(environment);

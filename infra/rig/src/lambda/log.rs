@@ -1,4 +1,4 @@
-//! What a process prints.
+//! The output of a process.
 
 use std::{
     fs::{File, OpenOptions},
@@ -8,11 +8,11 @@ use std::{
 
 use machine::{About, Result};
 
-/// A file that goes with its last user. A pipe would want a reader, whose work would be measured with the function's.
+/// A file that is deleted with its last user. The reader of a pipe would be measured together with the function.
 pub struct Log(File);
 
 impl Log {
-    /// An empty one.
+    /// An empty log.
     ///
     /// # Errors
     /// When there is no room for it.
@@ -24,7 +24,7 @@ impl Log {
         Ok(Self(new))
     }
 
-    /// Where a process prints to.
+    /// A writer for a process.
     ///
     /// # Errors
     /// When the system has no more open files.
@@ -32,7 +32,7 @@ impl Log {
         Ok(self.0.try_clone().about("Cannot keep a log")?.into())
     }
 
-    /// All of it until now.
+    /// The text so far.
     #[must_use]
     pub fn text(&self) -> String {
         let (mut text, mut buffer) = (Vec::new(), [0; 1 << 14]);

@@ -1,8 +1,8 @@
-//! The Lambda service around a function's binary.
+//! An emulator of the Lambda service around a function's binary.
 //!
-//! - [`Environment`]: one process, which is given one event after the other
+//! - [`Environment`]: one process, which gets one event at a time
 //! - [`Function`]: as many of them as the requests need, up to a limit
-//! - `runtime_api`: how a process asks for its events; `log`: what it prints
+//! - `runtime_api`: how a process asks for its events; `log`: its output
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
 
@@ -21,43 +21,43 @@ pub use log::Log;
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const LARGEST_EVENT: usize = 6 << 20;
-/// The largest answer that Lambda hands on, in bytes, as its error for a larger one tells.
+/// The largest response that Lambda passes on, in bytes, as its error for a larger one says.
 pub const LARGEST_ANSWER: usize = LARGEST_EVENT + 100;
 
-/// What Lambda grants an environment.
+/// The limits of an environment.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Its memory in MB, and by it its share of a processor (see [`Share`](crate::Share)); `None` for no limit.
+    /// Its memory in MB, which sets its CPU quota, too (see [`CpuQuota`](crate::CpuQuota)); `None` for no limit.
     pub memory: Option<u32>,
-    /// How long it may work on one event.
+    /// The timeout of an event.
     pub timeout: Duration,
-    /// Whether it stands still between two events.
+    /// Whether it is frozen between two events.
     pub freeze: bool,
 }
 
 impl Default for Limits {
-    /// As much memory as it likes, 10 seconds (as `template.yaml` says), and no freeze.
+    /// Unlimited memory, 10 seconds (as in `template.yaml`), and no freeze.
     fn default() -> Self {
         Self { memory: None, timeout: Duration::from_secs(10), freeze: false }
     }
 }
 
-/// A step of the way to an answer, or what has become of the event already.
+/// A step on the way to a response, or the outcome if it is already known.
 type Step<T> = Result<T, Outcome>;
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The function's answer, JSON.
+    /// The function's response, JSON.
     Answer(String),
-    /// The function's own error, JSON, or Lambda's about an answer that is too large.
+    /// The function's own error, JSON, or Lambda's about a response that is too large.
     Error(String),
-    /// Its time was over, and its environment was ended.
+    /// The event timed out, and its environment was ended.
     TimedOut,
     /// Its process ended.
     Crashed,
-    /// It ran in as many environments as it may already (429).
+    /// The function already runs in as many environments as it may (429).
     Throttled,
-    /// The event is larger than Lambda takes (413).
+    /// The event is larger than Lambda accepts (413).
     TooLarge,
 }

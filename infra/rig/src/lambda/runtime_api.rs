@@ -16,14 +16,14 @@ use uuid::Uuid;
 use super::{LARGEST_ANSWER, Limits, Outcome, Step};
 use crate::http::{Connection, Request};
 
-/// What the process talks to, one request after the other.
+/// The server that the process talks to, one request at a time.
 pub(super) struct RuntimeApi {
     listener: TcpListener,
-    /// What it holds open: it may ask on one while another has an answer of its on the way.
+    /// The open connections: the process may send a request on one while the response on another is on its way.
     open: Vec<Connection>,
-    /// Which of them it asked on last.
+    /// The connection of the last request.
     asking: usize,
-    /// How many it has opened.
+    /// How many connections the process has opened.
     pub(super) connections: usize,
 }
 
@@ -37,7 +37,7 @@ impl RuntimeApi {
         self.listener.local_addr().about("Cannot listen")
     }
 
-    /// Waits until the process asks for an event; an error when it says that it cannot start.
+    /// Waits until the process asks for an event; an error when it reports that it cannot start.
     pub(super) async fn asked(&mut self) -> io::Result<Step<()>> {
         loop {
             let request = self.request().await?;
@@ -52,7 +52,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Gives the process the event that it asked for; its request id.
+    /// Gives the process the event that it asked for, and returns its request id.
     pub(super) async fn give(&mut self, event: &str, function: &str, limits: &Limits) -> io::Result<Uuid> {
         let (id, trace) = (Uuid::new_v4(), Uuid::new_v4().simple().to_string());
         #[expect(clippy::disallowed_methods, reason = "Lambda's clock is the machine's")]
@@ -72,7 +72,7 @@ impl RuntimeApi {
         Ok(id)
     }
 
-    /// What the process makes of the event of this id. It is told later that its answer was taken.
+    /// The process's response to the event of this id. It is acknowledged later.
     pub(super) async fn answered(&mut self, id: Uuid) -> io::Result<Answered> {
         loop {
             let request = self.request().await?;
@@ -99,7 +99,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Tells the process that its answer was taken, and waits until it asks for the next event.
+    /// Acknowledges the process's response, and waits until it asks for the next event.
     pub(super) async fn acknowledge(&mut self, status: &str) -> io::Result<()> {
         self.answer(status, JSON, OK).await?;
         self.asked().await.map(drop)
@@ -112,10 +112,10 @@ impl RuntimeApi {
         }
     }
 
-    /// The next request, on whichever connection; it waits for ever when there is none. Can be given up and asked again.
+    /// The next request, on any connection; waits for ever when there is none. Cancel safe.
     async fn request(&mut self) -> io::Result<Request> {
         loop {
-            let heard = poll_fn(|context| {
+            let received = poll_fn(|context| {
                 for (number, connection) in self.open.iter_mut().enumerate() {
                     if let Poll::Ready(request) = pin!(connection.request()).poll(context) {
                         return Poll::Ready(Ok((number, Some(request))));
@@ -125,12 +125,12 @@ impl RuntimeApi {
                 self.open.push(Connection::new(accepted.0)?);
                 Poll::Ready(io::Result::Ok((self.open.len() - 1, None)))
             });
-            match heard.await? {
+            match received.await? {
                 (number, Some(Ok(Some(request)))) => {
                     self.asking = number;
                     return Ok(request);
                 }
-                // The process has hung up, here at least.
+                // The process has closed this connection.
                 (number, Some(Ok(None) | Err(_))) => drop(self.open.remove(number)),
                 (_, None) => self.connections += 1,
             }
@@ -138,7 +138,7 @@ impl RuntimeApi {
     }
 }
 
-/// What a process made of an event, and the status that tells it so.
+/// The response of a process to an event, and the status to acknowledge it with.
 pub(super) struct Answered {
     pub(super) outcome: Outcome,
     pub(super) status: &'static str,
@@ -152,7 +152,7 @@ fn text(body: Vec<u8>) -> String {
     String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// What Lambda tells the caller of an answer that is too large.
+/// Lambda's error for a response that is too large.
 fn too_large(size: usize) -> String {
     format!(
         r#"{{"errorMessage":"Response payload size ({size} bytes) exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).","errorType":"Function.ResponseSizeTooLarge"}}"#

@@ -1,4 +1,4 @@
-//! A connection through the proxy: two streams, and what the network does to them meanwhile.
+//! A connection through the proxy: two streams, and the faults on them.
 
 use std::{collections::VecDeque, io, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
     record::{Listener, Record},
 };
 
-/// The connection is to break, or broke by itself.
+/// The connection is to be reset, or failed by itself.
 struct Broken;
 
 impl From<io::Error> for Broken {
@@ -26,7 +26,7 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// Carries a connection to this port until both sides have hung up, or it breaks.
+/// Forwards a connection to this port until both sides have closed it, or it breaks.
 pub(super) async fn carry(mut client: TcpStream, upstream: u16, mode: watch::Receiver<Mode>, record: Arc<Record>) {
     if let Err(Broken) = between(&mut client, upstream, mode, &record).await {
         let _ = client.set_zero_linger();
@@ -39,7 +39,7 @@ async fn between(
     mut mode: watch::Receiver<Mode>,
     record: &Record,
 ) -> Result<(), Broken> {
-    // A server that is not reached has no place taken.
+    // In a black hole the server is not connected to, so it uses no connection slot.
     let reached = mode.wait_for(|mode| *mode != Mode::Blackhole).await.map(|mode| *mode);
     if reached.map_err(|_| Broken)? == Mode::Reset {
         return Err(Broken);
@@ -60,7 +60,7 @@ async fn between(
     ended.map(|((), ())| ())
 }
 
-/// What one side says.
+/// The bytes from one side to the other.
 struct Stream<'a> {
     side: Side,
     from: ReadHalf<'a>,
@@ -68,9 +68,9 @@ struct Stream<'a> {
     mode: watch::Receiver<Mode>,
     record: &'a Record,
     listener: Listener,
-    /// What is under way, and when it arrives; nothing for the end of the stream.
+    /// The bytes on their way, with their time of arrival; nothing for the end of the stream.
     under_way: VecDeque<(Instant, Vec<u8>)>,
-    /// How many bytes may still pass.
+    /// The number of bytes that may still pass.
     left: Option<usize>,
 }
 
@@ -138,12 +138,12 @@ impl<'a> Stream<'a> {
 
     fn take(&mut self, said: &[u8], delay: Duration) {
         if self.side == Side::Client && !said.is_empty() {
-            self.record.client_said(said, &mut self.listener);
+            self.record.client_sent(said, &mut self.listener);
         }
         self.under_way.push_back((Instant::now() + delay, said.to_vec()));
     }
 
-    /// Brings what is due; false when it was the end of the stream.
+    /// Delivers what is due; false when it was the end of the stream.
     async fn deliver(&mut self) -> Result<bool, Broken> {
         let Some((_, mut bytes)) = self.under_way.pop_front() else { return Ok(true) };
         if bytes.is_empty() {
@@ -158,7 +158,7 @@ impl<'a> Stream<'a> {
             }
         }
         if self.side == Side::Server {
-            self.record.client_heard(bytes.len());
+            self.record.client_received(bytes.len());
         }
         self.to.write_all(&bytes).await?;
         Ok(true)

@@ -1,10 +1,10 @@
-//! The network between a function and its database: a TCP proxy with faults, which counts flights and reads what the
-//! client says.
+//! The network between a function and its database: a TCP proxy with faults, which counts flights and records the
+//! client's messages.
 //!
-//! - [`Proxy`]: listens, and says what the network does from now on
-//! - [`Mode`]: what the network does with a connection
+//! - [`Proxy`]: listens, and sets the mode of its connections
+//! - [`Mode`]: the fault on a connection
 //! - `connection`: the two streams of a connection
-//! - `record`: what was seen
+//! - `record`: what the proxy has recorded
 
 mod connection;
 mod record;
@@ -20,37 +20,37 @@ use tokio::{net::TcpListener, sync::watch};
 pub use self::record::Message;
 use self::record::Record;
 
-/// What the network does with a connection.
+/// The fault on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Brings every byte at once.
+    /// None: every byte is forwarded at once.
     #[default]
     Pass,
-    /// Brings every byte this much later.
+    /// Every byte is delayed.
     Delay {
-        /// What the client says.
+        /// The delay of the client's bytes.
         to_server: Duration,
-        /// What the server says.
+        /// The delay of the server's bytes.
         to_client: Duration,
     },
-    /// Brings nothing and says nothing, also not that a side has hung up; what was sent comes when this is over.
+    /// Nothing is forwarded, not even that a side has closed the connection; the bytes sent arrive when this mode ends.
     Blackhole,
-    /// Tells both sides that the connection is broken (RST).
+    /// The connection is reset for both sides (RST).
     Reset,
-    /// Ends this side's stream as if it had nothing more to say (FIN); the other side is still heard.
+    /// The stream of this side ends (FIN); the other stream is still forwarded.
     HalfClose(Side),
-    /// Brings this many more bytes of a side's stream, then breaks the connection; the other stream passes until then.
+    /// The connection is reset after this many more bytes of one stream; the other stream is forwarded until then.
     Cut {
-        /// Whose stream.
+        /// The side that sends the stream.
         side: Side,
-        /// How many bytes of it come through.
+        /// The number of bytes to forward.
         after: usize,
     },
-    /// Brings this many more bytes of a side's stream, and the others when this is over; the other stream passes.
+    /// One stream stalls after this many more bytes, until this mode ends; the other stream is forwarded.
     Stall {
-        /// Whose stream.
+        /// The side that sends the stream.
         side: Side,
-        /// How many bytes of it come through.
+        /// The number of bytes to forward.
         after: usize,
     },
 }
@@ -58,21 +58,21 @@ pub enum Mode {
 /// A side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Who connected.
+    /// The side that connected.
     Client,
-    /// Who was connected to.
+    /// The side that was connected to.
     Server,
 }
 
-/// A proxy on a port of its own. It ends with the runtime that it was started on.
+/// A proxy on its own port. It ends with the runtime that it was started on.
 pub struct Proxy {
-    /// Where it listens on 127.0.0.1.
+    /// The port of 127.0.0.1 that it listens on.
     pub port: u16,
     record: Arc<Record>,
     lines: Arc<Mutex<Lines>>,
 }
 
-/// How connections are treated: those to come, and each that is open.
+/// The mode of new connections, and of each open one.
 #[derive(Default)]
 struct Lines {
     new: Mode,
@@ -80,14 +80,14 @@ struct Lines {
 }
 
 impl Proxy {
-    /// A proxy to this port of 127.0.0.1 that keeps what clients say, unencrypted, until it is taken.
+    /// A proxy to this port of 127.0.0.1 that records the clients' messages, which must be unencrypted.
     pub async fn start(upstream: u16) -> Self {
         Self::with(upstream, Record::default()).await
     }
 
-    /// A proxy that keeps nothing of what clients say: for long runs, and for TLS.
-    pub async fn deaf(upstream: u16) -> Self {
-        Self::with(upstream, Record::deaf()).await
+    /// A proxy that records no messages: for long runs, and for TLS.
+    pub async fn without_recording(upstream: u16) -> Self {
+        Self::with(upstream, Record::without_recording()).await
     }
 
     #[expect(clippy::expect_used, reason = "a machine without a free port on the loopback runs no test")]
@@ -106,25 +106,25 @@ impl Proxy {
         proxy
     }
 
-    /// From now on, all connections are treated so.
+    /// Sets the mode of all connections, open and new.
     pub fn set(&self, mode: Mode) {
         self.set_new(mode);
         self.set_open(mode);
     }
 
-    /// Connections that are made from now on are treated so.
+    /// Sets the mode of new connections.
     pub fn set_new(&self, mode: Mode) {
         lock(&self.lines).new = mode;
     }
 
-    /// Connections that are open now are treated so.
+    /// Sets the mode of the open connections.
     pub fn set_open(&self, mode: Mode) {
         for line in &lock(&self.lines).open {
             line.send_replace(mode);
         }
     }
 
-    /// How many connections are open, as far as the proxy can tell.
+    /// The number of open connections, as far as the proxy can tell.
     #[must_use]
     pub fn open(&self) -> usize {
         let mut lines = lock(&self.lines);
@@ -144,13 +144,13 @@ impl Proxy {
         self.record.take_connections()
     }
 
-    /// What the clients said since the last call.
+    /// The clients' messages since the last call.
     #[must_use]
     pub fn take_messages(&self) -> Vec<Message> {
         self.record.take_messages()
     }
 
-    /// How many bytes of the servers' streams reached the clients since the last call.
+    /// The number of bytes from the servers that have reached the clients since the last call.
     #[must_use]
     pub fn take_answered(&self) -> usize {
         self.record.take_answered()

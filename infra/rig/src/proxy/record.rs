@@ -1,4 +1,4 @@
-//! What a proxy saw.
+//! What a proxy records.
 
 use std::sync::{
     Mutex,
@@ -7,14 +7,14 @@ use std::sync::{
 
 use super::lock;
 
-/// What was seen on all connections of a proxy.
+/// The records of all connections of a proxy.
 #[derive(Default)]
 pub(super) struct Record {
-    /// How often the client spoke after it had listened: network round trips.
+    /// How often the client sent after it had received: network round trips.
     flights: AtomicUsize,
     connections: AtomicUsize,
     answered: AtomicUsize,
-    /// Set while the client has the word.
+    /// Set from the client's first byte until the server's.
     speaking: AtomicBool,
     is_deaf: bool,
     messages: Mutex<Vec<Message>>,
@@ -37,7 +37,7 @@ pub(super) struct Listener {
 }
 
 impl Record {
-    pub(super) fn deaf() -> Self {
+    pub(super) fn without_recording() -> Self {
         Self { is_deaf: true, ..Self::default() }
     }
 
@@ -45,7 +45,7 @@ impl Record {
         self.connections.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(super) fn client_said(&self, bytes: &[u8], listener: &mut Listener) {
+    pub(super) fn client_sent(&self, bytes: &[u8], listener: &mut Listener) {
         if !self.speaking.swap(true, Ordering::SeqCst) {
             self.flights.fetch_add(1, Ordering::SeqCst);
         }
@@ -58,7 +58,7 @@ impl Record {
         }
     }
 
-    pub(super) fn client_heard(&self, count: usize) {
+    pub(super) fn client_received(&self, count: usize) {
         self.speaking.store(false, Ordering::SeqCst);
         self.answered.fetch_add(count, Ordering::SeqCst);
     }
@@ -81,7 +81,7 @@ impl Record {
 }
 
 impl Listener {
-    /// Takes a whole message off the front; the first of a connection has no type byte.
+    /// Takes a whole message off the front; the first one of a connection has no type byte.
     fn next_message(&mut self) -> Option<Message> {
         let head = usize::from(self.started);
         let length: [u8; 4] = self.pending.get(head..head + 4)?.try_into().ok()?;

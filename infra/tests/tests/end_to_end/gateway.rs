@@ -1,4 +1,4 @@
-//! A gateway in front of the functions that a test can make lie: it passes requests on, and changes answers.
+//! A gateway in front of the functions that forwards requests and can change responses.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -10,18 +10,18 @@ use std::{
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring, pki_types::PrivateKeyDer};
 
-use crate::running::{HttpAnswer, answer};
+use crate::running::{HttpResponse, send};
 
-/// What was asked, without what stands before `/api`.
+/// A request, without the base path before `/api`.
 pub(crate) struct Asked {
     pub(crate) method: String,
     pub(crate) path: String,
 }
 
-/// Answers a request, mostly with what it gets by passing it on.
-type Change = Box<dyn FnMut(&Asked, &mut dyn FnMut() -> HttpAnswer) -> HttpAnswer + Send>;
+/// Responds to a request, usually with the response to the forwarded request.
+type Change = Box<dyn FnMut(&Asked, &mut dyn FnMut() -> HttpResponse) -> HttpResponse + Send>;
 
-/// A gateway on a port of its own; it ends with the process.
+/// A gateway on its own port; it ends with the process.
 pub(crate) struct Gateway {
     pub(crate) port: u16,
 }
@@ -51,12 +51,12 @@ impl Certificate {
 }
 
 impl Gateway {
-    /// In front of `upstream`, which knows nothing of `base_path`.
+    /// Starts in front of `upstream`, which has no `base_path`.
     pub(crate) fn start(
         upstream: &str,
         base_path: &'static str,
         certificate: Option<&Certificate>,
-        change: impl FnMut(&Asked, &mut dyn FnMut() -> HttpAnswer) -> HttpAnswer + Send + 'static,
+        change: impl FnMut(&Asked, &mut dyn FnMut() -> HttpResponse) -> HttpResponse + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -81,7 +81,7 @@ impl Gateway {
     }
 }
 
-/// One request, and then the connection ends.
+/// Handles one request, then closes the connection.
 fn serve(mut stream: impl Read + Write, upstream: &str, base_path: &str, change: &Mutex<Change>) -> Option<()> {
     let mut reader = BufReader::new(&mut stream);
     let mut line = String::new();
@@ -105,14 +105,14 @@ fn serve(mut stream: impl Read + Write, upstream: &str, base_path: &str, change:
     let body = String::from_utf8(body).ok().filter(|body| !body.is_empty());
 
     let asked = Asked { method, path };
-    let mut pass_on = || answer(&asked.method, &format!("{upstream}{}", asked.path), &headers, body.as_deref());
-    let answer = (change.lock().unwrap())(&asked, &mut pass_on);
-    let mut text = format!("HTTP/1.1 {} Whatever\r\nconnection: close\r\n", answer.status);
-    for (name, value) in &answer.headers {
+    let mut pass_on = || send(&asked.method, &format!("{upstream}{}", asked.path), &headers, body.as_deref());
+    let response = (change.lock().unwrap())(&asked, &mut pass_on);
+    let mut text = format!("HTTP/1.1 {} Whatever\r\nconnection: close\r\n", response.status);
+    for (name, value) in &response.headers {
         if !["connection", "content-length", "transfer-encoding"].contains(&name.as_str()) {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
     }
-    text.push_str(&format!("content-length: {}\r\n\r\n{}", answer.text.len(), answer.text));
+    text.push_str(&format!("content-length: {}\r\n\r\n{}", response.text.len(), response.text));
     stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).ok()
 }

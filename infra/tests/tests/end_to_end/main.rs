@@ -1,4 +1,4 @@
-//! The real binaries behind the gateway, as `cargo dev` runs them, over real HTTP, on a real PostgreSQL.
+//! The real binaries behind the gateway, as `cargo dev` runs them, over HTTP, on a real PostgreSQL.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,11 +1,11 @@
-//! What people enter stays between them and the database.
+//! Clients' data never reaches a log.
 
 use serde_json::{Value, json};
 use shared::config::Role;
 
-use crate::running::{HttpAnswer, JWT_SECRET, Running, answer};
+use crate::running::{HttpResponse, JWT_SECRET, Running, send};
 
-/// Values that stand nowhere else. None may show up in anything that is printed, at any log level.
+/// Unique values. None may occur in any output, at any log level.
 const NAME: &str = "Canaryname";
 const EMAIL: &str = "canarymail@example.com";
 const PASSWORD: &str = "canarypassword 1";
@@ -24,21 +24,21 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    fn call(&self, method: &str, path: &str, body: Option<&str>) -> HttpAnswer {
+    fn call(&self, method: &str, path: &str, body: Option<&str>) -> HttpResponse {
         let headers = [
             format!("authorization: Bearer {}", self.token),
             format!("user-agent: {AGENT}"),
             "content-type: application/json".to_owned(),
         ];
-        answer(method, &format!("{}{path}", self.running.base), &headers, body)
+        send(method, &format!("{}{path}", self.running.base), &headers, body)
     }
 
-    fn send(&self, method: &str, path: &str, body: &Value) -> HttpAnswer {
+    fn send(&self, method: &str, path: &str, body: &Value) -> HttpResponse {
         self.call(method, path, Some(&body.to_string()))
     }
 }
 
-/// Puts every canary into every place that takes one, in requests that succeed and in all kinds that fail.
+/// Puts every canary into every possible place, in requests that succeed and that fail in every way.
 fn use_everything(caller: &mut Caller<'_>) {
     let user = json!({"name": NAME, "email": EMAIL, "password": PASSWORD});
     let patient = json!({"name": PATIENT, "dob": DOB, "gender": "other"});
@@ -74,11 +74,11 @@ fn use_everything(caller: &mut Caller<'_>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_people_enter_is_ever_printed() {
+async fn clients_data_is_never_printed() {
     let running = Running::start(&[("RUST_LOG", "trace"), ("AWS_LAMBDA_LOG_LEVEL", "TRACE")]).await;
     let mut caller = Caller { running: &running, token: TOKEN.to_owned() };
     use_everything(&mut caller);
-    // A database error in the middle of it: its text would quote the row.
+    // A database error, whose text would quote the row.
     running.db.owner().await.batch_execute("REVOKE INSERT ON audit_events FROM app_api").await.unwrap();
     assert_eq!(caller.call("GET", "/api/patients/1", None).status, 500);
 
@@ -108,5 +108,5 @@ async fn nothing_that_people_enter_is_ever_printed() {
         assert!(!printed.contains(canary), "the functions printed {canary}");
         assert!(!server_log.contains(canary), "the database server printed {canary}");
     }
-    assert!(server_log.contains("-- patients::find"), "a slow statement can be told by its name");
+    assert!(server_log.contains("-- patients::find"), "a slow statement has its name");
 }

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::running::{Running, answer};
+use crate::running::{Running, send};
 
-/// A command of the README and what it is said to print.
+/// A command of the README and its output there.
 struct Example {
     command: Vec<String>,
-    answer: String,
+    response: String,
 }
 
 /// Each fenced `sh` block with a `curl` in it, and the `json` block that follows.
@@ -17,14 +17,14 @@ fn examples() -> Vec<Example> {
     let mut examples = Vec::new();
     while let Some(block) = blocks.next() {
         if let (Some(command), Some(next)) = (block.strip_prefix("sh\ncurl "), blocks.peek()) {
-            let answer = next.strip_prefix("json\n").expect("an answer after each curl").trim().to_owned();
-            examples.push(Example { command: shell_words::split(command).unwrap(), answer });
+            let response = next.strip_prefix("json\n").expect("a response after each curl").trim().to_owned();
+            examples.push(Example { command: shell_words::split(command).unwrap(), response });
         }
     }
     examples
 }
 
-/// Runs a `curl` command line as curl would.
+/// Runs a `curl` command line like curl.
 fn curl(words: &[String], base: &str, token: &str) -> String {
     let (mut method, mut url, mut headers, mut body) = (None, None, Vec::new(), None);
     let mut words = words.iter().map(|word| word.replace("$BASE", base).replace("$TOKEN", token));
@@ -38,10 +38,10 @@ fn curl(words: &[String], base: &str, token: &str) -> String {
         }
     }
     let method = method.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
-    answer(&method, &url.expect("a URL"), &headers, body.as_deref()).text
+    send(&method, &url.expect("a URL"), &headers, body.as_deref()).text
 }
 
-/// The text with what differs from run to run shortened as the README does.
+/// The text with values that differ from run to run shortened like in the README.
 fn shortened(text: &str) -> Value {
     fn walk(value: &mut Value) {
         match value {
@@ -63,16 +63,16 @@ fn shortened(text: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_example_of_the_readme_answers_as_it_says() {
+async fn every_example_of_the_readme_has_the_response_shown() {
     let running = Running::start(&[]).await;
     let mut token = String::new();
     let examples = examples();
     assert!(examples.len() >= 20);
 
-    for Example { command, answer } in examples {
+    for Example { command, response } in examples {
         let printed = curl(&command, &running.base, &token);
 
-        assert_eq!(shortened(&printed), shortened(&answer), "{command:?} printed {printed}");
+        assert_eq!(shortened(&printed), shortened(&response), "{command:?} printed {printed}");
         if let Ok(Value::Object(object)) = serde_json::from_str(&printed)
             && let Some(fresh) = object.get("token")
         {

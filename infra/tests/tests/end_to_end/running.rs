@@ -1,4 +1,4 @@
-//! The real binaries behind the gateway, as `cargo dev` runs them, on a database of their own, and a plain HTTP client.
+//! The real binaries behind the gateway, as `cargo dev` runs them, with their own database and a plain HTTP client.
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf, time::Duration};
 
@@ -6,7 +6,7 @@ use local::stack::{Options, Stack};
 use shared::config::Role;
 use testing::{TestDb, internals};
 
-/// The whole API on a free port; it stops when this is dropped.
+/// The whole API on a free port; it stops when dropped.
 pub(crate) struct Running {
     pub(crate) base: String,
     pub(crate) db: TestDb,
@@ -15,7 +15,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts everything, with these settings beside the usual ones.
+    /// Starts everything, with these additional settings.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
         let log = env::temp_dir().join(format!("healthcare-{}-{}.log", std::process::id(), db.name));
@@ -28,7 +28,7 @@ impl Running {
         Self { base: stack.base_url(), db, log, stack: Some(stack) }
     }
 
-    /// Stops everything; what the functions and the emulator have printed.
+    /// Stops everything, and returns the output of the functions and the emulator.
     pub(crate) fn stop(mut self) -> String {
         self.stack.take().unwrap().stop().unwrap();
         fs::read_to_string(&self.log).unwrap()
@@ -45,15 +45,15 @@ impl Drop for Running {
 /// The key that the tests' tokens are signed with.
 pub(crate) const JWT_SECRET: &str = "the key of the end-to-end tests: b7Qz0pWx";
 
-/// What came back over HTTP.
-pub(crate) struct HttpAnswer {
+/// A response over HTTP.
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) text: String,
 }
 
-/// Sends one request; a header is written as in curl, `name: value`.
-pub(crate) fn answer(method: &str, url: &str, headers: &[String], body: Option<&str>) -> HttpAnswer {
+/// Sends one request; headers are `name: value`, as for curl.
+pub(crate) fn send(method: &str, url: &str, headers: &[String], body: Option<&str>) -> HttpResponse {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(60)))
@@ -73,5 +73,5 @@ pub(crate) fn answer(method: &str, url: &str, headers: &[String], body: Option<&
     let (status, headers) = (response.status().as_u16(), headers.collect());
     let text = response.body_mut().read_to_string().unwrap();
     assert!(status < 400 || internals(&text).is_none(), "{method} {url}: {status} shows {text}");
-    HttpAnswer { status, headers, text }
+    HttpResponse { status, headers, text }
 }

@@ -1,4 +1,4 @@
-//! The walk through the contract: it passes where the contract holds, and finds each single fact that does not.
+//! The smoke test walks through the contract: it passes where the contract holds, and finds every deviation.
 
 use std::{env, fs, process::Output};
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::{
     gateway::{Asked, Certificate, Gateway},
     lies::{LIES, Lie, throttled},
-    running::{HttpAnswer, Running},
+    running::{HttpResponse, Running},
 };
 
-/// What the program says about this URL, and whether it is content.
+/// Whether the smoke test of this URL succeeds, and its output.
 fn smoke(url: &str, ca_file: Option<&str>) -> (bool, String) {
     let mut command = tests::smoke(url);
     command.env_remove("SSL_CERT_FILE");
@@ -22,7 +22,7 @@ fn smoke(url: &str, ca_file: Option<&str>) -> (bool, String) {
     (status.success(), said)
 }
 
-/// What the walk has left in the database but users, and the sessions that are still alive.
+/// The rows that the walk has left in the database, except users, and the live sessions.
 async fn left(running: &Running) -> [i64; 4] {
     let mut left = [0; 4];
     for (count, table) in left.iter_mut().zip(["mappings", "patients", "doctors"]) {
@@ -51,9 +51,9 @@ async fn the_walk_passes_a_stage_with_strict_settings_below_a_base_path() {
         if asked.path.starts_with("/api/auth/") && [1, 2, 6].contains(&calls) {
             return throttled();
         }
-        let answer = pass_on();
-        routes.lock().unwrap().push((route(asked), answer.status, answer.text.clone()));
-        answer
+        let response = pass_on();
+        routes.lock().unwrap().push((route(asked), response.status, response.text.clone()));
+        response
     });
 
     let url = format!("https://localhost:{}/v1/", gateway.port);
@@ -79,20 +79,20 @@ async fn the_walk_passes_a_stage_with_strict_settings_below_a_base_path() {
     }
 }
 
-/// Walks past this lie: whether the walk was content, and what it said.
+/// Walks past this lie: whether the walk succeeded, and its output.
 fn walk_past(running: &Running, lie: &'static Lie) -> (bool, String) {
-    let (mut told, mut true_ones) = (false, 0);
+    let (mut changed, mut true_ones) = (false, 0);
     let gateway = Gateway::start(&running.base, "", None, move |asked, pass_on| {
-        let mut answer = pass_on();
-        let here = (route(asked).as_str(), answer.status) == lie.on;
+        let mut response = pass_on();
+        let here = (route(asked).as_str(), response.status) == lie.on;
         true_ones += usize::from(here);
-        if here && !told && true_ones > lie.after {
-            // Nothing to lie about yet, such as in an empty list.
-            let before = (answer.status, answer.headers.clone(), answer.text.clone());
-            (lie.tell)(&mut answer);
-            told = before != (answer.status, answer.headers.clone(), answer.text.clone());
+        if here && !changed && true_ones > lie.after {
+            // The lie changes nothing yet, such as in an empty list.
+            let before = (response.status, response.headers.clone(), response.text.clone());
+            (lie.tell)(&mut response);
+            changed = before != (response.status, response.headers.clone(), response.text.clone());
         }
-        answer
+        response
     });
     smoke(&format!("http://127.0.0.1:{}", gateway.port), None)
 }
@@ -117,17 +117,17 @@ async fn the_walk_finds_every_single_wrong_fact_and_leaves_nothing_behind() {
     stuck(&running).await;
 }
 
-/// Somebody else's patient, who is no part of this walk, is found and not shown.
+/// Another user's patient in a response, who is no part of this walk, is reported but not printed.
 async fn leaks(running: &Running) {
     let stranger = running.db.raw_user().await;
     let patient = running.db.patient(stranger, "Canaryname").await;
     let leaked = json!({"id": patient, "name": "Canaryname", "dob": "1961-07-13"});
     let gateway = Gateway::start(&running.base, "", None, move |asked, pass_on| {
-        let mut answer = pass_on();
-        if route(asked) == "GET /api/patients" && answer.status == 200 {
-            answer.text = json!([leaked]).to_string();
+        let mut response = pass_on();
+        if route(asked) == "GET /api/patients" && response.status == 200 {
+            response.text = json!([leaked]).to_string();
         }
-        answer
+        response
     });
 
     let (content, said) = smoke(&format!("http://127.0.0.1:{}", gateway.port), None);
@@ -137,17 +137,17 @@ async fn leaks(running: &Running) {
     assert_eq!(running.db.count("patients").await, 1, "the stranger's stays");
 }
 
-/// A foreign doctor's id in an answer does not make the walk delete that doctor.
+/// The walk does not delete a foreign doctor whose id is in a response.
 async fn impostor(running: &Running) {
     let doctor = running.db.doctor("Dr. Canary").await;
     let gateway = Gateway::start(&running.base, "", None, move |asked, pass_on| {
-        let mut answer = pass_on();
-        if route(asked) == "POST /api/doctors" && answer.status == 201 {
-            let mut body: Value = serde_json::from_str(&answer.text).unwrap();
+        let mut response = pass_on();
+        if route(asked) == "POST /api/doctors" && response.status == 201 {
+            let mut body: Value = serde_json::from_str(&response.text).unwrap();
             body["id"] = json!(doctor);
-            answer.text = body.to_string();
+            response.text = body.to_string();
         }
-        answer
+        response
     });
 
     let (content, said) = smoke(&format!("http://127.0.0.1:{}", gateway.port), None);
@@ -157,10 +157,10 @@ async fn impostor(running: &Running) {
     assert_eq!(running.db.count("doctors").await, 1);
 }
 
-/// What cannot be deleted is named.
+/// Records that cannot be deleted are named.
 async fn stuck(running: &Running) {
     let gateway = Gateway::start(&running.base, "", None, |asked, pass_on| match route(asked).as_str() {
-        "DELETE /api/patients/{id}" => HttpAnswer { status: 500, text: String::new(), ..throttled() },
+        "DELETE /api/patients/{id}" => HttpResponse { status: 500, text: String::new(), ..throttled() },
         _ => pass_on(),
     });
 
@@ -171,7 +171,7 @@ async fn stuck(running: &Running) {
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_refused_in_a_sentence() {
+fn an_untrusted_certificate_is_refused_with_a_message() {
     let gateway =
         Gateway::start("http://127.0.0.1:1", "", Some(&Certificate::new()), |_, _| unreachable!("no request"));
 

@@ -1,4 +1,4 @@
-//! Connections are counted: by the pool of an environment, and by the environments of a function.
+//! The limits on connections: of an environment's pool, and of a function's environments.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use testing::{
 };
 use tokio::time::Instant;
 
-// Ten times as many requests at once as the function has environments.
+// Ten times as many concurrent requests as the function has environments.
 #[tokio::test]
 async fn a_burst_takes_no_more_connections_than_the_function_has_environments() {
     const ENVIRONMENTS: usize = 6;
@@ -47,24 +47,24 @@ async fn a_burst_takes_no_more_connections_than_the_function_has_environments() 
     assert!(function.environments().len() <= ENVIRONMENTS);
 }
 
-// Sixteen at once, in an environment whose pool has four connections, and each is held for three seconds.
+// Sixteen concurrent requests in an environment with four connections; each holds one for three seconds.
 #[tokio::test]
-async fn who_finds_no_connection_waits_a_second_and_is_told_to_come_again() {
+async fn a_request_without_a_connection_waits_a_second_and_gets_503() {
     let app = TestApp::start(Role::Api, probe::ROUTES).await;
     let alice = app.user().await;
     let started = Instant::now();
     let one = async || {
-        let answer = alice.read("SELECT 'x' FROM pg_sleep(3)").await;
-        (answer.status, started.elapsed())
+        let response = alice.read("SELECT 'x' FROM pg_sleep(3)").await;
+        (response.status, started.elapsed())
     };
     let four = async || <[_; 4]>::from(tokio::join!(one(), one(), one(), one()));
 
     let (a, b, c, d) = tokio::join!(four(), four(), four(), four());
 
-    let answers = [a, b, c, d].concat();
-    let served = answers.iter().filter(|(status, _)| *status == 200).count();
-    assert_eq!(served, 4, "{answers:?}");
-    for (status, taken) in answers {
+    let responses = [a, b, c, d].concat();
+    let served = responses.iter().filter(|(status, _)| *status == 200).count();
+    assert_eq!(served, 4, "{responses:?}");
+    for (status, taken) in responses {
         assert!(status == 200 || status == 503, "{status}");
         assert!(taken < Duration::from_secs(9), "{taken:?}");
         assert!(status == 200 || taken >= Duration::from_secs(1), "{taken:?}");

@@ -19,9 +19,9 @@ async fn until_a_request_waits(db: &TestDb) {
     tokio::time::timeout(Duration::from_secs(30), patience).await.unwrap();
 }
 
-// Another session holds the mapping and waits for the doctor; the request holds the doctor and waits for the mapping.
+// Another session locks the mapping and waits for the doctor; the request locks the doctor and waits for the mapping.
 #[tokio::test]
-async fn a_request_in_a_deadlock_gives_way_and_is_done_all_the_same() {
+async fn a_request_is_the_victim_of_its_deadlock_and_succeeds_on_retry() {
     let app = TestApp::start_all(&TABLES).await;
     let alice = app.user().await;
     let doctor = app.db.doctor("Dr. X").await;
@@ -45,13 +45,13 @@ async fn a_request_in_a_deadlock_gives_way_and_is_done_all_the_same() {
     assert_eq!((app.db.count("mappings").await, app.db.count("doctors").await), (0, 0));
 }
 
-/// A doctor and a patient are assigned, unassigned and deleted by everybody at once.
+/// Concurrent requests assign, unassign and delete the same doctor and patient.
 async fn quarrel(app: &TestApp, alice: &Client<'_>) -> Vec<Answer> {
     let (doctor, patient) = (app.db.doctor("Dr. X").await, app.db.patient(alice.id, "Jane").await);
     let old = app.db.map(alice.id, "John", doctor).await;
     let new = json!({"patientId": patient, "doctorId": doctor});
     let (doctor, patient) = (format!("/api/doctors/{doctor}"), format!("/api/patients/{patient}"));
-    let answers = tokio::join!(
+    let responses = tokio::join!(
         alice.post("/api/mappings", &new),
         async { alice.delete(&doctor).await },
         alice.post("/api/mappings", &new),
@@ -60,17 +60,17 @@ async fn quarrel(app: &TestApp, alice: &Client<'_>) -> Vec<Answer> {
         async { alice.put(&doctor, json!({"name": "Dr. Y"})).await },
         alice.post("/api/mappings", &new),
     );
-    <[_; 7]>::from(answers).into()
+    <[_; 7]>::from(responses).into()
 }
 
 #[tokio::test]
-async fn whoever_is_in_whose_way_nothing_is_done_twice_and_nothing_fails() {
+async fn conflicting_requests_neither_fail_nor_repeat_a_write() {
     quarrels(20).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes"]
-async fn however_often_they_are_in_each_others_way_nothing_is_done_twice_and_nothing_fails() {
+async fn repeated_conflicting_requests_neither_fail_nor_repeat_a_write() {
     quarrels(500).await;
 }
 
@@ -78,12 +78,12 @@ async fn quarrels(rounds: usize) {
     let app = TestApp::start_all(&TABLES).await;
     let alice = app.user().await;
     for _ in 0..rounds {
-        let answers = quarrel(&app, &alice).await;
-        for answer in &answers {
-            assert!([200, 201, 404, 409].contains(&answer.status), "{answer:?}");
+        let responses = quarrel(&app, &alice).await;
+        for response in &responses {
+            assert!([200, 201, 404, 409].contains(&response.status), "{response:?}");
         }
-        let added = answers.iter().filter(|answer| answer.status == 201).count();
-        assert!(added <= 1, "{answers:?}");
+        let added = responses.iter().filter(|response| response.status == 201).count();
+        assert!(added <= 1, "{responses:?}");
     }
     let twice = "(SELECT FROM mappings GROUP BY patient_id, doctor_id HAVING count(*) > 1)";
     assert_eq!(app.db.count(twice).await, 0);

@@ -1,4 +1,4 @@
-//! Environments and sessions that end, or stand still, in the middle of what they do.
+//! Environments and sessions that end, or freeze, during their work.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use testing::product::{Product, status};
 use tokio::time::Instant;
 
 #[tokio::test]
-async fn what_a_killed_environment_was_writing_is_undone() {
+async fn the_write_of_a_killed_environment_is_rolled_back() {
     let product = Product::new().await;
     let environment = product.environment("doctors", &Limits::default(), &[]).await;
-    // The write takes its four seconds at the commit, when all is written.
+    // The write takes four seconds at the commit, after all rows are written.
     let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
                 $$ BEGIN PERFORM pg_sleep(3.9); RETURN NULL; END $$;
                 CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON doctors DEFERRABLE INITIALLY DEFERRED
@@ -45,7 +45,7 @@ async fn a_transaction_that_a_stopped_environment_left_open_is_ended_and_its_loc
     let proxy = Proxy::start(product.db.cluster.port()).await;
     let environment =
         product.environment("doctors", &Limits::default(), &[product.database_at("doctors", proxy.port)]).await;
-    // The commit does not arrive, and nobody hangs up: the environment stands still, and so does the line.
+    // The commit does not arrive, and the connection stays open: environment and network are frozen.
     let path = format!("/api/doctors/{doctor}");
     let _ = proxy.take_messages();
     let change = json!({"name": "Dr. Y"});
@@ -65,16 +65,16 @@ async fn a_transaction_that_a_stopped_environment_left_open_is_ended_and_its_loc
         proxy.set_open(Mode::Pass);
         environment.thaw();
     };
-    let (answer, ()) = tokio::join!(environment.invoke(&event), stopped);
+    let (response, ()) = tokio::join!(environment.invoke(&event), stopped);
 
-    assert_eq!(status(answer), 503);
+    assert_eq!(status(response), 503);
     let name: String = product.owner.query_typed_one("SELECT name FROM doctors", &[]).await.unwrap().get(0);
     assert_eq!(name, "Dr. Z");
     assert_eq!(status(environment.invoke(&event).await), 200);
 }
 
 #[tokio::test]
-async fn a_session_that_stands_still_in_a_query_is_given_up_in_time_and_not_used_again() {
+async fn a_session_frozen_in_a_query_is_abandoned_in_time_and_not_reused() {
     let product = Product::new().await;
     let environment = product.environment("doctors", &Limits::default(), &[]).await;
     let list = product.event("GET", "/api/doctors", None);
@@ -97,6 +97,6 @@ async fn a_session_that_stands_still_in_a_query_is_given_up_in_time_and_not_used
     assert_eq!(status(next.outcome), 200);
     kill_process(backend, Signal::CONT).unwrap();
     product.until("true", 1).await;
-    println!("503 after {:?}, the next answer after {:?}", measured.wall, next.wall);
+    println!("503 after {:?}, the next response after {:?}", measured.wall, next.wall);
     assert!(measured.wall < Duration::from_secs(10), "Lambda would have ended the environment");
 }

@@ -1,4 +1,4 @@
-//! A pooler between the functions and the database, which gives every transaction another session.
+//! A pooler between the functions and the database, which runs each transaction in another session.
 
 use rig::{Gateway, Pooler, event::Form, lambda::Limits};
 use shared::{
@@ -41,24 +41,24 @@ async fn the_whole_contract_holds_behind_a_transaction_pooler() {
 }
 
 #[tokio::test]
-async fn who_asked_is_forgotten_though_others_use_the_same_sessions() {
-    const WHO: &str = "SELECT concat_ws('/', app.current_user_id(), app.current_session_id(), pg_backend_pid())";
+async fn no_session_state_reaches_another_user_through_a_pooler() {
+    const IDENTITY: &str = "SELECT concat_ws('/', app.current_user_id(), app.current_session_id(), pg_backend_pid())";
     let pooler = Pooler::start(TestDb::new().await.cluster.port()).await;
     let app = TestApp::new(TestDb::new().await, &[(Role::Api, probe::ROUTES)], |_| {}, through(&pooler));
     let (alice, bob) = (app.user().await, app.user().await);
     let database = || TestDb { cluster: app.db.cluster, name: app.db.name.clone() };
-    // Others' connections, whose sessions are used as well.
+    // Other users' connections, whose sessions are reused.
     let mut backends = std::collections::BTreeSet::new();
     for _ in 0..3 {
         let other = TestApp::new(database(), &[(Role::Api, probe::ROUTES)], |_| {}, through(&pooler));
-        other.with_token(alice.token.clone()).one(WHO).await;
+        other.with_token(alice.token.clone()).one(IDENTITY).await;
     }
 
     for round in 0..200 {
         let user = if round % 2 == 0 { &alice } else { &bob };
-        let who = user.one(WHO).await;
-        let (asked, backend) = who.rsplit_once('/').unwrap();
-        assert!(asked.starts_with(&format!("{}/", user.id)), "{who}");
+        let identity = user.one(IDENTITY).await;
+        let (asked, backend) = identity.rsplit_once('/').unwrap();
+        assert!(asked.starts_with(&format!("{}/", user.id)), "{identity}");
         backends.insert(backend.to_owned());
         match round % 3 {
             0 => assert_eq!(user.write("SELECT (1 / 0)::text").await.status, 400),

@@ -1,4 +1,4 @@
-//! A server that goes down with everything that is under way, and comes back, again and again.
+//! A server that is restarted under load, once and repeatedly.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,21 +11,21 @@ use testing::{Client, Database, TestApp, TestDb};
 use tests::TABLES;
 use tokio::time::{Instant, timeout};
 
-/// What clients were told.
+/// The responses that clients received.
 #[derive(Default)]
-struct Told {
+struct Observed {
     /// Ids of patients whose creation was acknowledged.
     added: RefCell<Vec<i64>>,
-    /// Names of patients of whom nothing is known.
+    /// Names of patients whose creation has an unknown outcome.
     unknown: RefCell<Vec<String>>,
-    answers: Cell<usize>,
+    responses: Cell<usize>,
     is_over: Cell<bool>,
 }
 
-/// Adds and reads patients until it is over.
-async fn work(alice: &Client<'_>, told: &Told, worker: usize) {
+/// Adds and reads patients until the test ends.
+async fn work(alice: &Client<'_>, observed: &Observed, worker: usize) {
     for turn in 0.. {
-        if told.is_over.get() {
+        if observed.is_over.get() {
             return;
         }
         let name = format!("{worker}-{turn}");
@@ -33,19 +33,19 @@ async fn work(alice: &Client<'_>, told: &Told, worker: usize) {
         match added.status {
             201 => {
                 let id = added.json()["id"].as_i64().unwrap();
-                told.added.borrow_mut().push(id);
+                observed.added.borrow_mut().push(id);
                 let read = alice.get(&format!("/api/patients/{id}")).await;
                 assert!([200, 503].contains(&read.status), "{read:?}");
                 assert!(read.status == 503 || read.json()["name"] == name, "{read:?}");
             }
-            503 => told.unknown.borrow_mut().push(name),
+            503 => observed.unknown.borrow_mut().push(name),
             _ => panic!("{added:?}"),
         }
-        told.answers.set(told.answers.get() + 1);
+        observed.responses.set(observed.responses.get() + 1);
     }
 }
 
-/// Stops the server at once (it recovers from its log), starts it, and waits until requests are answered again.
+/// Stops the server at once (it recovers from its log), starts it, and waits until requests succeed again.
 async fn restart(app: &TestApp, alice: &Client<'_>) -> Duration {
     let cluster = app.db.cluster;
     let restart = move || cluster.stop().and_then(|()| cluster.start());
@@ -58,13 +58,13 @@ async fn restart(app: &TestApp, alice: &Client<'_>) -> Duration {
 }
 
 #[tokio::test]
-async fn a_server_that_restarts_under_its_clients_takes_back_nothing_it_acknowledged() {
+async fn a_server_that_restarts_under_load_keeps_all_acknowledged_writes() {
     restarts(2).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes"]
-async fn a_server_that_restarts_under_its_clients_time_and_again_takes_back_nothing_it_acknowledged() {
+async fn a_server_that_restarts_repeatedly_under_load_keeps_all_acknowledged_writes() {
     restarts(20).await;
 }
 
@@ -72,38 +72,39 @@ async fn restarts(times: usize) {
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::temporary().unwrap()));
     let app = TestApp::new(Database::on(cluster).await, &TABLES, |_| {}, TestDb::pool);
     let alice = app.user().await;
-    let told = Told::default();
+    let observed = Observed::default();
     let nemesis = async {
         let mut longest = Duration::ZERO;
         for _ in 0..times {
-            let before = told.answers.get();
+            let before = observed.responses.get();
             let progress = async {
-                while told.answers.get() < before + 20 {
+                while observed.responses.get() < before + 20 {
                     tokio::task::yield_now().await;
                 }
             };
             timeout(Duration::from_secs(60), progress).await.unwrap();
             longest = longest.max(restart(&app, &alice).await);
         }
-        told.is_over.set(true);
+        observed.is_over.set(true);
         longest
     };
-    let (longest, ..) = tokio::join!(nemesis, work(&alice, &told, 0), work(&alice, &told, 1), work(&alice, &told, 2));
+    let (longest, ..) =
+        tokio::join!(nemesis, work(&alice, &observed, 0), work(&alice, &observed, 1), work(&alice, &observed, 2));
 
     let owner = app.db.owner().await;
     let rows = owner.query_typed("SELECT id, name FROM patients ORDER BY id", &[]).await.unwrap();
     let there: Vec<(i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    for id in told.added.borrow().iter() {
+    for id in observed.added.borrow().iter() {
         assert_eq!(there.iter().filter(|(there, _)| there == id).count(), 1, "{id} was acknowledged");
     }
-    let unknown = told.unknown.borrow();
+    let unknown = observed.unknown.borrow();
     for (id, name) in &there {
-        assert!(told.added.borrow().contains(id) || unknown.contains(name), "{id} was never asked for");
+        assert!(observed.added.borrow().contains(id) || unknown.contains(name), "{id} was never asked for");
         assert_eq!(there.iter().filter(|(_, other)| other == name).count(), 1, "{name} was done twice");
     }
     println!(
-        "{times} restarts, {} answers, {} unknown, at most {longest:?} until the first answer after the start",
-        told.answers.get(),
+        "{times} restarts, {} responses, {} unknown, at most {longest:?} until the first response after the start",
+        observed.responses.get(),
         unknown.len()
     );
 }

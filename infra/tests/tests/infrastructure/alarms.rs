@@ -1,4 +1,4 @@
-//! What is watched, and that somebody hears of it.
+//! The metrics that are watched, and the alarms that report them.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn dimension(metric: &Value, name: &str) -> Option<String> {
     list(&metric["Dimensions"]).iter().find(|one| one["Name"] == name).map(|one| text(&one["Value"]))
 }
 
-/// Namespace, name, and which event for a warning.
+/// Namespace and name, and for a warning its event.
 fn name(metric: &Value) -> String {
     let event = dimension(metric, "Event").map(|event| format!(" {event}")).unwrap_or_default();
     format!("{} {}{event}", text(&metric["Namespace"]), text(&metric["MetricName"]))
@@ -85,7 +85,7 @@ fn every_function_is_watched_for_crashes_and_those_of_the_api_for_load() {
 }
 
 #[test]
-fn every_alarm_is_heard_and_says_what_to_do() {
+fn every_alarm_notifies_and_says_what_to_do() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         let alarms = of_kind(&resources, "AWS::CloudWatch::Alarm");
@@ -107,7 +107,7 @@ fn every_alarm_is_heard_and_says_what_to_do() {
 }
 
 #[test]
-fn the_limits_are_those_that_were_decided() {
+fn the_limits_have_the_documented_values() {
     let resources = resources("prod");
     let of = |name: &str| {
         let facts = &resources[&format!("Monitoring.{name}")].properties;
@@ -143,7 +143,7 @@ fn the_limits_are_those_that_were_decided() {
 }
 
 #[test]
-fn no_figure_is_kept_for_each_person_and_no_trace_says_who() {
+fn no_metric_or_trace_identifies_a_person() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         for (name, filter) in of_kind(&resources, "AWS::Logs::MetricFilter") {
@@ -162,7 +162,7 @@ fn no_figure_is_kept_for_each_person_and_no_trace_says_who() {
             }
         }
     }
-    // What the functions print or send makes no figures and no segments of a trace by itself (EMF, the X-Ray daemon).
+    // Neither the functions' output (EMF) nor what they send (the X-Ray daemon) creates metrics or trace segments.
     let code = sources();
     for way in ["_aws", "CloudWatchMetrics", "X-Ray-TraceId", "AWS_XRAY_DAEMON", "put_metric", "annotation"] {
         assert!(!code.contains(way), "{way}");

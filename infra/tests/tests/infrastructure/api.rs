@@ -1,4 +1,4 @@
-//! The API as API Gateway gets it.
+//! The API as it is deployed to API Gateway.
 
 use std::{collections::BTreeSet, fs};
 
@@ -25,7 +25,7 @@ fn routes(body: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_routes_are_those_of_the_code_and_every_wrong_one_is_answered_by_us() {
+fn the_routes_are_those_of_the_code_and_a_function_handles_every_unknown_one() {
     let mut expected = BTreeSet::from(["Doctors ANY $default".to_owned()]);
     let tables = [
         ("Auth", auth::ROUTES),
@@ -66,8 +66,8 @@ fn every_route_is_throttled_and_guessing_passwords_most() {
     }
 }
 
-// What API Gateway's import warns of ends a deployment only if it is told to: a server must then have an address, which SAM
-// does not write.
+// `FailOnWarnings` makes API Gateway's warnings end a deployment; without a warning the document would need a server's
+// address, which SAM does not write.
 #[test]
 fn no_warning_of_the_import_ends_a_deployment() {
     for environment in ENVIRONMENTS {
@@ -78,9 +78,9 @@ fn no_warning_of_the_import_ends_a_deployment() {
     }
 }
 
-// Neither query nor path, header or body; the route says which path, without its id.
+// Neither query nor path, header or body; the route has the path without its id.
 #[test]
-fn the_security_log_says_who_was_refused_and_nothing_else_about_a_person() {
+fn the_security_log_has_the_address_and_nothing_else_about_a_person() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         let log = &resources["ApiApiGatewayDefaultStage"].properties["AccessLogSettings"];
@@ -101,11 +101,11 @@ fn the_security_log_says_who_was_refused_and_nothing_else_about_a_person() {
         ];
         assert_eq!(fields.iter().collect::<BTreeSet<_>>(), allowed.map(str::to_owned).iter().collect());
 
-        // API Gateway adds to the account's policy of logs for every other name, until that is full.
+        // For any other name, API Gateway extends the account's resource policy of logs until that is full.
         let name = text(&resources["ApiLogGroup"].properties["LogGroupName"]);
         assert!(name.starts_with("/aws/vendedlogs/healthcare-api-"), "{name}");
 
-        // It has an end of its own, sooner than that of other logs, and the longest that can be set is no year.
+        // It has its own retention, shorter than that of other logs and at most 90 days.
         let group = &resources["ApiLogGroup"].properties;
         assert_eq!(
             (text(&group["RetentionInDays"]), text(&group["KmsKeyId"])),
@@ -118,7 +118,7 @@ fn the_security_log_says_who_was_refused_and_nothing_else_about_a_person() {
     assert!(list(&longest).iter().all(|days| number(days) <= 90.0), "{longest}");
 }
 
-/// Addresses are what no other log may hold: no function's line has a field for one.
+/// No other log may contain addresses: the functions' log lines have no field for one.
 #[test]
 fn no_other_log_has_an_address() {
     let line = fs::read_to_string(machine::workspace::root().join("shared/src/telemetry.rs")).unwrap();
@@ -128,7 +128,7 @@ fn no_other_log_has_an_address() {
 }
 
 #[test]
-fn a_domain_of_its_own_speaks_modern_tls_and_is_the_only_door() {
+fn a_custom_domain_requires_modern_tls_and_is_the_only_endpoint() {
     let closed = |resources: &Resources| {
         let server = &resources["Api"].properties["Body"]["servers"][0];
         server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"].clone()

@@ -1,4 +1,4 @@
-//! The conditions on the rights of CloudFormation's role: each names all that the templates use, and nothing else.
+//! The conditions on the privileges of CloudFormation's role: each allows all that the templates use, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::{
     model::{list, of_kind, pipeline, text},
 };
 
-/// What a condition of the statement with this name allows.
+/// The values that a condition of this statement allows.
 fn allowed(policy: &str, statement: &str, operator: &str, key: &str) -> BTreeSet<String> {
     let statements = list(&pipeline()[&format!("Pipeline.{policy}")].properties["PolicyDocument"]["Statement"]);
     let found = statements.iter().find(|one| one["Sid"] == statement).unwrap_or_else(|| panic!("no {statement}"));
@@ -48,7 +48,7 @@ fn the_policies_that_may_be_attached_are_those_that_roles_have() {
             attached.extend(list(&role.properties["ManagedPolicyArns"]).iter().map(text));
         }
     }
-    // One of our own has the stack's name before its own.
+    // A policy of our own has the stack's name before its name.
     let (of_aws, own): (BTreeSet<_>, BTreeSet<_>) = attached.into_iter().partition(|policy| policy.starts_with("arn:"));
     let own = own.iter().map(|name| format!("arn:aws:iam::123456789012:policy/healthcare-prod-{name}-1A2B3C"));
     let patterns = allowed("IdentityPolicy", "AttachKnownPolicies", "ArnLike", "iam:PolicyARN");
@@ -60,18 +60,18 @@ fn the_policies_that_may_be_attached_are_those_that_roles_have() {
 }
 
 #[test]
-fn keys_are_used_by_way_of_the_services_that_encrypt_with_them() {
+fn keys_are_used_only_through_the_services_that_encrypt_with_them() {
     let uses = ["kms:creategrant", "kms:decrypt", "kms:encrypt", "kms:generatedatakey", "kms:retiregrant"];
     let mut services: BTreeSet<_> =
         types_that_call(&uses).iter().map(|kind| kind.split("::").nth(1).unwrap().to_lowercase()).collect();
-    // Its schema passes over what a secret with a key of its own takes.
+    // Its schema omits what a secret with its own key needs.
     services.insert("secretsmanager".to_owned());
     let services = services.iter().map(|service| format!("{service}.eu-central-1.amazonaws.com")).collect();
     assert_eq!(allowed("DataPolicy", "EncryptThroughServices", "StringEquals", "kms:ViaService"), services);
 }
 
 #[test]
-fn a_service_may_make_a_role_of_its_own_where_it_works_with_one() {
+fn services_may_create_their_service_linked_roles() {
     let mut services = BTreeSet::new();
     for kind in types_that_call(&["iam:createservicelinkedrole"]) {
         services.insert(match kind.split("::").nth(1).unwrap() {
@@ -81,7 +81,7 @@ fn a_service_may_make_a_role_of_its_own_where_it_works_with_one() {
             _ => panic!("{kind}: which service?"),
         });
     }
-    // The schema of a domain passes over it.
+    // The schema of a domain omits it.
     services.insert("ops.apigateway.amazonaws.com");
     let allowed = allowed("IdentityPolicy", "LetServicesMakeTheirOwnRoles", "StringEquals", "iam:AWSServiceName");
     assert_eq!(services, allowed.iter().map(String::as_str).collect());

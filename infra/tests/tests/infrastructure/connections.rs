@@ -1,18 +1,18 @@
-//! How many connections the functions can take, and how many the database has.
+//! The connections that the functions can open, and those that the database has.
 
 use std::fs;
 
 use crate::model::{Resources, documents, number, of_kind, resources, resources_with, text};
 
-/// What PostgreSQL and RDS keep for their own administrators.
+/// The connections that PostgreSQL and RDS reserve for administrators.
 const KEPT: f64 = 5.0;
-/// The instances of all functions together that a new account allows.
+/// The concurrency quota of a new account, for all functions together.
 const FIRST_QUOTA: f64 = 10.0;
 
-/// The connections that functions can take themselves, and the connections that there are for them.
+/// The connections that functions can open themselves, and the connections available to them.
 ///
-/// An instance holds one. A function that reserves nothing has as many as the account allows, which nothing of ours
-/// bounds. Through the proxy functions take none: it opens at most four fifths of the connections by itself.
+/// An instance opens one. A function without reserved concurrency has as many instances as the account allows, which is
+/// unbounded here. Through the proxy functions open none: it opens at most four fifths of the connections.
 fn taken_and_usable(resources: &Resources) -> (f64, f64) {
     let names = ["Database.ClusterSettings", "Database.InstanceSettings"];
     let settings = &names.iter().find_map(|name| resources.get(*name)).unwrap().properties["Parameters"];
@@ -49,7 +49,7 @@ fn all_instances_of_all_functions_together_leave_a_fifth_of_the_connections_free
     let aurora = [("Engine", "aurora-postgresql"), ("UseProxy", "true"), ("MaxCapacity", "16")];
     assert!(fits(&resources_with("prod", &aurora)));
 
-    // What reserves nothing fits behind the proxy only.
+    // Without reserved concurrency they fit only behind the proxy.
     for function in ["Auth", "Patients", "Doctors", "Mappings"] {
         let parameter = format!("{function}Concurrency");
         assert!(!fits(&resources_with("prod", &[(&parameter, "0")])), "{function}");
@@ -58,9 +58,9 @@ fn all_instances_of_all_functions_together_leave_a_fifth_of_the_connections_free
     assert!(!fits(&resources_with("prod", &[("RotateConcurrency", "0"), ("UseProxy", "true")])));
 }
 
-// A new account refuses every reservation, and is bounded by its quota instead.
+// A new account refuses every reservation; its quota is the limit instead.
 #[test]
-fn dev_reserves_nothing_and_fits_into_a_new_account_and_with_what_the_handbook_says_into_a_large_one() {
+fn dev_reserves_nothing_and_fits_into_a_new_account_and_with_the_handbooks_settings_into_a_large_one() {
     let dev = resources("dev");
     for (name, function) in of_kind(&dev, "AWS::Lambda::Function") {
         assert!(function.properties.get("ReservedConcurrentExecutions").is_none(), "{name}");
@@ -87,8 +87,8 @@ fn dev_reserves_nothing_and_fits_into_a_new_account_and_with_what_the_handbook_s
 }
 
 #[test]
-fn the_alarms_go_off_at_four_fifths_and_no_class_is_promised_more_than_its_memory_bears() {
-    /// What RDS takes by default: a connection for so many bytes.
+fn the_alarms_fire_at_four_fifths_and_no_class_has_more_connections_than_its_memory_allows() {
+    /// RDS's default: a connection for this many bytes.
     const BYTES: f64 = 9_531_392.0;
     let gib = [
         ("db.t4g.micro", 1.0),
@@ -103,7 +103,7 @@ fn the_alarms_go_off_at_four_fifths_and_no_class_is_promised_more_than_its_memor
     let template = &documents("prod")["stacks"]["database"];
     let (mappings, parameters) = (&template["Mappings"], &template["Parameters"]);
     for (class, memory) in gib {
-        // A part of the memory is the system's own.
+        // The system uses a part of the memory.
         assert!(
             number(&mappings["InstanceClasses"][class]["Connections"]) <= memory * 0.8 * 1073741824.0 / BYTES,
             "{class}"

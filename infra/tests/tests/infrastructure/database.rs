@@ -1,4 +1,4 @@
-//! The database: what keeps the data, and what keeps it private.
+//! The database: what preserves the data, and what keeps it private.
 
 use serde_json::json;
 
@@ -103,7 +103,7 @@ fn it_speaks_tls_only_and_writes_no_value_to_its_log() {
 }
 
 #[test]
-fn prod_has_backups_of_its_own_that_nobody_deletes_in_a_week() {
+fn prod_has_its_own_backups_that_cannot_be_deleted_for_a_week() {
     let resources = resources("prod");
     let vault = &resources["Database.Vault"];
     assert_eq!(vault.whole["DeletionPolicy"], "RetainExceptOnCreate");
@@ -126,7 +126,7 @@ fn prod_has_backups_of_its_own_that_nobody_deletes_in_a_week() {
 }
 
 #[test]
-fn the_root_tells_the_role_that_a_backup_is_restored_with() {
+fn the_root_outputs_the_role_that_restores_backups() {
     let output = documents("prod")["stacks"][""]["Outputs"]["RestoreRoleArn"].clone();
     assert_eq!(output["Value"], json!({"Fn::GetAtt": ["Database", "Outputs.RestoreRoleArn"]}));
     assert_eq!(output["Condition"], "HasBackups", "it is made with the backups");
@@ -134,7 +134,7 @@ fn the_root_tells_the_role_that_a_backup_is_restored_with() {
 }
 
 #[test]
-fn after_a_restore_the_database_is_looked_at_anew_by_the_stack_and_by_those_that_log_in_as_its_owner() {
+fn after_a_restore_the_stack_and_the_owners_functions_read_the_database_again() {
     for engine in ["postgres", "aurora-postgresql"] {
         let of = |generation: &str| resources_with("prod", &[("Engine", engine), ("DatabaseGeneration", generation)]);
         let (first, second) = (of("1"), of("2"));
@@ -162,7 +162,7 @@ fn the_proxy_takes_tls_only_and_logs_no_statement() {
     }
     let variables = |function: &str| resources[function].properties["Environment"]["Variables"].clone();
     assert_eq!(variables("AuthFunction")["DATABASE_VIA_PROXY"], "true");
-    // Who changes roles and schema speaks to the database itself.
+    // The functions that change roles and the schema connect to the database directly.
     for function in ["MigrateFunction", "RotateFunction"] {
         assert_eq!(variables(function)["DATABASE_HOST"], "Database.Instance.Endpoint.Address");
         assert!(variables(function).get("DATABASE_VIA_PROXY").is_none());

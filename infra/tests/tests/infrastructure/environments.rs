@@ -1,4 +1,4 @@
-//! The three environments of samconfig.toml: all can be deployed, and each is what it is for.
+//! The three environments of samconfig.toml: all can be deployed, and each has its purpose's settings.
 
 use std::fs;
 
@@ -7,14 +7,14 @@ use machine::workspace;
 use crate::model::{ENVIRONMENTS, documents, list, number, of_kind, resources, resources_with, text};
 
 #[test]
-fn every_environment_can_be_worked_out_to_the_last_value() {
+fn every_environment_can_be_resolved_completely() {
     for environment in ENVIRONMENTS {
         assert!(resources(environment).len() > 150);
     }
 }
 
 #[test]
-fn every_way_to_deploy_it_can_be_worked_out() {
+fn every_variant_can_be_resolved_completely() {
     let domain = [
         ("DomainName", "api.example.com"),
         ("CertificateArn", "arn:aws:acm:eu-central-1:123456789012:certificate/1"),
@@ -36,7 +36,7 @@ fn every_way_to_deploy_it_can_be_worked_out() {
 }
 
 #[test]
-fn dev_is_cheap_and_goes_away_and_prod_is_neither() {
+fn dev_is_cheap_and_deletable_and_prod_is_neither() {
     let parameter =
         |environment: &str, name: &str| documents(environment)["parameters"][name].as_str().unwrap().to_owned();
     let of = |name: &str| ENVIRONMENTS.map(|environment| parameter(environment, name));
@@ -62,9 +62,9 @@ fn settings(environment: &str, command: &str) -> Vec<String> {
     section.map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
 }
 
-// SAM gives a stack that is there the last value of each parameter that nobody names.
+// SAM keeps the last value of a parameter that a deployment does not name.
 #[test]
-fn every_environment_says_that_alarms_turn_a_release_back() {
+fn every_environment_enables_rollback_on_alarms() {
     for environment in ENVIRONMENTS {
         let settings = settings(environment, "deploy");
         assert!(settings.contains(&r#""ReleaseAlarms=true","#.to_owned()), "{environment}: {settings:#?}");

@@ -1,4 +1,4 @@
-//! The figures that are made from log lines, each held against lines that the code really writes.
+//! The metrics made from log lines, each compared with lines that the code really writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ use crate::{
 const FIRST: &str = "the first request";
 const REFUSED: &str = "a refused right";
 const PANIC: &str = "a panic";
-/// What only a mistake of ours makes: nothing that a client sends, and no dependency that is down.
+/// Causes that are bugs of ours, in contrast to clients' errors and unavailable dependencies.
 const OUR_MISTAKES: [&str; 2] = [REFUSED, PANIC];
 const USELESS_HASH: &str = "a useless hash";
 const LOGINS: [&str; 5] = ["a login", "a wrong password", "no JSON", "a body too large", USELESS_HASH];
-/// Causes of a warning, with the event that an alarm knows it by.
+/// Causes of a warning, with the event that its alarm looks for.
 const WARNINGS: [(&str, &str); 8] = [
     (PANIC, "panic"),
     ("a server without TLS", "db_tls_refused"),
@@ -29,7 +29,7 @@ const WARNINGS: [(&str, &str); 8] = [
     ("audit rows without a partition", "audit_rows_without_partition"),
 ];
 
-/// The patterns of all filters on the logs of functions, by the name of their figure without that of the function.
+/// The patterns of all filters on the functions' logs, by the name of the metric without the function's name.
 fn filters() -> BTreeMap<String, String> {
     let resources = resources("prod");
     let mut patterns = BTreeMap::new();
@@ -56,7 +56,7 @@ fn counted<'l>(pattern: &str, lines: &'l [Line]) -> BTreeSet<&'l str> {
 }
 
 #[tokio::test]
-async fn each_figure_counts_the_lines_that_it_is_for_and_no_others() {
+async fn each_metric_counts_exactly_its_own_lines() {
     let lines = lines::of_functions().await;
     let expected: [(&str, BTreeSet<&str>); 6] = [
         ("AccessDenied", [REFUSED].into()),
@@ -72,7 +72,7 @@ async fn each_figure_counts_the_lines_that_it_is_for_and_no_others() {
     assert_eq!(found, expected, "{lines:#?}");
     assert_eq!(lines.iter().filter(|(_, line)| line["coldStart"] == true).count(), 4, "once a function");
 
-    // The event of a warning is the dimension that its alarm asks for.
+    // The event of a warning is the dimension of its alarm.
     for (cause, event) in WARNINGS {
         let warning = lines.iter().find(|(of, line)| *of == cause && line["level"] == "WARN");
         assert_eq!(warning.unwrap_or_else(|| panic!("{cause}")).1["event"], event);
@@ -87,7 +87,7 @@ async fn each_figure_counts_the_lines_that_it_is_for_and_no_others() {
 }
 
 #[test]
-fn who_is_turned_away_at_a_sign_in_is_counted_from_the_gateways_log() {
+fn refused_logins_are_counted_from_the_gateways_log() {
     let resources = resources("prod");
     let format = text(&resources["ApiApiGatewayDefaultStage"].properties["AccessLogSettings"]["Format"]);
     let filters = of_kind(&resources, "AWS::Logs::MetricFilter");
@@ -106,10 +106,10 @@ fn who_is_turned_away_at_a_sign_in_is_counted_from_the_gateways_log() {
     assert!(!pattern::matches(&pattern, &lines::of_gateway(&format, "GET /api/patients", 429)));
 }
 
-/// What turns a release back is a crash or an answer 500. The figures test shows that no refusal and no outage is an
-/// answer 500, and that every one of them is answered.
+/// A release is rolled back by crashes and by responses of status 500. The figures test shows that no refusal and no
+/// outage causes a 500, and that every one of them gets a response.
 #[test]
-fn what_turns_a_release_back_is_nothing_that_a_client_or_an_outage_makes() {
+fn neither_a_client_nor_an_outage_can_roll_back_a_release() {
     let resources = resources("prod");
     let mut watched = BTreeSet::new();
     for (_, group) in of_kind(&resources, "AWS::CodeDeploy::DeploymentGroup") {

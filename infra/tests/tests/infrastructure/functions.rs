@@ -1,4 +1,4 @@
-//! The functions: how each of them runs, and how a release takes over.
+//! The functions: their configuration, and how a release replaces the previous one.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
 }
 
 #[test]
-fn no_function_has_a_secret_in_its_environment_only_where_to_find_it() {
+fn a_functions_environment_has_the_arns_of_secrets_but_no_secret() {
     let resources = resources("prod");
     let database = |function: &str| match function {
         "Auth" => "Secrets.AuthLogin",
@@ -81,7 +81,7 @@ fn no_function_has_a_secret_in_its_environment_only_where_to_find_it() {
 }
 
 #[test]
-fn a_release_takes_over_bit_by_bit_in_prod_and_goes_back_when_an_alarm_goes_off() {
+fn a_release_shifts_traffic_gradually_in_prod_and_rolls_back_on_an_alarm() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         for name in API {
@@ -115,7 +115,7 @@ fn a_release_takes_over_bit_by_bit_in_prod_and_goes_back_when_an_alarm_goes_off(
 }
 
 #[test]
-fn the_cure_of_what_keeps_an_alarm_on_can_be_released() {
+fn the_fix_of_what_triggers_an_alarm_can_be_released() {
     let resources = resources_with("prod", &[("ReleaseAlarms", "false")]);
     for name in API {
         let group = &resources[&format!("{name}FunctionDeploymentGroup")].properties;
@@ -131,7 +131,10 @@ fn the_schema_is_migrated_before_any_new_code_runs_and_from_nowhere_else() {
         assert_eq!(migrations.properties["ServiceToken"], "MigrateFunction.Arn");
         assert!(text(&migrations.properties["FunctionVersion"]).starts_with("MigrateFunctionVersion"));
         let patience = number(&migrations.properties["ServiceTimeout"]);
-        assert!(patience > number(&resources["MigrateFunction"].properties["Timeout"]), "it answers in its own time");
+        assert!(
+            patience > number(&resources["MigrateFunction"].properties["Timeout"]),
+            "it responds before the timeout"
+        );
         for name in API {
             assert_eq!(list(&resources[&format!("{name}Function")].whole["DependsOn"]), ["Migrations"], "{name}");
         }
@@ -142,9 +145,9 @@ fn the_schema_is_migrated_before_any_new_code_runs_and_from_nowhere_else() {
     }
 }
 
-// With `abort`, a panic would end the environment instead of costing one answer.
+// With `abort`, a panic would end the environment instead of costing one response.
 #[test]
-fn a_panic_is_caught_in_what_is_deployed() {
+fn a_panic_is_caught_in_the_deployed_build() {
     let read = |path: &str| std::fs::read_to_string(machine::workspace::root().join(path)).unwrap();
     let manifest = read("Cargo.toml");
     let (_, profiles) = manifest.split_once("[profile.release]").unwrap();
@@ -158,7 +161,7 @@ fn a_panic_is_caught_in_what_is_deployed() {
 }
 
 #[test]
-fn a_new_key_has_time_to_become_known_before_rotate_is_cut_off() {
+fn the_timeout_of_rotate_allows_the_notice_of_a_new_key() {
     let slack = 60.0;
     let notice = shared::auth::MIN_KEY_REFRESH_INTERVAL.as_secs_f64() + 5.0;
     assert!(number(&resources("prod")["RotateFunction"].properties["Timeout"]) >= notice + slack);

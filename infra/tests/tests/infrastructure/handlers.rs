@@ -1,7 +1,7 @@
 //! The role of the pipeline, compared with what CloudFormation calls for each type of resource.
 //!
-//! cfn-lint carries both halves: the permissions that the handlers of a type need, as AWS publishes them, and for each
-//! action whether it can be granted on single resources.
+//! cfn-lint has both parts: the permissions that a type's handlers need, as AWS publishes them, and for each action
+//! whether it supports resource-level permissions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +19,7 @@ use crate::model::{Resource, Resources, list, of_kind, pipeline, resources, reso
 const POLICIES: [&str; 5] = ["IdentityPolicy", "NetworkPolicy", "DataPolicy", "ProgramPolicy", "WatchPolicy"];
 const WAIVED: &str = "infra/tests/tests/infrastructure/permissions-waived.txt";
 
-/// What cfn-lint knows.
+/// cfn-lint's data.
 pub(crate) struct Schemas(PathBuf);
 
 impl Schemas {
@@ -36,7 +36,7 @@ impl Schemas {
         serde_json::from_str(&file).unwrap()
     }
 
-    /// The actions that a type's handlers call, in small letters. What lists all of an account's is never called here.
+    /// The actions that a type's handlers call, in lower case. Handlers that list all resources are never called here.
     pub(crate) fn actions(&self, files: &Value, kind: &str) -> BTreeSet<String> {
         let file = files[kind].as_str().unwrap_or_else(|| panic!("no schema of {kind}"));
         let schema = self.read(&format!("schemas/resources/{file}.json"));
@@ -47,7 +47,7 @@ impl Schemas {
     }
 }
 
-/// The names, as policies see them, that resources of a type get when they are deployed.
+/// The names, as in policies, of a type's resources when they are deployed.
 fn names(kind: &str, service: &str, logical: &str, resource: &Resource) -> Vec<String> {
     let (here, logical) = ("eu-central-1:123456789012", logical.replace('.', "-"));
     let own = |names: &[&str]| names.iter().map(|name| format!("arn:aws:{service}:{name}")).collect::<Vec<_>>();
@@ -92,7 +92,7 @@ fn names(kind: &str, service: &str, logical: &str, resource: &Resource) -> Vec<S
     }
 }
 
-/// What CloudFormation's role may do: the action in small letters, and the pattern of resources.
+/// The permissions of CloudFormation's role: the action in lower case, and the pattern of resources.
 fn granted() -> Vec<(String, String)> {
     let pipeline = pipeline();
     let mut granted = Vec::new();
@@ -119,7 +119,7 @@ pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     name.ends_with(rest)
 }
 
-/// Every way to deploy the stacks.
+/// Every variant of the stacks that can be deployed.
 pub(crate) fn variants() -> Vec<Resources> {
     let whole = [
         ("UseProxy", "true"),
@@ -133,7 +133,7 @@ pub(crate) fn variants() -> Vec<Resources> {
     vec![resources("dev"), resources_with("prod", &whole), resources_with("prod", &aurora)]
 }
 
-/// `type action on name`, for all that CloudFormation calls and its role may not.
+/// `type action on name`, for all that CloudFormation calls but its role may not.
 fn refused() -> BTreeSet<String> {
     let schemas = Schemas::find();
     let (files, services) =
@@ -166,7 +166,7 @@ fn refused() -> BTreeSet<String> {
 }
 
 #[test]
-fn cloudformation_may_call_whatever_its_handlers_call_but_for_what_is_waived_with_a_reason() {
+fn cloudformation_may_call_all_that_its_handlers_call_except_documented_waivers() {
     let file = fs::read_to_string(workspace::root().join(WAIVED)).unwrap();
     let mut waived = BTreeSet::new();
     for section in file.trim().split("\n\n") {

@@ -1,4 +1,4 @@
-//! What the functions and the gateway write, each for a cause: the lines are those of the real code.
+//! The log lines of the functions and the gateway, each with its cause: the real code writes them.
 
 use std::{
     panic,
@@ -26,7 +26,7 @@ use tokio::{
 };
 
 shared::routes! {
-    /// A mistake of ours.
+    /// A bug of ours.
     POST "/api/mistakes" mistake(CurrentUser) -> Json<Any<i64>>;
 }
 
@@ -38,10 +38,10 @@ mod handlers {
     }
 }
 
-/// A line, and what made the code write it.
+/// A line, and its cause.
 pub(crate) type Line = (&'static str, Value);
 
-/// What a function writes of requests, and of what else happens to it.
+/// The log lines of a function's requests, and of its other events.
 pub(crate) async fn of_functions() -> Vec<Line> {
     let mut lines = of_requests().await;
     lines.extend(of_dependencies().await);
@@ -50,7 +50,7 @@ pub(crate) async fn of_functions() -> Vec<Line> {
     lines
 }
 
-/// What was logged meanwhile.
+/// The log lines written during `work`.
 async fn during<T>(cause: &'static str, work: impl Future<Output = T>) -> Vec<Line> {
     let before = log().len();
     work.await;
@@ -95,10 +95,10 @@ async fn of_requests() -> Vec<Line> {
     lines
 }
 
-/// What is written when the database or a secret is not as it should be.
+/// The log lines when the database or a secret is not as it should be.
 async fn of_dependencies() -> Vec<Line> {
-    let nobody = closed_port().await;
-    let down = |db: &TestDb, role, clock: &Clock| db.pool_at(role, clock, nobody, Trust::Plaintext);
+    let closed = closed_port().await;
+    let down = |db: &TestDb, role, clock: &Clock| db.pool_at(role, clock, closed, Trust::Plaintext);
     let app = TestApp::new(TestDb::new().await, &[(Role::Api, probe::ROUTES)], |_| {}, down);
     let alice = app.user().await;
     let mut lines = during("the first request", app.anonymous().read("SELECT 'x'")).await;
@@ -134,7 +134,7 @@ async fn of_dependencies() -> Vec<Line> {
     lines
 }
 
-/// What migrate and rotate print, as programs, when they cannot do their work.
+/// The log lines of migrate and rotate, as programs, when they fail.
 async fn of_operations() -> Vec<Line> {
     let mut lines = Vec::new();
     for (function, cause, event) in [
@@ -149,7 +149,7 @@ async fn of_operations() -> Vec<Line> {
     lines
 }
 
-/// What migrate prints when it finds an audit row of a month that has no partition.
+/// The log line of migrate for an audit row of a month without a partition.
 async fn of_stray_rows() -> Vec<Line> {
     let _makes_the_group_roles = TestDb::new().await;
     let (db, moto) = (TestDb::empty().await, Moto::open().await);
@@ -179,13 +179,13 @@ async fn of_stray_rows() -> Vec<Line> {
     lines_of("audit rows without a partition", &running.log())
 }
 
-/// The lines with an event among what a program printed.
+/// The lines with an event in a program's output.
 fn lines_of(cause: &'static str, printed: &str) -> Vec<Line> {
     let json = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     json.filter(|line| line.get("event").is_some()).map(|line| (cause, line)).collect()
 }
 
-/// What the gateway writes of a request, by the format of the template.
+/// The gateway's log line of a request, in the format of the template.
 pub(crate) fn of_gateway(format: &str, route: &str, status: u16) -> Value {
     let filled = format
         .replace("$context.routeKey", route)
@@ -198,7 +198,7 @@ async fn closed_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap().port()
 }
 
-/// A server that answers PostgreSQL's request for TLS with no.
+/// A server that refuses PostgreSQL's request for TLS.
 async fn without_tls() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();

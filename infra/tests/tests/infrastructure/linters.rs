@@ -1,4 +1,4 @@
-//! What the linters say of the templates.
+//! The findings of the linters in the templates.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::model::documents;
 
-/// All templates as they stand in the repository.
+/// All templates in the repository.
 fn templates() -> Vec<PathBuf> {
     let root = workspace::root();
     let mut all: Vec<_> = fs::read_dir(root.join("infra")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -17,7 +17,7 @@ fn templates() -> Vec<PathBuf> {
     all
 }
 
-/// The translated root template, in a folder where it finds the others.
+/// The translated root template, in a folder with links to the others.
 struct Translated(PathBuf);
 
 impl Translated {
@@ -41,7 +41,7 @@ impl Drop for Translated {
 }
 
 fn run(command: &mut Command) -> (bool, String) {
-    // They must not look for credentials, call home or ask for a newer version of themselves.
+    // Without credentials, telemetry and update checks.
     let output = command
         .envs([
             ("AWS_DEFAULT_REGION", "eu-central-1"),
@@ -62,8 +62,8 @@ fn cfn_lint_finds_nothing_not_even_for_information() {
     let (ok, text) = run(Command::new(&lint).args(["--include-checks", "I", "--template"]).args(templates()));
     assert!(ok && text.is_empty(), "{text}");
 
-    // What SAM has put in the place of a parameter is not used any more (W2001), and the paths of the other templates are
-    // replaced when it is packaged (W3002).
+    // The parameters that SAM has inlined are unused (W2001), and the paths of the other templates are replaced when
+    // the template is packaged (W3002).
     let translated = Translated::write("lint");
     let ignore = ["--ignore-checks", "W2001", "W3002", "--include-checks", "I", "--template"];
     let (ok, text) = run(Command::new(&lint).args(ignore).arg(translated.path()));

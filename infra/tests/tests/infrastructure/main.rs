@@ -1,9 +1,9 @@
-//! What is deployed, environment by environment: the templates as CloudFormation gets them, with every value worked out.
+//! The deployed resources of each environment: the templates as CloudFormation gets them, with every value resolved.
 //!
 //! - `model`: the stacks of an environment, after the SAM translator, with parameters, conditions and mappings applied
 //! - `lines`, `pattern`: what the code logs, and how CloudWatch reads it
-//! - `linters`: what cfn-lint, sam and checkov say of them
-//! - the others: what no linter knows to ask, a file for each part
+//! - `linters`: the findings of cfn-lint, sam and checkov
+//! - the others: what no linter checks, a file for each part
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 

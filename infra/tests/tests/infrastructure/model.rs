@@ -1,7 +1,7 @@
 //! The stacks of one environment, with parameters, conditions and mappings applied.
 //!
-//! What only AWS knows stays a name: `Network.Vpc` is what `Ref` gives for the resource `Vpc` of the stack `Network`, and
-//! `Network.Vpc.CidrBlock` an attribute of it; resources of the root have no stack before them.
+//! Values that only AWS knows stay names: `Network.Vpc` is the `Ref` of the resource `Vpc` in the stack `Network`, and
+//! `Network.Vpc.CidrBlock` an attribute of it; resources of the root have no stack name.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 /// The environments of `samconfig.toml`.
 pub(crate) const ENVIRONMENTS: [&str; 3] = ["dev", "staging", "prod"];
 
-/// A resource: its type, its properties, its other attributes, all worked out.
+/// A resource: its type, its properties, its other attributes, all resolved.
 #[derive(Clone, Debug)]
 pub(crate) struct Resource {
     pub(crate) kind: String,
@@ -23,10 +23,10 @@ pub(crate) struct Resource {
     pub(crate) whole: Value,
 }
 
-/// Everything that is deployed, by name.
+/// All deployed resources, by name.
 pub(crate) type Resources = BTreeMap<String, Resource>;
 
-/// What `infra/transform.py` prints.
+/// The output of `infra/transform.py`.
 pub(crate) fn documents(environment: &str) -> Value {
     documents_with(environment, &[])
 }
@@ -46,17 +46,17 @@ fn documents_with(environment: &str, overrides: &[(&str, &str)]) -> Value {
     documents.clone()
 }
 
-/// What one environment deploys.
+/// The resources of one environment.
 pub(crate) fn resources(environment: &str) -> Resources {
     resources_with(environment, &[])
 }
 
-/// The same with other parameters.
+/// Like [`resources`], with other parameters.
 pub(crate) fn resources_with(environment: &str, overrides: &[(&str, &str)]) -> Resources {
     resources_of(&documents_with(environment, overrides), &[])
 }
 
-/// What these templates deploy with other parameters, where SAM itself looks at none of them.
+/// The resources of these templates with other parameters that the SAM translator does not read.
 pub(crate) fn resources_of(documents: &Value, overrides: &[(&str, &str)]) -> Resources {
     let mut resources = Resources::new();
     root(documents, overrides).collect(&mut resources);
@@ -69,7 +69,7 @@ fn root<'d>(documents: &'d Value, overrides: &[(&str, &str)]) -> Stack<'d> {
     Stack::new(String::new(), &documents["stacks"][""], parameters, &documents["stacks"])
 }
 
-/// What CloudFormation says instead of deploying the root with these parameters, or in this `AWS::Region`: the broken rules.
+/// The rules that the root breaks with these parameters, or in this `AWS::Region`: CloudFormation refuses to deploy it.
 pub(crate) fn broken_rules(environment: &str, overrides: &[(&str, &str)]) -> Vec<String> {
     let documents = documents(environment);
     let stack = root(&documents, overrides);
@@ -79,7 +79,7 @@ pub(crate) fn broken_rules(environment: &str, overrides: &[(&str, &str)]) -> Vec
     broken.map(|one| text(&one["AssertDescription"])).collect()
 }
 
-/// The pipeline's stack, which is deployed apart from the others.
+/// The pipeline's stack, which is deployed separately.
 pub(crate) fn pipeline() -> Resources {
     let documents = documents("prod");
     let template = &documents["stacks"]["pipeline"];
@@ -193,7 +193,7 @@ impl<'d> Stack<'d> {
         }
     }
 
-    /// The value with every function worked out; `None` for `AWS::NoValue`.
+    /// The value with all functions evaluated; `None` for `AWS::NoValue`.
     fn resolve(&self, value: &Value) -> Option<Value> {
         match value {
             Value::Object(map) => {
@@ -266,7 +266,7 @@ impl<'d> Stack<'d> {
         nested.resolve(value).unwrap()
     }
 
-    /// `${Name}`, `${Resource.Attribute}`, and the names of the map that may stand beside the text.
+    /// `${Name}`, `${Resource.Attribute}`, and the names of the optional map after the text.
     fn substitute(&self, argument: &Value) -> Value {
         let (template, own) = match argument {
             Value::Array(both) => (both[0].as_str().unwrap(), self.resolve(&both[1]).unwrap()),

@@ -1,4 +1,4 @@
-//! The network: no way out, and who may talk to whom.
+//! The network: no route to the internet, and which part may connect to which.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ fn short(group: &str) -> String {
     group.trim_start_matches("Network.").trim_end_matches(".GroupId").trim_end_matches("SecurityGroup").to_owned()
 }
 
-/// `from → to : port`, of all rules that let out, or of all that let in.
+/// `from → to : port`, of all egress or all ingress rules.
 fn rules(resources: &Resources, inward: bool) -> BTreeSet<String> {
     let mut rules = BTreeSet::new();
     let mut add = |from: String, to: String, rule: &serde_json::Value| {
@@ -31,7 +31,7 @@ fn rules(resources: &Resources, inward: bool) -> BTreeSet<String> {
         assert!(!out.is_empty(), "{name} would be let out to everywhere");
         for rule in out {
             match (rule.get("CidrIp"), rule.get("DestinationPrefixListId")) {
-                (Some(nobody), _) => assert_eq!(nobody, "127.0.0.1/32", "{name}"),
+                (Some(address), _) => assert_eq!(address, "127.0.0.1/32", "{name}"),
                 (_, Some(list)) => add(short(name), format!("S3 ({})", text(list)), &rule),
                 _ => add(short(name), short(rule["DestinationSecurityGroupId"].as_str().unwrap()), &rule),
             }
@@ -41,7 +41,7 @@ fn rules(resources: &Resources, inward: bool) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_database_is_reached_by_the_functions_and_the_proxy_and_nobody_else() {
+fn only_the_functions_and_the_proxy_reach_the_database() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         let expected = [
@@ -54,7 +54,7 @@ fn the_database_is_reached_by_the_functions_and_the_proxy_and_nobody_else() {
         ];
         let mut expected: BTreeSet<_> = expected.map(str::to_owned).into();
         assert_eq!(rules(&resources, true), expected, "{environment}: in");
-        // CloudFormation waits there for the answer of migrate.
+        // migrate sends its response to CloudFormation there.
         expected.insert("Operations → S3 (pl-6ea54007) : 443".to_owned());
         assert_eq!(rules(&resources, false), expected, "{environment}: out");
         let instance = &resources["Database.Instance"].properties;
@@ -119,7 +119,7 @@ fn two_aws_apis_are_reached_and_only_for_what_is_needed() {
     }
     let secrets = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:* if 123456789012";
     let expected = [
-        // Who calls there is CloudFormation, by the signature in the URL that it gave.
+        // The pre-signed URL has CloudFormation's signature, so the request is CloudFormation's.
         "s3: s3:PutObject on arn:aws:s3:::cloudformation-custom-resource-response-eucentral1/* if null".to_owned(),
         format!("secretsmanager: secretsmanager:DescribeSecret on {secrets}"),
         format!("secretsmanager: secretsmanager:GetSecretValue on {secrets}"),
@@ -137,7 +137,7 @@ fn the_endpoint_has_an_address_in_each_zone_but_for_dev_which_pays_for_one() {
 }
 
 #[test]
-fn zones_can_be_named_where_the_first_of_a_region_do_not_serve() {
+fn zones_can_be_named_where_a_regions_first_ones_do_not_work() {
     let resources = resources_with("prod", &[("Zones", "us-east-1b,us-east-1d,us-east-1f")]);
     for (name, subnet) in of_kind(&resources, "AWS::EC2::Subnet") {
         let zone = text(&subnet.properties["AvailabilityZone"]);
@@ -151,7 +151,7 @@ fn zones_can_be_named_where_the_first_of_a_region_do_not_serve() {
 }
 
 #[test]
-fn what_flows_is_logged() {
+fn network_flows_are_logged() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         let log = &resources["Network.FlowLog"].properties;

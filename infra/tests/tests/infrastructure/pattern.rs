@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-/// Whether a line is counted. A pattern that is not understood here is a failure, not a no.
+/// Whether a line is counted. Panics on syntax that it does not support.
 pub(crate) fn matches(pattern: &str, line: &Value) -> bool {
     let inside =
         pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_else(|| panic!("{pattern}"));
@@ -43,7 +43,7 @@ fn holds(condition: &str, line: &Value) -> bool {
     }
 }
 
-/// Whether a value is a text in which `*` stands for anything.
+/// Whether a value is a text that matches the pattern; `*` matches anything.
 fn is_like(value: &str, text: &str) -> bool {
     let Some((first, mut rest)) = text.split_once('*') else { return value == text };
     let Some(mut value) = value.strip_prefix(first) else { return false };

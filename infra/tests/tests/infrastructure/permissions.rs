@@ -1,4 +1,4 @@
-//! Who may do what in AWS, compared with the lists beside this file.
+//! The permissions of all principals in AWS, compared with the lists in this folder.
 
 use std::{collections::BTreeSet, fs};
 
@@ -17,26 +17,26 @@ fn condition(statement: &Value) -> String {
     statement.get("Condition").map(|condition| format!(" if {condition}").replace('"', "")).unwrap_or_default()
 }
 
-/// `who may|must not action on resource if condition`, a line for each.
-fn lines(who: &str, statement: &Value, lines: &mut BTreeSet<String>) {
+/// `principal may|must not action on resource if condition`, a line for each.
+fn lines(principal: &str, statement: &Value, lines: &mut BTreeSet<String>) {
     let verb = if statement["Effect"] == "Allow" { "may" } else { "must not" };
-    assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{who}");
+    assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{principal}");
     for action in list(&statement["Action"]) {
         for resource in list(&statement["Resource"]) {
             let (action, resource) = (text(&action), text(&resource));
-            lines.insert(format!("{who} {verb} {action} on {resource}{}", condition(statement)));
+            lines.insert(format!("{principal} {verb} {action} on {resource}{}", condition(statement)));
         }
     }
 }
 
-/// Everything that the roles of these resources may do, who may be them, and which policies of AWS they have.
+/// Everything that the roles of these resources may do, their principals, and their managed policies.
 fn permissions(resources: &Resources) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for (name, role) in of_kind(resources, "AWS::IAM::Role") {
         for statement in statements(&role.properties["AssumeRolePolicyDocument"]) {
             assert_eq!(statement["Effect"], "Allow");
-            let who = statement["Principal"].to_string().replace('"', "");
-            all.insert(format!("{name} is {who} by {}{}", text(&statement["Action"]), condition(&statement)));
+            let principal = statement["Principal"].to_string().replace('"', "");
+            all.insert(format!("{name} is {principal} by {}{}", text(&statement["Action"]), condition(&statement)));
         }
         for policy in list(&role.properties["ManagedPolicyArns"]) {
             all.insert(format!("{name} has {}", text(&policy)));
@@ -56,7 +56,7 @@ fn permissions(resources: &Resources) -> BTreeSet<String> {
     all
 }
 
-/// Compares with the file of this name; what differs is said line by line.
+/// Compares with the file of this name, and prints each line that differs.
 fn assert_as_listed(file: &str, permissions: &BTreeSet<String>) {
     let path = workspace::root().join("infra/tests/tests/infrastructure").join(file);
     let listed = fs::read_to_string(&path).unwrap();
@@ -82,7 +82,7 @@ fn nothing_is_allowed_by_a_wildcard_of_actions_and_secrets_are_decrypted_by_way_
         let Some((_, rest)) = line.split_once(" may ") else { continue };
         let (action, resource) = rest.split_once(" on ").unwrap();
         assert!(!action.contains('*'), "{line}");
-        // A boundary only says what a role could be given at most.
+        // A boundary only limits what a role may be given.
         if action.starts_with("secretsmanager:GetSecretValue") && !line.starts_with("Pipeline.Boundary") {
             assert!(!resource.contains('*'), "{line}");
         }

@@ -1,4 +1,4 @@
-//! The programs that the handbook's commands call, against its list of what to install.
+//! The programs that the handbook's commands call, compared with its list of what to install.
 
 use std::{collections::BTreeSet, fs};
 
@@ -6,13 +6,13 @@ use machine::workspace;
 
 use crate::runbook::blocks;
 
-/// Words of the shell's own, after which a command may follow, and those after which none does.
+/// Shell keywords before a command, and those that no command follows.
 const BEFORE_A_COMMAND: [&str; 7] = ["do", "elif", "else", "if", "then", "until", "while"];
 const OF_THE_SHELL: [&str; 10] = ["case", "done", "echo", "esac", "export", "fi", "for", "read", "return", "test"];
-/// What every POSIX system has.
+/// The programs of every POSIX system.
 const OF_POSIX: [&str; 4] = ["grep", "sleep", "sort", "tail"];
 
-/// The programs that a script calls, and the functions that it makes.
+/// The programs that a script calls, and the functions that it defines.
 #[derive(Default)]
 struct Script {
     called: BTreeSet<String>,
@@ -20,7 +20,7 @@ struct Script {
 }
 
 impl Script {
-    /// Reads up to the sign that ends it, and gives what comes after.
+    /// Reads up to the end sign, and returns the text after it.
     fn read<'t>(&mut self, mut text: &'t str, end: Option<char>) -> &'t str {
         let mut first = true; // the next word is that of a command
         while let Some(sign) = text.chars().next() {

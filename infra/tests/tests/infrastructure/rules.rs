@@ -1,4 +1,4 @@
-//! What CloudFormation refuses before it makes anything, and the sentence that it says.
+//! The combinations that CloudFormation refuses before it creates anything, with their messages.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ fn every_environment_keeps_all_rules() {
 }
 
 #[test]
-fn a_combination_that_cannot_be_meant_is_refused_with_a_sentence() {
+fn an_invalid_combination_is_refused_with_a_message() {
     for (environment, overrides, sentence) in [
         ("dev", [("DomainName", "api.example.com")].as_slice(), "DomainName needs CertificateArn"),
         ("dev", &[("DeletionProtection", "true")], "keeps backups of 7 days or more; raise BackupRetentionDays"),

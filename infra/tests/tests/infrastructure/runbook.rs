@@ -1,4 +1,4 @@
-//! The handbook's commands: run against moto where it stands in for AWS, and checked by the AWS CLI where it does not.
+//! The handbook's commands: run against moto where it emulates the AWS API, and checked by the AWS CLI elsewhere.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use testing::Moto;
 
 use crate::model::{resources, text};
 
-/// What the restored instance has of the old one, whatever is asked for: it is a copy of its storage.
+/// The properties that a restored instance copies with the storage, whatever is requested.
 const OF_THE_STORAGE: [&str; 7] =
     ["AllocatedStorage", "DBName", "Engine", "EngineVersion", "KmsKeyId", "MasterUsername", "StorageEncrypted"];
 
@@ -34,7 +34,7 @@ pub(crate) fn blocks() -> Vec<(String, String)> {
     blocks
 }
 
-/// The only block below this heading that has these words.
+/// The only block below this heading that contains these words.
 pub(crate) fn block(heading: &str, words: &str) -> String {
     let mut found = blocks().into_iter().filter(|(of, text)| of == heading && text.contains(words));
     let (_, text) = found.next().unwrap_or_else(|| panic!("{heading}: {words}"));
@@ -49,7 +49,7 @@ fn cli() -> PathBuf {
     tools::python_venv("aws", &lines).unwrap().join("bin")
 }
 
-/// Runs a script with the AWS CLI, as somebody whose AWS is at this address.
+/// Runs a script with the AWS CLI, whose AWS endpoint is at this address.
 fn shell(script: &str, endpoint: &str) -> Output {
     let path = format!("{}:{}", cli().display(), std::env::var("PATH").unwrap());
     Command::new("bash")
@@ -63,14 +63,14 @@ fn shell(script: &str, endpoint: &str) -> Output {
         .unwrap()
 }
 
-/// What a script prints, which must succeed.
+/// The output of a script, which must succeed.
 pub(crate) fn said(script: &str, endpoint: &str) -> String {
     let output = shell(script, endpoint);
     assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The template's instance as RDS's own API is asked for it.
+/// The template's instance as a request to RDS's API.
 fn as_asked(properties: &Value, key: &str) -> Value {
     let mut asked = Map::new();
     for (name, value) in properties.as_object().unwrap() {
@@ -123,9 +123,9 @@ async fn a_restore_by_the_handbook_ends_with_a_database_like_the_templates_under
     }
 }
 
-// For some minutes after it nothing bears the new name, and a waiter ends at once when there is nothing.
+// For some minutes no instance has the new name, and a waiter fails at once without one.
 #[test]
-fn after_a_change_of_names_the_new_name_is_asked_for_again_and_not_for_ever() {
+fn after_a_rename_the_wait_for_the_new_name_is_retried_a_limited_number_of_times() {
     let names = block("Restore", "--new-db-instance-identifier");
     let waits: Vec<_> = names.lines().filter(|line| line.contains(" wait ")).map(str::trim).collect();
     assert_eq!(waits.len(), 2, "{names}");
@@ -168,7 +168,7 @@ fn a_restore_by_the_handbook_says_each_property_that_the_template_gives_and_the_
     }
 }
 
-/// Every `aws` command, with a word in the place of whatever is to be filled in.
+/// Every `aws` command, with a placeholder filled in for each gap.
 fn commands() -> BTreeSet<String> {
     let mut commands = BTreeSet::new();
     for (_, block) in blocks() {
@@ -190,7 +190,7 @@ fn commands() -> BTreeSet<String> {
     commands
 }
 
-// Nobody is at that address: a command that is spelled right fails because of that, and any other before.
+// The address refuses connections: a correct command fails because of that, an incorrect one before.
 #[test]
 fn the_aws_cli_understands_every_command_of_the_handbook() {
     let commands = commands();
@@ -207,7 +207,7 @@ fn the_aws_cli_understands_every_command_of_the_handbook() {
     });
 }
 
-/// The command with `1` for each variable, each command within and each word in angle brackets.
+/// The command with `1` for each variable, command substitution and word in angle brackets.
 fn filled(command: &str) -> String {
     let (mut out, mut rest) = (String::new(), command);
     while let Some(at) = rest.find(['$', '<']) {
@@ -239,7 +239,7 @@ fn stand_in(gap: &str) -> &str {
     }
 }
 
-/// Where the bracket that opens after the first sign is closed.
+/// The position of the bracket that closes the first one.
 fn closing(text: &str) -> usize {
     let mut open = 0;
     for (at, c) in text.char_indices() {

@@ -1,4 +1,4 @@
-//! The secrets: how they are made, kept and renewed, and who may read them.
+//! The secrets: how they are created, stored and rotated, and which roles may read them.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn secrets_are_made_by_aws_encrypted_with_our_key_and_never_deleted() {
 }
 
 #[test]
-fn every_secret_is_renewed_in_time_by_the_function_that_can() {
+fn every_secret_is_rotated_in_time_by_the_right_function() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         for name in SECRETS {
@@ -49,7 +49,7 @@ fn every_secret_is_renewed_in_time_by_the_function_that_can() {
             assert_eq!(permission["SourceArn"], format!("Secrets.{name}"));
         }
     }
-    // The limits hold for whatever somebody sets.
+    // The limits hold for all values of the parameters.
     let parameters = &documents("prod")["stacks"][""]["Parameters"];
     assert_eq!(
         (&parameters["LoginRotationDays"]["MaxValue"], &parameters["KeyRotationDays"]["MaxValue"]),
@@ -57,7 +57,7 @@ fn every_secret_is_renewed_in_time_by_the_function_that_can() {
     );
 }
 
-/// The roles that are not shut out from a secret.
+/// The roles that a secret's policy does not exclude.
 fn readers(resources: &Resources, secret: &str) -> BTreeSet<String> {
     let policy = &resources[&format!("Rotation.{secret}Policy")].properties;
     assert_eq!(
@@ -82,7 +82,7 @@ fn each_secret_is_read_by_the_functions_that_need_it_from_inside_the_vpc_and_by_
     assert_eq!(readers(&resources, "ApiLogin"), expected(&["Patients", "Doctors", "Mappings", "Migrate", "Rotate"]));
     assert_eq!(readers(&resources, "JwtKey"), expected(&["Auth", "Patients", "Doctors", "Mappings", "Rotate"]));
 
-    // The proxy has its own way to Secrets Manager, and reads the logins only.
+    // The proxy reads Secrets Manager itself, and only the logins.
     let with_proxy = resources_with("prod", &[("UseProxy", "true")]);
     for (secret, reads) in [("AuthLogin", true), ("ApiLogin", true), ("JwtKey", false)] {
         assert_eq!(readers(&with_proxy, secret).contains("Database.ProxyRole.Arn"), reads, "{secret}");

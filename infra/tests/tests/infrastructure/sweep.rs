@@ -1,4 +1,4 @@
-//! The sweep of the handbook, against moto.
+//! The handbook's command that deletes what a stack leaves behind, against moto.
 
 use testing::Moto;
 
@@ -6,7 +6,7 @@ use crate::runbook::{block, said};
 
 const TAGS: &str = "Key=project,Value=healthcare Key=environment,Value=dev";
 
-/// Something of each kind that outlives its stack, and a secret of prod.
+/// A resource of each kind that outlives its stack, and a secret of prod.
 const KEPT_BY_STACKS: &str = "
     aws logs create-log-group --log-group-name /aws/rds/swept --tags project=healthcare,environment=dev
     aws secretsmanager create-secret --name swept --secret-string x --tags TAGS
@@ -16,7 +16,7 @@ const KEPT_BY_STACKS: &str = "
     aws rds create-db-snapshot --db-instance-identifier swept --db-snapshot-identifier swept --tags TAGS
     aws rds delete-db-instance --db-instance-identifier swept --skip-final-snapshot";
 
-/// What is there of them, a word each.
+/// The resources that are left, a word each.
 const LEFT: &str = "
     aws logs describe-log-groups --log-group-name-prefix /aws/rds/swept --query 'logGroups[].logGroupName' --output text
     aws secretsmanager list-secrets --query 'SecretList[].Name' --output text
@@ -26,7 +26,7 @@ const LEFT: &str = "
     done";
 
 #[tokio::test]
-async fn the_sweep_leaves_a_living_stack_alone_and_of_a_deleted_one_nothing() {
+async fn the_sweep_deletes_the_remains_of_deleted_stacks_only() {
     let moto = Moto::open().await.server();
     tokio::task::spawn_blocking(move || {
         let run = |script: &str| said(script, &moto);

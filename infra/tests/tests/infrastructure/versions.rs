@@ -1,4 +1,4 @@
-//! When a function becomes a new version, which its alias then moves to.
+//! When a function gets a new version, which its alias then moves to.
 
 use std::{collections::BTreeMap, fs};
 
@@ -10,10 +10,10 @@ use crate::{
     runbook::{block, said},
 };
 
-/// The properties of a function that are part of a version. (Another architecture is another program as well.)
+/// The properties of a function that are part of a version. (Another architecture also means another program.)
 const VERSIONED: [&str; 7] = ["Environment", "Handler", "KmsKeyArn", "MemorySize", "Runtime", "Timeout", "VpcConfig"];
 
-/// What a version of each function holds, and the description by which Lambda tells it from the last.
+/// The content of each function's version, and the description by which Lambda distinguishes it from the last one.
 fn versions(resources: &Resources) -> BTreeMap<String, (Vec<Value>, String)> {
     let descriptions = of_kind(resources, "AWS::Lambda::Version");
     let functions = of_kind(resources, "AWS::Lambda::Function").into_iter();
@@ -58,7 +58,7 @@ fn another_value_of_a_parameter_that_a_function_is_configured_with_is_another_ve
     }
 }
 
-// Lambda refuses a version that is like the last: an edit of what is part of none must not need another program.
+// Lambda refuses a version equal to the last one: an edit outside of a version must not need another program.
 #[test]
 fn another_commit_is_another_version_of_every_function_and_the_pipeline_says_which() {
     let before = versions(&resources_with("prod", &[]));

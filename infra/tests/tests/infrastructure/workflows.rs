@@ -1,4 +1,4 @@
-//! The pipeline on GitHub's side.
+//! The GitHub workflows.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ fn a_pipeline_runs_only_actions_of_a_commit_that_was_read() {
     assert!(actions >= 4);
 }
 
-// An artifact by itself forgets which files are programs, and prod may wait for its approval for as long as this one is kept.
+// An artifact does not preserve the executable bit, and prod may wait for its approval as long as this one is kept.
 #[test]
 fn the_build_goes_from_job_to_job_as_one_tar_that_is_kept_for_thirty_days() {
     let (deploy, release) = (workflow("deploy.yml"), workflow("release.yml"));

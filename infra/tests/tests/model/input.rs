@@ -1,9 +1,9 @@
-//! What a call says, before anything is done.
+//! Parses a call, before anything is done.
 
 use serde_json::Value;
 use testing::contract::{Body, Verdict};
 
-use crate::{answers::Expected, operations::Call};
+use crate::{operations::Call, responses::Expected};
 
 /// The fields that were sent.
 pub(crate) type Fields = Vec<(&'static str, Value)>;

@@ -1,12 +1,12 @@
-//! Random sequences of what users do, each answer compared whole with what a model of the contract says.
+//! Random sequences of operations; each whole response is compared with that of a model of the contract.
 //!
-//! - [`operations`]: what users do, at random
-//! - [`input`]: what a call says, before anything is done
-//! - [`model`]: everything there is, in memory; [`users`] and [`records`]: what comes of a call
-//! - [`answers`]: answers, letter by letter
+//! - [`operations`]: random operations of users
+//! - [`input`]: parses a call
+//! - [`model`]: the whole state in memory; [`users`] and [`records`]: the outcome of a call
+//! - [`responses`]: the expected responses, byte by byte
 //!
-//! An operation names a record by its place among all there are, so any sequence makes sense, and so does any part of
-//! one: what fails is shrunk to the few steps that matter.
+//! An operation selects a record by its index, so any sequence is valid, and so is any part of it: proptest shrinks a
+//! failure to the few steps that matter.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,11 +16,11 @@
     reason = "a test that cannot run has failed"
 )]
 
-mod answers;
 mod input;
 mod model;
 mod operations;
 mod records;
+mod responses;
 mod users;
 
 use std::hash::{BuildHasher, RandomState};
@@ -33,24 +33,24 @@ use tests::TABLES;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, types::Type};
 
-/// Steps of one sequence, on a database that was empty before it.
+/// The steps of one sequence, on a database that was empty before it.
 const LENGTH: usize = 100;
 
 #[test]
-fn what_users_do_has_the_answers_that_the_contract_says() {
+fn random_operations_get_the_responses_of_the_contract() {
     run(12, [7; 32]);
 }
 
 #[test]
 #[ignore = "100,000 steps take some minutes; MODEL_SEED=<number> repeats a run"]
-fn a_hundred_thousand_steps_have_the_answers_that_the_contract_says() {
+fn a_hundred_thousand_steps_get_the_responses_of_the_contract() {
     let seed = std::env::var("MODEL_SEED").map(|seed| seed.parse().expect("a number"));
     let seed: u64 = seed.unwrap_or_else(|_| RandomState::new().hash_one("a seed"));
     println!("MODEL_SEED={seed}");
     run(1_350, [seed.to_le_bytes(); 4].concat().try_into().unwrap());
 }
 
-/// So many sequences.
+/// Runs this many sequences.
 fn run(cases: u32, seed: [u8; 32]) {
     let world = World::start();
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
@@ -77,7 +77,7 @@ impl World {
         Self { runtime, app, owner }
     }
 
-    /// One sequence, from nothing.
+    /// One sequence, on an empty database.
     async fn play(&self, steps: &[Step]) -> Result<(), TestCaseError> {
         const EMPTY: &str = "TRUNCATE users, sessions, patients, doctors, mappings, audit_events RESTART IDENTITY";
 
@@ -87,13 +87,15 @@ impl World {
         for (number, step) in steps.iter().enumerate() {
             let call = step.call(&model);
             let caller = self.app.with_token(call.token.clone()).through(step.form);
-            let answer = caller.call(call.method, &call.path, call.body.clone()).await;
+            let response = caller.call(call.method, &call.path, call.body.clone()).await;
             let after = self.now().await;
             let expected = model
-                .answer(&call, &answer, (&before, &after))
-                .map_err(|wrong| TestCaseError::fail(format!("step {number}, {call:?}: {wrong} in {answer:?}")))?;
-            if expected != answer.clone().into() {
-                return Err(TestCaseError::fail(format!("step {number}, {call:?}: {expected:#?} is not {answer:#?}")));
+                .answer(&call, &response, (&before, &after))
+                .map_err(|wrong| TestCaseError::fail(format!("step {number}, {call:?}: {wrong} in {response:?}")))?;
+            if expected != response.clone().into() {
+                return Err(TestCaseError::fail(format!(
+                    "step {number}, {call:?}: {expected:#?} is not {response:#?}"
+                )));
             }
             before = after;
         }
@@ -103,7 +105,7 @@ impl World {
         Ok(())
     }
 
-    /// What time it is for the database, as the API shows it.
+    /// The database's time, in the API's format.
     async fn now(&self) -> String {
         const NOW: &str = r#"SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#;
         self.owner

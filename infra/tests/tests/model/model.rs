@@ -1,13 +1,13 @@
-//! Everything there is, in memory, and what comes of a call: the contract once more, in the plainest way.
+//! The model: the whole state in memory, and the outcome of a call; the contract once more, as plainly as possible.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use testing::Answer;
 
-use crate::{answers::Expected, input::read, operations::Call};
+use crate::{input::read, operations::Call, responses::Expected};
 
-/// What has ids.
+/// The kinds of records with ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Patient,
@@ -31,7 +31,7 @@ pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) password: String,
-    /// Between these two they registered.
+    /// They registered between these two times.
     pub(crate) created: (String, String),
 }
 
@@ -68,18 +68,18 @@ pub(crate) struct Mapping {
     pub(crate) doctor: i64,
 }
 
-/// What is wrong about an answer before it is compared.
+/// An error is what is wrong with a response before it is compared.
 pub(crate) type Outcome<T> = Result<T, String>;
 
-/// What only the answer itself can tell: ids, times and tokens, as far as they can be right.
+/// The values that only the response has, which the model checks as far as it can: ids, times and tokens.
 pub(crate) struct Seen<'a> {
     pub(crate) json: Value,
-    /// When the call began and when its answer was there.
+    /// When the call began and when its response arrived.
     pub(crate) during: (&'a str, &'a str),
 }
 
 impl Seen<'_> {
-    /// A time in the answer, which must be that of the call.
+    /// A time in the response, which must be within the call.
     pub(crate) fn moment(&self, key: &str) -> Outcome<String> {
         let at = self.json[key].as_str().ok_or(format!("no {key}"))?;
         let (before, after) = self.during;
@@ -91,7 +91,7 @@ impl Seen<'_> {
     }
 }
 
-/// How everything about a kind of record is found.
+/// Finds the records of a kind.
 impl Model {
     pub(crate) fn tokens(&self, which: impl Fn(&Session) -> bool) -> Vec<String> {
         self.sessions.iter().filter(|session| which(session)).map(|session| session.token.clone()).collect()
@@ -118,7 +118,7 @@ impl Model {
         &self.ever[kind as usize]
     }
 
-    /// How many rows each table has.
+    /// The number of rows in each table.
     pub(crate) fn counts(&self) -> [(&'static str, i64); 5] {
         [
             ("users", self.users.len()),
@@ -142,7 +142,7 @@ impl Model {
         mapping.show(&self.patients[&mapping.patient], &self.doctors[&mapping.doctor])
     }
 
-    /// The id of a new record: larger than all before it.
+    /// The id of a new record, which must be larger than all before it.
     pub(crate) fn new_id(&mut self, kind: Kind, seen: &Seen<'_>) -> Outcome<i64> {
         let id = seen.json["id"].as_i64().ok_or("no id")?;
         let ever = &mut self.ever[kind as usize];
@@ -154,11 +154,11 @@ impl Model {
     }
 }
 
-/// What comes of a call.
+/// The outcome of a call.
 impl Model {
-    /// What must be answered, given what only the answer can tell; afterwards everything is as it must be.
-    pub(crate) fn answer(&mut self, call: &Call, answer: &Answer, during: (&str, &str)) -> Outcome<Expected> {
-        let json = serde_json::from_str(&answer.text).unwrap_or_default();
+    /// The expected response, with the values that only the response has; updates the state.
+    pub(crate) fn answer(&mut self, call: &Call, response: &Answer, during: (&str, &str)) -> Outcome<Expected> {
+        let json = serde_json::from_str(&response.text).unwrap_or_default();
         let seen = Seen { json, during };
         let path: Vec<_> = call.path.split('/').skip(2).collect();
         match (call.method, &path[..]) {
@@ -170,7 +170,7 @@ impl Model {
             return Ok(Expected::unauthenticated("A token is required", "Bearer"));
         };
         let (user, alive) = (session.user, session.alive);
-        // What cannot be read is told before anybody asks whether the session is over.
+        // A malformed request is refused before the session is checked.
         let (id, fields) = match read(call, &path) {
             Ok(input) => input,
             Err(refused) => return Ok(refused),

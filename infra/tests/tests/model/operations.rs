@@ -1,4 +1,4 @@
-//! What users do, at random.
+//! Random operations of users.
 
 use proptest::{
     prelude::*,
@@ -9,49 +9,49 @@ use testing::event::Form;
 
 use crate::model::{Kind, Model};
 
-/// One call of somebody's, through one of the payload versions.
+/// One call of a user, in one of the payload versions.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) form: Form,
-    who: Who,
+    caller: Caller,
     operation: Operation,
 }
 
 #[derive(Clone, Debug)]
-enum Who {
-    /// Somebody who is signed in.
+enum Caller {
+    /// A user who is signed in.
     SignedIn(Index),
-    /// Somebody with a token that once was good, and perhaps still is.
+    /// A user with any token so far, valid or not.
     Once(Index),
-    Nobody,
+    Anonymous,
 }
 
 #[derive(Clone, Debug)]
 enum Operation {
-    /// At a path without an id.
+    /// A path without an id.
     Plain(&'static str, &'static str, Option<String>),
-    /// At the path of a record of this kind.
+    /// The path of a record of this kind.
     Record(&'static str, &'static str, Kind, Which, Option<String>),
-    /// A doctor to a patient.
+    /// Assigns a doctor to a patient.
     Assign(Which, Which),
 }
 
-/// A record among those that there are.
+/// A record among those that exist.
 #[derive(Clone, Debug)]
 enum Which {
-    /// The first of those that the caller may see, around which much happens.
+    /// The first one that the caller may see, which most operations use.
     First,
     /// One that the caller may see.
     Own(Index),
-    /// Anybody's, deleted or not.
+    /// Any user's, deleted or not.
     Any(Index),
-    /// One that never was.
+    /// One that never existed.
     Never,
-    /// No id at all.
+    /// Not an id.
     Odd(Index),
 }
 
-/// A call as it goes out.
+/// A call before it is sent.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) method: &'static str,
@@ -61,12 +61,12 @@ pub(crate) struct Call {
 }
 
 impl Step {
-    /// The call, when this is all that there is.
+    /// The call, given the state of the model.
     pub(crate) fn call(&self, model: &Model) -> Call {
-        let token = match &self.who {
-            Who::SignedIn(index) => pick(index, &model.tokens(|session| session.alive)),
-            Who::Once(index) => pick(index, &model.tokens(|_| true)),
-            Who::Nobody => None,
+        let token = match &self.caller {
+            Caller::SignedIn(index) => pick(index, &model.tokens(|session| session.alive)),
+            Caller::Once(index) => pick(index, &model.tokens(|_| true)),
+            Caller::Anonymous => None,
         };
         let own = |kind| model.own(kind, token.as_deref());
         let id = |which: &Which, kind, odd: &[&str]| match which {
@@ -97,26 +97,26 @@ fn pick<T: Clone>(index: &Index, all: &[T]) -> Option<T> {
     if all.is_empty() { None } else { Some(index.get(all).clone()) }
 }
 
-/// Two users register; then up to so many steps of theirs.
+/// Two users register; then up to this many of their steps.
 pub(crate) fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
     let register = |number: usize| {
         let user = json!({"name": format!("User {number}"), "email": email(number), "password": PASSWORDS[0]});
         let operation = Operation::Plain("POST", "/api/auth/register", Some(user.to_string()));
-        Step { form: Form::HttpApi, who: Who::Nobody, operation }
+        Step { form: Form::HttpApi, caller: Caller::Anonymous, operation }
     };
     proptest::collection::vec(step(), length / 2..=length)
         .prop_map(move |steps| (0..2).map(register).chain(steps).collect())
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let who = prop_oneof![
-        40 => any::<Index>().prop_map(Who::SignedIn),
-        2 => any::<Index>().prop_map(Who::Once),
-        1 => Just(Who::Nobody),
+    let caller = prop_oneof![
+        40 => any::<Index>().prop_map(Caller::SignedIn),
+        2 => any::<Index>().prop_map(Caller::Once),
+        1 => Just(Caller::Anonymous),
     ];
-    (select(&[Form::HttpApi, Form::RestApi][..]), who, operation()).prop_map(|(form, who, operation)| Step {
+    (select(&[Form::HttpApi, Form::RestApi][..]), caller, operation()).prop_map(|(form, caller, operation)| Step {
         form,
-        who,
+        caller,
         operation,
     })
 }
@@ -159,7 +159,7 @@ fn which() -> impl Strategy<Value = Which> {
     ]
 }
 
-/// Any of them, so that patients have several, and in any order.
+/// Any doctor, so that patients get several, in any order.
 fn doctor_to_assign() -> impl Strategy<Value = Which> {
     prop_oneof![12 => any::<Index>().prop_map(Which::Own), 1 => which()]
 }
@@ -218,7 +218,7 @@ fn doctor(absent: u32) -> impl Strategy<Value = Option<String>> {
     ])
 }
 
-/// Mostly different ones, so that one cannot stand in another's place unseen.
+/// Mostly different names, so that a mixed-up record is noticed.
 fn names() -> impl Strategy<Value = Value> {
     let odd = [" Ada  Lovelace ".to_owned(), "\"\\/<é𝒜\u{202e}".to_owned(), "é".repeat(200)];
     prop_oneof![8 => any::<u16>().prop_map(|number| format!("Name {number}")), 1 => select(odd.to_vec())]
@@ -227,14 +227,14 @@ fn names() -> impl Strategy<Value = Value> {
 
 type Member = BoxedStrategy<Option<(&'static str, Value)>>;
 
-/// A member of a body: mostly good, sometimes bad, sometimes not there.
+/// A member of a body: mostly valid, sometimes invalid, sometimes missing.
 fn member(key: &'static str, absent: u32, good: impl Strategy<Value = Value> + 'static, bad: &[Value]) -> Member {
     prop_oneof![16 => good.prop_map(Some), 1 => select(bad.to_vec()).prop_map(Some), absent => Just(None)]
         .prop_map(move |value| value.map(|value| (key, value)))
         .boxed()
 }
 
-/// A body of these, sometimes with keys that nobody may write, sometimes none that can be read.
+/// A body of these members, sometimes with keys that no client may write, sometimes unreadable.
 fn object(members: Vec<Member>) -> impl Strategy<Value = Option<String>> {
     let protected = json!({"id": 99, "userId": 99, "user_id": 99, "owner": 99, "version": 99, "updatedAt": "x"});
     let protected = protected.as_object().cloned().unwrap_or_default();

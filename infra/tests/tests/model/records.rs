@@ -1,9 +1,9 @@
-//! Patients, doctors, and who treats whom.
+//! Patients, doctors, and mappings.
 
 use crate::{
-    answers::Expected,
     input::{Fields, text},
     model::{Doctor, Kind, Mapping, Model, Outcome, Patient, Seen},
+    responses::Expected,
 };
 
 impl Model {

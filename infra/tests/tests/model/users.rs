@@ -3,10 +3,10 @@
 use testing::Forged;
 
 use crate::{
-    answers::Expected,
     input::{self, text},
     model::{Model, Outcome, Seen, Session, User},
     operations::Call,
+    responses::Expected,
 };
 
 impl Model {
@@ -41,7 +41,7 @@ impl Model {
         }
     }
 
-    /// A session of this user, with the token that is seen.
+    /// A session of this user, with the token in the response.
     fn sign_in(&mut self, user: i64, seen: &Seen<'_>) -> Outcome<String> {
         let token = seen.json["token"].as_str().ok_or("no token")?;
         let claim = |token: &str, name: &str| Forged::like(token).claims[name].clone();
@@ -67,7 +67,7 @@ impl Model {
         let seen = Seen { json: seen.json.clone(), during: (&user.created.0, &user.created.1) };
         let created_at = seen.moment("createdAt")?;
         let me = user.show(&created_at);
-        // From now on it is known to the letter.
+        // From now on the exact time is known.
         user.created = (created_at.clone(), created_at);
         Ok(Expected::ok(&me))
     }

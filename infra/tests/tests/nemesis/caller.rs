@@ -1,23 +1,23 @@
-//! Requests over real HTTP, and what comes back as the history keeps it.
+//! Requests over HTTP, and their responses as the history records them.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use ureq::{Agent, http::Request};
 
-use crate::history::{Action, Answer, By, Kind, Name, Row};
+use crate::history::{Action, By, Kind, Name, Response, Row};
 
-/// Longer than any answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any response may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const PASSWORD: &str = "securePassword123";
 
-/// Somebody's HTTP client.
+/// The HTTP client of a user.
 pub(crate) struct Caller {
     agent: Agent,
     base: String,
 }
 
-/// A request as it goes out.
+/// A request before it is sent.
 struct Sent {
     method: &'static str,
     path: String,
@@ -26,40 +26,40 @@ struct Sent {
 
 impl Caller {
     pub(crate) fn new(base: &str) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
         Self { agent: config.build().into(), base: base.to_owned() }
     }
 
-    /// Does this as the user with this address and this token; the answer and the token in it.
-    pub(crate) fn call(&self, action: Action, email: &str, token: Option<&str>) -> (Answer, Option<String>) {
+    /// Runs this action as the user with this address and token; returns the response and the token in it.
+    pub(crate) fn call(&self, action: Action, email: &str, token: Option<&str>) -> (Response, Option<String>) {
         let sent = sent(action, email);
-        let Some((answer, body)) = self.send(&sent, token) else {
-            return (Answer { status: 0, by: By::Nobody, request: String::new(), rows: Vec::new() }, None);
+        let Some((response, body)) = self.send(&sent, token) else {
+            return (Response { status: 0, by: By::Missing, request: String::new(), rows: Vec::new() }, None);
         };
         let token = body["token"].as_str().map(str::to_owned);
-        let rows = if answer.status < 300 { rows(action, &body) } else { Vec::new() };
-        (Answer { rows, ..answer }, token)
+        let rows = if response.status < 300 { rows(action, &body) } else { Vec::new() };
+        (Response { rows, ..response }, token)
     }
 
-    /// The status of a `GET`; 0 without an answer.
+    /// The status of a `GET`; 0 without a response.
     pub(crate) fn status(&self, path: &str, token: &str) -> u16 {
         let sent = Sent { method: "GET", path: path.to_owned(), body: None };
-        self.send(&sent, Some(token)).map_or(0, |(answer, _)| answer.status)
+        self.send(&sent, Some(token)).map_or(0, |(response, _)| response.status)
     }
 
-    /// A new user's token and id; everything must be well.
+    /// A new user's token and id; panics unless everything works.
     pub(crate) fn register(&self, email: &str) -> (String, i64) {
         let body = json!({"name": "A user", "email": email, "password": PASSWORD});
         let register = Sent { method: "POST", path: "/api/auth/register".to_owned(), body: Some(body) };
-        let (answer, body) = self.send(&register, None).unwrap();
-        assert_eq!(answer.status, 201, "{body}");
+        let (response, body) = self.send(&register, None).unwrap();
+        assert_eq!(response.status, 201, "{body}");
         let token = body["token"].as_str().unwrap().to_owned();
         let me = Sent { method: "GET", path: "/api/auth/me".to_owned(), body: None };
         let (_, me) = self.send(&me, Some(&token)).unwrap();
         (token, me["id"].as_i64().unwrap())
     }
 
-    fn send(&self, sent: &Sent, token: Option<&str>) -> Option<(Answer, Value)> {
+    fn send(&self, sent: &Sent, token: Option<&str>) -> Option<(Response, Value)> {
         let mut request = Request::builder().method(sent.method).uri(format!("{}{}", self.base, sent.path));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -75,10 +75,10 @@ impl Caller {
         let request = header("apigw-requestid").unwrap_or_default();
         let by = if header("x-request-id").is_some() { By::Function } else { By::Gateway };
         let status = response.status().as_u16();
-        // Half an answer is none.
+        // An incomplete response counts as none.
         let body = response.body_mut().with_config().limit(1 << 24).read_to_string().ok()?;
-        let answer = Answer { status, by, request, rows: Vec::new() };
-        Some((answer, serde_json::from_str(&body).unwrap_or_default()))
+        let response = Response { status, by, request, rows: Vec::new() };
+        Some((response, serde_json::from_str(&body).unwrap_or_default()))
     }
 }
 
@@ -112,7 +112,7 @@ fn path(kind: Kind) -> String {
     format!("/api/{resource}")
 }
 
-/// All fields of a record; those beside the name follow from it, so that half a write can be told.
+/// All fields of a record; all but the name are derived from it, so that half a write can be detected.
 fn fields(kind: Kind, name: Name) -> Value {
     let text = name.to_string();
     match kind {
@@ -122,7 +122,7 @@ fn fields(kind: Kind, name: Name) -> Value {
 }
 
 fn dob(name: Name) -> String {
-    // Births of number 0 are for requests that must be refused.
+    // Number 0 is for requests that must be refused.
     let year = if name.birth == 0 { 9999 } else { 1950 + name.edit % 50 };
     format!("{year}-{:02}-{:02}", name.edit % 12 + 1, name.edit % 28 + 1)
 }
@@ -135,7 +135,7 @@ fn specialty(name: Name) -> String {
     format!("Specialty {}", name.edit)
 }
 
-/// The records that an answer shows.
+/// The records in a response.
 fn rows(action: Action, body: &Value) -> Vec<Row> {
     let each = |kind| body.as_array().into_iter().flatten().map(move |it| row(kind, it)).collect();
     match action {
@@ -160,7 +160,7 @@ fn rows(action: Action, body: &Value) -> Vec<Row> {
     }
 }
 
-/// A record as the API shows it, or as a table does in the same words.
+/// A record as the API returns it, or a table in the same format.
 pub(crate) fn row(kind: Kind, body: &Value) -> Row {
     let number = |key: &str| body[key].as_i64();
     let named = if kind == Kind::Mapping { &body["patient"]["name"] } else { &body["name"] };

@@ -1,6 +1,6 @@
-//! The nemesis: one fault after the other, each healed before the next.
+//! The nemesis injects one fault after the other, and heals each before the next.
 //!
-//! Which faults, for how long and after what calm is a function of the seed alone.
+//! The kinds, durations and pauses depend only on the seed.
 
 use std::{
     cell::RefCell,
@@ -21,27 +21,27 @@ use crate::{history::Injected, progress::Progress, world::World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The database server goes down and is started again.
+    /// The database server is stopped and started.
     Restart(Shutdown),
-    /// The postmaster stands still: nobody new is let in.
+    /// The postmaster is stopped: no new session is possible.
     Pause,
     /// The server ends all sessions of the functions, or every other one.
     Terminate { all: bool },
-    /// The network between functions and server does this.
+    /// A fault on all connections between functions and server.
     Network(Mode),
-    /// The network does this to the connections that are open, and all is well with new ones.
+    /// A fault on the open connections; new ones work.
     Connections(Mode),
-    /// What the functions have asked for is done, but the connections break before they hear of it.
-    AnswersLost,
-    /// An environment is killed in the middle of its work.
+    /// The server does what the functions have asked for, but the connections break before the response.
+    ResponsesLost,
+    /// An environment is killed during its work.
     Kill(usize),
-    /// An environment stands still in the middle of its work.
+    /// An environment is frozen during its work.
     Freeze(usize),
     /// The login of a role is rotated.
     RotateLogin(usize),
     /// The key of the tokens is rotated.
     RotateKey,
-    /// Secrets Manager is not reached, by a new environment least of all.
+    /// Secrets Manager cannot be reached while a new environment starts.
     SecretsDown(usize),
 }
 
@@ -59,7 +59,7 @@ impl Fault {
             Self::Network(_) => "network breaks every connection after some bytes",
             Self::Connections(Mode::Reset) => "open connections break",
             Self::Connections(_) => "open connections break in the middle of a message",
-            Self::AnswersLost => "answers of the server lost",
+            Self::ResponsesLost => "responses of the server lost",
             Self::Kill(_) => "environment killed",
             Self::Freeze(_) => "environment frozen",
             Self::RotateLogin(_) => "login rotated",
@@ -69,7 +69,7 @@ impl Fault {
     }
 }
 
-/// A fault and when it is to happen.
+/// A fault and its time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Planned {
     calm: Duration,
@@ -77,15 +77,15 @@ pub(crate) struct Planned {
     lasts: Duration,
 }
 
-/// What a connection needs to hear of a new mode.
+/// The time until a connection applies a new mode.
 const NOTICE: Duration = Duration::from_millis(50);
-/// How many kinds there are.
+/// The number of kinds.
 pub(crate) const KINDS: usize = 18;
-/// In how many rounds the key is rotated once: more of the long form than the minute of notice that functions need,
-/// each of which looks for unknown keys only once in it.
+/// The key is rotated once in so many rounds. In the long form they take more than the minute of notice that functions
+/// need, each of which fetches unknown keys only once in it.
 const ROUNDS_OF_A_KEY: usize = 5;
 
-/// Rounds of all faults, each in another order, that last up to `longest`.
+/// Rounds of all faults, each in another order; each fault lasts up to `longest`.
 pub(crate) fn plan(seed: u64, calm: Duration, longest: Duration) -> impl Iterator<Item = Planned> {
     let mut random = Rng::with_seed(seed);
     (0..).flat_map(move |round: usize| {
@@ -118,7 +118,7 @@ fn all(random: &mut Rng) -> [Fault; KINDS] {
         Fault::Connections(Mode::Reset),
         Fault::Connections(in_a_question),
         Fault::Connections(in_an_answer),
-        Fault::AnswersLost,
+        Fault::ResponsesLost,
         Fault::Kill(random.usize(..)),
         Fault::Freeze(random.usize(..)),
         Fault::RotateLogin(random.usize(0..2)),
@@ -127,11 +127,11 @@ fn all(random: &mut Rng) -> [Fault; KINDS] {
     ]
 }
 
-/// Who brings the faults.
+/// Injects the faults.
 pub(crate) struct Nemesis<'a> {
     world: &'a World,
     rotator: Rotator<'a>,
-    /// The version of the key that functions have notice of: it is the next one in force.
+    /// The version of the announced key, which is the next one in force.
     next_key: RefCell<String>,
     progress: Arc<Progress>,
 }
@@ -143,7 +143,7 @@ impl<'a> Nemesis<'a> {
         Self { world, rotator, next_key, progress: Arc::clone(progress) }
     }
 
-    /// One fault from the calm before it to the recovery after it.
+    /// Injects one fault, from the pause before it to the recovery after it.
     pub(crate) async fn inject(&self, Planned { calm, fault, lasts }: Planned) -> Injected {
         thread::sleep(calm);
         let begun = self.progress.now();
@@ -156,7 +156,7 @@ impl<'a> Nemesis<'a> {
         Injected { kind: fault.kind(), what, kills_environments, begun, healed, recovered }
     }
 
-    /// A fault and its end.
+    /// Injects and heals a fault.
     async fn bring(&self, fault: Fault, lasts: Duration) {
         let World { cluster, cloud, proxy, .. } = self.world;
         match fault {
@@ -185,7 +185,7 @@ impl<'a> Nemesis<'a> {
                 thread::sleep(lasts);
                 proxy.set(Mode::Pass);
             }
-            Fault::AnswersLost => {
+            Fault::ResponsesLost => {
                 proxy.set_open(Mode::Delay { to_server: Duration::ZERO, to_client: Duration::from_secs(60) });
                 thread::sleep(lasts);
                 proxy.set_open(Mode::Reset);
@@ -210,7 +210,7 @@ impl<'a> Nemesis<'a> {
         }
     }
 
-    /// Puts the next key in force, and gives notice of the one after it.
+    /// Puts the announced key in force, and announces the next one.
     async fn rotate_key(&self) {
         let key = self.next_key.take();
         for step in STEPS.into_iter().skip(1) {
@@ -219,7 +219,7 @@ impl<'a> Nemesis<'a> {
         self.next_key.replace(announce_key(self.world, &self.rotator).await);
     }
 
-    /// Sessions of a killed server keep its memory until they notice; until then there can be no other.
+    /// Sessions of a killed server keep its shared memory until they notice; until then no other server can start.
     fn start_server(&self) {
         const LIMIT: Duration = Duration::from_secs(60);
 
@@ -233,7 +233,7 @@ impl<'a> Nemesis<'a> {
         }
     }
 
-    /// An environment, if possible one that works on something.
+    /// An environment, preferably a busy one.
     fn victim(&self, pick: usize) -> Arc<Environment> {
         let mut environments = self.world.environments();
         if environments.iter().any(|it| !it.is_usable()) {
@@ -243,7 +243,7 @@ impl<'a> Nemesis<'a> {
     }
 }
 
-/// Makes a key that functions may find; the id of its version.
+/// Creates a key that functions may find, and returns the id of its version.
 async fn announce_key(world: &World, rotator: &Rotator<'_>) -> String {
     let key = rotator.begin(&world.cloud.jwt_secret).await;
     rotator.step(&world.cloud.jwt_secret, &key, STEPS[0]).await.unwrap();

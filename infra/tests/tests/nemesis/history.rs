@@ -1,12 +1,12 @@
-//! What happened: every request with the instants of its invocation and its completion, every fault, and what was
-//! there at the end. It holds what was asked and what came back, and nothing that a client concluded from it.
+//! The history of a run: every request with the times of its invocation and completion, every fault, and the final
+//! state. It has requests and responses, without any conclusions of a client.
 
 use std::{fmt, time::Duration};
 
-/// A point in time, from the start of the run.
+/// The time since the start of the run.
 pub(crate) type At = Duration;
 
-/// Everything.
+/// The history of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// The id of each user in the API.
@@ -16,21 +16,21 @@ pub(crate) struct History {
     pub(crate) end: End,
 }
 
-/// A request and what became of it.
+/// A request and its response.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
-    /// Who sent it.
+    /// The user who sent it.
     pub(crate) user: usize,
     pub(crate) action: Action,
     pub(crate) invoked: At,
     pub(crate) completed: At,
-    pub(crate) answer: Answer,
+    pub(crate) response: Response,
 }
 
-/// What was asked.
+/// The content of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// A user of this name, who does nothing afterwards.
+    /// Registers a user of this name, which does nothing afterwards.
     Register(Name),
     Login,
     Create(Kind, Name),
@@ -41,13 +41,13 @@ pub(crate) enum Action {
     },
     Read(Kind, i64),
     List(Kind),
-    /// The doctors of a patient.
+    /// Lists the doctors of a patient.
     ListOf(i64),
     Update(Kind, i64, Name),
     Delete(Kind, i64),
 }
 
-/// What there are records of.
+/// The kinds of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     Patient,
@@ -55,38 +55,38 @@ pub(crate) enum Kind {
     Mapping,
 }
 
-/// What a record is called: it tells whose it is and which write it is the work of.
+/// The name of a record: it identifies its user and the write that set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Name {
-    /// Who created it.
+    /// The user who created it.
     pub(crate) user: usize,
     /// The number of the creation.
     pub(crate) birth: u64,
-    /// The number of the creation or update that wrote this.
+    /// The number of the creation or update that set this name.
     pub(crate) edit: u64,
 }
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) by: By,
-    /// The id that the gateway gave the request.
+    /// The request id from the gateway.
     pub(crate) request: String,
     /// The records in it.
     pub(crate) rows: Vec<Row>,
 }
 
-/// Whose answer it is.
+/// The sender of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     Function,
     Gateway,
-    /// There is none: the connection ended, or the client gave up.
-    Nobody,
+    /// There is no response: the connection ended, or the client timed out.
+    Missing,
 }
 
-/// What an answer says of a write.
+/// The outcome of a write according to its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Acknowledged,
@@ -94,38 +94,38 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// A record as an answer or a table shows it.
+/// A record in a response or a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) kind: Kind,
     pub(crate) id: i64,
     /// 1 for a mapping, which cannot be changed.
     pub(crate) version: i64,
-    /// The name, a mapping's patient's; `None` for one that nobody wrote.
+    /// The name, for a mapping that of its patient; `None` for one that was never written.
     pub(crate) name: Option<Name>,
     /// Whether the other fields are those that were written with the name.
     pub(crate) is_whole: bool,
-    /// The id of the user whose it says it is, for a patient.
+    /// The id of the user in the record, for a patient.
     pub(crate) owner: Option<i64>,
     /// Patient and doctor, for a mapping.
     pub(crate) pair: Option<(i64, i64)>,
 }
 
-/// A fault and how long it took.
+/// A fault and its duration.
 #[derive(Clone, Debug)]
 pub(crate) struct Injected {
     pub(crate) kind: &'static str,
-    /// The kind and how it was done.
+    /// The kind with its parameters.
     pub(crate) what: String,
-    /// Whether it ends processes in the middle of their work, for which the gateway answers by itself.
+    /// Whether it ends processes during their work, for which the gateway responds by itself.
     pub(crate) kills_environments: bool,
     pub(crate) begun: At,
     pub(crate) healed: At,
-    /// How long after that each function had answered a request again.
+    /// The time after that until each function had responded to a request.
     pub(crate) recovered: Duration,
 }
 
-/// What was there when all was over.
+/// The state after all requests.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct End {
     pub(crate) at: At,
@@ -133,13 +133,13 @@ pub(crate) struct End {
     pub(crate) tables: Vec<Row>,
     /// The names in the table of users.
     pub(crate) names: Vec<Name>,
-    /// What the API lists, user by user.
+    /// The lists of the API for each user.
     pub(crate) listed: Vec<Vec<Row>>,
-    /// The audit trail of what changed something.
+    /// The rows of the audit trail about changes.
     pub(crate) audit: Vec<Audited>,
 }
 
-/// A row of the audit trail that says `ok`.
+/// A row of the audit trail with the outcome `ok`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Audited {
     pub(crate) action: String,
@@ -172,7 +172,7 @@ impl fmt::Display for Name {
     }
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn outcome(&self) -> Outcome {
         match self.status {
             200..=299 => Outcome::Acknowledged,
@@ -189,7 +189,7 @@ impl Operation {
 }
 
 impl Action {
-    /// What the audit trail calls it, if it changes something.
+    /// The action's name in the audit trail, if it changes something.
     pub(crate) fn audited_as(self) -> Option<&'static str> {
         Some(match self {
             Self::Register(_) => "auth.register",

@@ -1,18 +1,18 @@
-//! The nemesis: whatever breaks, nothing that was acknowledged is lost, nothing is done twice, nobody sees what is
-//! another's, and a moment later all is well again.
+//! The nemesis injects faults. No acknowledged write is lost, no write is done twice, no user sees another's data, and
+//! the service recovers soon after each fault.
 //!
-//! Users work with the real functions while one fault after the other is brought upon environments, network, database
-//! server and secrets. Every request is recorded, and the record is checked afterwards, as in Jepsen: what a client
-//! makes of an answer counts for nothing.
+//! Users call the real functions while faults are injected into environments, network, database server and secrets.
+//! Every request is recorded, and the history is checked afterwards, as in Jepsen. What a client concludes from a
+//! response is not part of it.
 //!
 //! - `world`: functions, gateway, secrets, network and database
-//! - `users`: who works with them, over `caller`
-//! - `faults`: what is done to them meanwhile
-//! - `history`: the record of it; `progress`: how far it is
-//! - `checker`: the ten invariants; `planted`: that it finds each violation
+//! - `users`: the clients, over `caller`
+//! - `faults`: the faults injected meanwhile
+//! - `history`: the record of the run; `progress`: its progress
+//! - `checker`: the ten invariants; `planted`: proves that it finds each violation
 //!
-//! A seed decides what each client draws and which faults come in which order. How the two interleave it does not: a
-//! seed that failed once brings the same requests and faults again, and usually, not surely, the same violation.
+//! A seed determines the requests of each client and the order of the faults, but not how they interleave: a seed that
+//! failed once usually, but not always, shows the same violation again.
 
 #![expect(
     clippy::unwrap_used,
@@ -49,7 +49,7 @@ async fn a_round_of_faults_loses_nothing() {
         calm: Duration::from_millis(200),
         longest: Duration::from_millis(500),
         pause: Duration::from_millis(10),
-        // Other tests may run on the same machine; the figure is measured in the long form.
+        // Other tests may run on the same machine; the long form measures the figure.
         recovery: Duration::from_secs(15),
         limit: Duration::from_secs(120),
     })
@@ -57,13 +57,13 @@ async fn a_round_of_faults_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_gone_is_no_outage() {
+async fn a_removed_key_causes_no_outage() {
     let world = World::start(1).await;
     let rotator = Rotator::new(&world.cloud).await;
     for _ in 0..2 {
         rotator.rotate(&world.cloud.jwt_secret).await;
     }
-    // Those that come after them do not know the key of the probe's token.
+    // The new ones do not know the key of the probe's token.
     world.environments().iter().for_each(|environment| environment.kill());
 
     world.recovers();

@@ -1,4 +1,4 @@
-//! The checker finds each kind of violation: a story in which all is well, and one wrong thing in it at a time.
+//! Proves that the checker finds each kind of violation: a correct history, with one violation planted at a time.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,13 +7,13 @@ use crate::{
         Invariant::{self, *},
         check,
     },
-    history::{Action, Answer, Audited, By, End, History, Injected, Kind, Name, Operation, Row},
+    history::{Action, Audited, By, End, History, Injected, Kind, Name, Operation, Response, Row},
 };
 
 const RECOVERY: Duration = Duration::from_secs(2);
 const MOMENT: Duration = Duration::from_millis(10);
 
-/// A story as it is told: one request after the other.
+/// A history of one request after the other.
 #[derive(Default)]
 struct Story(History);
 
@@ -27,8 +27,8 @@ impl Story {
             let record = rows.first().map(|row| row.id);
             self.0.end.audit.push(Audited { action: action.to_owned(), record, request: request.clone() });
         }
-        let answer = Answer { status, by, request, rows: rows.to_vec() };
-        self.0.operations.push(Operation { user, action, invoked, completed: invoked + MOMENT, answer });
+        let response = Response { status, by, request, rows: rows.to_vec() };
+        self.0.operations.push(Operation { user, action, invoked, completed: invoked + MOMENT, response });
     }
 }
 
@@ -55,7 +55,7 @@ fn mapping() -> Row {
     Row { kind: Kind::Mapping, owner: None, pair: Some((10, 60)), ..patient(70, 1, SECOND) }
 }
 
-/// Two users, and what a client may meet: refusals, unknown outcomes, an environment that was killed.
+/// Two users, with refusals, unknown outcomes, and a killed environment.
 fn story() -> History {
     let mut story = Story::default();
     let (list, mine) = (Action::List(Kind::Patient), patient(10, 3, THIRD));
@@ -80,9 +80,9 @@ fn story() -> History {
 
     let mut history = story.0;
     history.users = vec![100, 101];
-    // What the two writes of unknown outcome have done after all.
+    // The two writes of unknown outcome were done.
     for (number, action, record) in [(4, "patient.create", 13), (12, "patient.update", 10)] {
-        let request = history.operations[number].answer.request.clone();
+        let request = history.operations[number].response.request.clone();
         history.end.audit.push(Audited { action: action.to_owned(), record: Some(record), request });
     }
     let listed = [mine, patient(13, 1, UNKNOWN), doctor(), mapping()];
@@ -97,32 +97,32 @@ fn story() -> History {
 }
 
 impl History {
-    /// Takes a record out of all that is left at the end.
+    /// Removes a record from the final state.
     fn forget(&mut self, kind: Kind, id: i64) {
         let is_other = |row: &Row| (row.kind, row.id) != (kind, id);
         self.end.tables.retain(is_other);
         self.end.listed.iter_mut().for_each(|rows| rows.retain(is_other));
     }
 
-    /// Puts a record of the first user beside all that is left at the end.
+    /// Adds a record of the first user to the final state.
     fn invent(&mut self, row: Row) {
         self.end.tables.push(row);
         self.end.listed[0].push(row);
     }
 
-    /// Puts a record in the place of the one with its id.
+    /// Replaces the record with the same id.
     fn replace(&mut self, row: Row) {
         self.forget(row.kind, row.id);
         self.invent(row);
     }
 
-    /// The last answer to this.
-    fn answer(&mut self, action: Action) -> &mut Operation {
+    /// The last operation with this action.
+    fn response(&mut self, action: Action) -> &mut Operation {
         self.operations.iter_mut().rfind(|it| it.action == action).unwrap()
     }
 }
 
-/// Something wrong, and what the checker must say of it.
+/// A violation, and the invariants that the checker must name.
 type Planted = (&'static str, fn(&mut History), &'static [Invariant]);
 
 const PLANTED: &[Planted] = &[
@@ -133,29 +133,29 @@ const PLANTED: &[Planted] = &[
     ("an acknowledged user is lost", |it| it.end.names.clear(), &[AcknowledgedOnce]),
     (
         "an acknowledged update was overwritten without a trace",
-        |it| it.answer(Action::Read(Kind::Patient, 10)).answer.rows = vec![patient(10, 2, THIRD)],
+        |it| it.response(Action::Read(Kind::Patient, 10)).response.rows = vec![patient(10, 2, THIRD)],
         &[AcknowledgedOnce, UnknownAtMostOnce],
     ),
     (
         "half of a write is shown",
-        |it| it.answer(Action::Read(Kind::Patient, 10)).answer.rows[0].is_whole = false,
+        |it| it.response(Action::Read(Kind::Patient, 10)).response.rows[0].is_whole = false,
         &[AcknowledgedOnce],
     ),
     (
         "an acknowledged record is not in a list",
-        |it| it.answer(Action::List(Kind::Patient)).answer.rows.clear(),
+        |it| it.response(Action::List(Kind::Patient)).response.rows.clear(),
         &[AcknowledgedOnce, DeletedStaysDeleted],
     ),
     ("a refused record is there", |it| it.invent(patient(14, 1, REFUSED)), &[RefusedAbsent]),
     (
         "a refused write is in the audit trail",
         |it| {
-            let request = it.answer(Action::Create(Kind::Patient, REFUSED)).answer.request.clone();
+            let request = it.response(Action::Create(Kind::Patient, REFUSED)).response.request.clone();
             it.end.audit.push(Audited { action: "patient.create".to_owned(), record: Some(14), request });
         },
         &[RefusedAbsent],
     ),
-    ("a refused user is there", |it| it.answer(Action::Register(REGISTERED)).answer.status = 409, &[RefusedAbsent]),
+    ("a refused user is there", |it| it.response(Action::Register(REGISTERED)).response.status = 409, &[RefusedAbsent]),
     ("an unknown record is there twice", |it| it.invent(patient(14, 1, UNKNOWN)), &[UnknownAtMostOnce]),
     ("an unknown update was done twice", |it| it.replace(patient(10, 4, THIRD)), &[UnknownAtMostOnce, CountsAgree]),
     (
@@ -163,28 +163,36 @@ const PLANTED: &[Planted] = &[
         |it| it.end.audit.extend(it.end.audit.iter().rfind(|row| row.action == "patient.create").cloned()),
         &[UnknownAtMostOnce],
     ),
-    ("a mapping nobody asked for", |it| it.invent(Row { id: 71, ..mapping() }), &[UnknownAtMostOnce]),
+    ("a mapping without a request", |it| it.invent(Row { id: 71, ..mapping() }), &[UnknownAtMostOnce]),
     (
         "another user's record is read",
-        |it| it.answer(Action::Read(Kind::Patient, 10)).answer.rows.push(patient(11, 1, NEIGHBOUR)),
+        |it| it.response(Action::Read(Kind::Patient, 10)).response.rows.push(patient(11, 1, NEIGHBOUR)),
         &[NothingForeign],
     ),
     (
         "a record says that it is another's",
-        |it| it.answer(Action::Read(Kind::Patient, 10)).answer.rows[0].owner = Some(101),
+        |it| it.response(Action::Read(Kind::Patient, 10)).response.rows[0].owner = Some(101),
         &[NothingForeign],
     ),
-    ("another user's record is changed", |it| it.answer(Action::Delete(Kind::Patient, 12)).user = 0, &[NothingForeign]),
-    ("the doctors of another user's patient are shown", |it| it.answer(Action::ListOf(10)).user = 1, &[NothingForeign]),
     (
-        "a record that nobody wrote",
-        |it| it.answer(Action::Read(Kind::Patient, 10)).answer.rows[0].name = None,
+        "another user's record is changed",
+        |it| it.response(Action::Delete(Kind::Patient, 12)).user = 0,
         &[NothingForeign],
     ),
-    ("a read goes back", |it| it.operations[14].answer.rows[0] = patient(10, 2, SECOND), &[NeverBack]),
+    (
+        "the doctors of another user's patient are shown",
+        |it| it.response(Action::ListOf(10)).user = 1,
+        &[NothingForeign],
+    ),
+    (
+        "a record that was never written",
+        |it| it.response(Action::Read(Kind::Patient, 10)).response.rows[0].name = None,
+        &[NothingForeign],
+    ),
+    ("a read goes back", |it| it.operations[14].response.rows[0] = patient(10, 2, SECOND), &[NeverBack]),
     (
         "a deleted record is back in a list",
-        |it| it.answer(Action::List(Kind::Patient)).answer.rows.push(patient(12, 1, DELETED)),
+        |it| it.response(Action::List(Kind::Patient)).response.rows.push(patient(12, 1, DELETED)),
         &[DeletedStaysDeleted],
     ),
     (
@@ -192,22 +200,22 @@ const PLANTED: &[Planted] = &[
         |it| it.end.tables.push(patient(12, 1, DELETED)),
         &[DeletedStaysDeleted, CountsAgree],
     ),
-    ("an answer takes too long", |it| it.operations[17].completed += Duration::from_secs(13), &[InTime]),
-    ("the function fails", |it| it.operations[12].answer.by = By::Function, &[OnlyUnavailable]),
+    ("a response takes too long", |it| it.operations[17].completed += Duration::from_secs(13), &[InTime]),
+    ("the function fails", |it| it.operations[12].response.by = By::Function, &[OnlyUnavailable]),
     ("the gateway fails by itself", |it| it.faults[0].kills_environments = false, &[OnlyUnavailable]),
-    ("there is no answer", |it| it.operations[4].answer.by = By::Nobody, &[OnlyUnavailable]),
+    ("there is no response", |it| it.operations[4].response.by = By::Missing, &[OnlyUnavailable]),
     ("a list shows less than there is", |it| it.end.listed[0].truncate(1), &[CountsAgree]),
     ("an acknowledged write is not in the audit trail", |it| drop(it.end.audit.remove(1)), &[CountsAgree]),
     ("a fault is felt too long", |it| it.faults[0].recovered = RECOVERY + MOMENT, &[Recovers]),
 ];
 
 #[test]
-fn the_checker_finds_nothing_where_all_is_well() {
+fn the_checker_accepts_a_correct_history() {
     assert_eq!(check(&story(), RECOVERY), []);
 }
 
 #[test]
-fn the_checker_names_each_wrong_thing() {
+fn the_checker_names_each_planted_violation() {
     for (what, plant, expected) in PLANTED {
         let mut history = story();
         plant(&mut history);

@@ -1,4 +1,4 @@
-//! How far a run is: what all threads share, and a line every few seconds.
+//! The progress of a run: shared by all threads, printed every few seconds.
 
 use std::{
     fmt,
@@ -18,7 +18,7 @@ pub(crate) struct Progress {
     operations: AtomicUsize,
     unknown: AtomicUsize,
     faults: AtomicUsize,
-    /// How long the requests since the last line took.
+    /// The times of the requests since the last line.
     took: Mutex<Vec<Duration>>,
 }
 
@@ -42,7 +42,7 @@ impl Progress {
         !self.over.load(Relaxed)
     }
 
-    /// From now on nobody begins anything.
+    /// From now on no client begins another request.
     pub(crate) fn end(&self) {
         self.over.store(true, Relaxed);
     }
@@ -53,7 +53,7 @@ impl Progress {
 
     pub(crate) fn count(&self, operation: &Operation) {
         self.operations.fetch_add(1, Relaxed);
-        if operation.answer.outcome() == Outcome::Unknown {
+        if operation.response.outcome() == Outcome::Unknown {
             self.unknown.fetch_add(1, Relaxed);
         }
         self.took().push(operation.took());
@@ -63,7 +63,7 @@ impl Progress {
         self.faults.fetch_add(1, Relaxed);
     }
 
-    /// The line of this moment.
+    /// The current line.
     pub(crate) fn line(&self) -> impl fmt::Display {
         let mut took = std::mem::take(&mut *self.took());
         took.sort_unstable();

@@ -1,4 +1,4 @@
-//! What is said before and after a run.
+//! What is printed before and after a run.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -11,14 +11,14 @@ use crate::{
     run::Run,
 };
 
-/// How many violations are shown.
+/// The number of violations that are printed.
 const SHOWN: usize = 20;
 
 pub(crate) fn begin(run: &Run) {
     eprintln!("{}", run.command());
 }
 
-/// Says what happened.
+/// Prints what happened.
 ///
 /// # Panics
 /// When there are violations.
@@ -31,10 +31,10 @@ pub(crate) fn end(run: &Run, history: &History, environments: usize, violations:
 
 fn outcomes(history: &History, environments: usize) {
     let operations = &history.operations;
-    let of = |outcome| operations.iter().filter(move |it| it.answer.outcome() == outcome);
+    let of = |outcome| operations.iter().filter(move |it| it.response.outcome() == outcome);
     let (done, refused) = (of(Outcome::Acknowledged).count(), of(Outcome::Refused).count());
     let audited: HashSet<&str> = history.end.audit.iter().map(|row| row.request.as_str()).collect();
-    let was_done = |it: &&Operation| audited.contains(it.answer.request.as_str());
+    let was_done = |it: &&Operation| audited.contains(it.response.request.as_str());
     eprintln!(
         "{} operations by {environments} environments: {done} acknowledged, {refused} refused, {} of unknown outcome, \
          {} of them writes that were done",
@@ -42,12 +42,14 @@ fn outcomes(history: &History, environments: usize) {
         of(Outcome::Unknown).count(),
         of(Outcome::Unknown).filter(was_done).count(),
     );
-    let mut answers: BTreeMap<(u16, &str), usize> = BTreeMap::new();
-    for answer in operations.iter().map(|it| &it.answer).filter(|answer| answer.status == 401 || answer.status > 499) {
-        let by = if answer.by == By::Function { "a function" } else { "the gateway" };
-        *answers.entry((answer.status, by)).or_default() += 1;
+    let mut responses: BTreeMap<(u16, &str), usize> = BTreeMap::new();
+    for response in
+        operations.iter().map(|it| &it.response).filter(|response| response.status == 401 || response.status > 499)
+    {
+        let by = if response.by == By::Function { "a function" } else { "the gateway" };
+        *responses.entry((response.status, by)).or_default() += 1;
     }
-    for ((status, by), count) in answers {
+    for ((status, by), count) in responses {
         eprintln!("{count:>5} × {status} by {by}");
     }
     eprintln!("the slowest took {:?}", operations.iter().map(Operation::took).max().unwrap_or_default());

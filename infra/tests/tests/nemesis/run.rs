@@ -1,4 +1,4 @@
-//! A run from its seed to its verdict.
+//! A run, from its seed to its result.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -16,31 +16,31 @@ use crate::{
 const USERS: usize = 4;
 /// Two devices each.
 const CLIENTS: usize = 8;
-/// How often a line says how far it is.
+/// The interval of the progress lines.
 const REPORT: Duration = Duration::from_secs(5);
 
-/// What is to be done.
+/// The parameters of a run.
 pub(crate) struct Run {
-    /// The test that does it.
+    /// The name of the test.
     pub(crate) test: &'static str,
     pub(crate) seed: u64,
-    /// How many requests at least.
+    /// The least number of requests.
     pub(crate) operations: usize,
     pub(crate) faults: usize,
-    /// The longest calm between two faults.
+    /// The longest pause between two faults.
     pub(crate) calm: Duration,
     /// The longest fault.
     pub(crate) longest: Duration,
-    /// How long a client pauses between two requests, on average.
+    /// The average pause of a client between two requests.
     pub(crate) pause: Duration,
-    /// How soon after a fault all must be well.
+    /// The time limit of the recovery from a fault.
     pub(crate) recovery: Duration,
-    /// How long the whole may take.
+    /// The time limit of the run.
     pub(crate) limit: Duration,
 }
 
 impl Run {
-    /// How to bring the same requests and faults again.
+    /// The command that repeats the same requests and faults.
     pub(crate) fn command(&self) -> String {
         let Self { test, seed, operations, faults, .. } = self;
         format!(
@@ -68,7 +68,7 @@ pub(crate) async fn nemesis(run: &Run) {
     report::end(run, &history, world.started(), &violations);
 }
 
-/// Users and nemesis at work.
+/// Runs users and nemesis.
 async fn play(run: &Run, world: &World) -> History {
     let progress = Arc::new(Progress::start());
     let base = world.url();
@@ -101,7 +101,7 @@ async fn play(run: &Run, world: &World) -> History {
     History { users, operations, faults, end: End::default() }
 }
 
-/// Brings the faults, and then waits for the requests.
+/// Injects the faults, then waits for the requests.
 async fn attack(run: &Run, nemesis: &Nemesis<'_>, progress: &Progress) -> Vec<Injected> {
     let is_late = || progress.now() > run.limit;
     let mut injected = Vec::with_capacity(run.faults);
@@ -120,14 +120,14 @@ fn email(user: usize) -> String {
     format!("user-{user}@example.com")
 }
 
-/// What the API lists for each user, asked until it answers.
+/// The lists of the API for each user, retried until it responds.
 async fn listed(world: &World) -> Vec<Vec<Row>> {
     let base = world.url();
     let list = move |user| {
         let (caller, email) = (Caller::new(&base), email(user));
         let until_done = |action, token: Option<&str>| {
-            let answers = (0..100).map(|_| caller.call(action, &email, token));
-            answers.into_iter().find(|(answer, _)| answer.status == 200).unwrap()
+            let responses = (0..100).map(|_| caller.call(action, &email, token));
+            responses.into_iter().find(|(response, _)| response.status == 200).unwrap()
         };
         let (_, token) = until_done(Action::Login, None);
         let kinds = [Kind::Patient, Kind::Doctor, Kind::Mapping];

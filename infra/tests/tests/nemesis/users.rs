@@ -1,6 +1,6 @@
-//! Users and what they do: each client sends one random request after the other and keeps a record of it.
+//! The users: each client sends one random request after the other and records it.
 //!
-//! What a client draws is a function of the seed alone; which record a draw falls on depends on what it has been shown.
+//! A client's random numbers depend only on the seed; the records that they select depend on the responses so far.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -12,26 +12,26 @@ use crate::{
     progress::Progress,
 };
 
-/// How many patients, doctors and mappings a client likes to know: it deletes what is above and creates what is below.
+/// The number of patients, doctors and mappings that a client keeps: it deletes above it and creates below it.
 const LIKED: [(Kind, usize); 3] = [(Kind::Patient, 10), (Kind::Doctor, 12), (Kind::Mapping, 10)];
 
-/// A device of a user, which does one thing at a time.
+/// A device of a user, which sends one request at a time.
 pub(crate) struct Client {
     user: usize,
     email: String,
     token: Option<String>,
     caller: Caller,
     random: Rng,
-    /// The number of its next write, which no other write of any client has.
+    /// The number of its next write, unique among all clients.
     next_mark: u64,
     known: BTreeMap<(Kind, i64), Name>,
-    /// Patients that other users may have.
+    /// Patient ids of other users.
     strangers: i64,
     history: Vec<Operation>,
 }
 
 impl Client {
-    /// The device of this number, of `user`.
+    /// The device with this number, of `user`.
     pub(crate) fn new(base: &str, seed: u64, number: u64, user: usize, email: String) -> Self {
         Self {
             user,
@@ -46,23 +46,23 @@ impl Client {
         }
     }
 
-    /// Goes on, with a pause of this length on average, until there is enough; what was done.
+    /// Sends requests, with this pause on average, until there are enough; returns the operations.
     pub(crate) fn run(mut self, pause: Duration, progress: &Arc<Progress>) -> Vec<Operation> {
         while progress.goes_on() {
             let action = if self.token.is_none() { Action::Login } else { self.draw() };
             let invoked = progress.now();
-            let (answer, token) = self.caller.call(action, &self.email, self.token.as_deref());
+            let (response, token) = self.caller.call(action, &self.email, self.token.as_deref());
             let completed = progress.now();
-            let operation = Operation { user: self.user, action, invoked, completed, answer };
+            let operation = Operation { user: self.user, action, invoked, completed, response };
             progress.count(&operation);
             self.learn(&operation);
-            // Who hears that the service is down leaves it alone for a while, if shorter than the second it asks for.
-            let patience = if operation.answer.outcome() == Outcome::Unknown { 8 } else { 1 };
+            // After a 503 the client waits longer, though less than the second that the response asks for.
+            let factor = if operation.response.outcome() == Outcome::Unknown { 8 } else { 1 };
             if let (Some(token), Action::Login) = (token, action) {
                 self.token = Some(token);
             }
             self.history.push(operation);
-            std::thread::sleep(pause * patience * self.random.u32(0..200) / 100);
+            std::thread::sleep(pause * factor * self.random.u32(0..200) / 100);
         }
         self.history
     }
@@ -72,7 +72,7 @@ impl Client {
         self.next_mark
     }
 
-    /// What to do next.
+    /// The next action.
     fn draw(&mut self) -> Action {
         let kind = [Kind::Patient, Kind::Patient, Kind::Doctor, Kind::Mapping][self.random.usize(0..4)];
         let (what, pick) = (self.random.u32(0..100), self.random.usize(..));
@@ -98,7 +98,7 @@ impl Client {
         }
     }
 
-    /// Something to a record that is another user's, or nobody's any more.
+    /// An action on a record that belongs to another user, or does not exist any more.
     fn intrude(&self, pick: usize, mark: u64) -> Action {
         let id = i64::try_from(pick % usize::try_from(self.strangers).unwrap_or(1)).unwrap_or(0) + 1;
         if self.known.contains_key(&(Kind::Patient, id)) {
@@ -107,7 +107,7 @@ impl Client {
         match mark % 4 {
             0 => Action::Read(Kind::Patient, id),
             1 => Action::ListOf(id),
-            // If it is one's own after all, it is told apart by a birth that no creation has.
+            // If the record is the user's own, its name shows a birth that no creation has.
             2 => Action::Update(Kind::Patient, id, Name { user: self.user, birth: mark, edit: mark }),
             _ => Action::Delete(Kind::Patient, id),
         }
@@ -132,21 +132,21 @@ impl Client {
         self.of(kind).nth(pick.checked_rem(count)?)
     }
 
-    /// Remembers what there is, and forgets what there is no more.
+    /// Adds the records in a response, and removes those that are gone.
     fn learn(&mut self, operation: &Operation) {
-        let Operation { action, answer, .. } = operation;
-        match (action, answer.outcome()) {
-            (_, Outcome::Refused) if answer.status == 401 => self.token = None,
+        let Operation { action, response, .. } = operation;
+        match (action, response.outcome()) {
+            (_, Outcome::Refused) if response.status == 401 => self.token = None,
             (Action::List(kind), Outcome::Acknowledged) => self.known.retain(|(other, _), _| other != kind),
             (Action::Delete(kind, id), Outcome::Acknowledged) => drop(self.known.remove(&(*kind, *id))),
             (Action::Read(kind, id) | Action::Update(kind, id, _) | Action::Delete(kind, id), Outcome::Refused)
-                if answer.status == 404 =>
+                if response.status == 404 =>
             {
                 self.known.remove(&(*kind, *id));
             }
             _ => {}
         }
-        for Row { kind, id, name, .. } in &answer.rows {
+        for Row { kind, id, name, .. } in &response.rows {
             if let Some(name) = name {
                 self.known.insert((*kind, *id), *name);
             }

@@ -1,5 +1,5 @@
-//! What the users meet and the nemesis attacks: the real functions behind a gateway, their secrets, the network to the
-//! database, and a database server that is as durable as in AWS.
+//! The system under test: the real functions behind a gateway, their secrets, the network to the database, and a
+//! database server as durable as in AWS.
 
 use std::{
     sync::Arc,
@@ -29,7 +29,7 @@ const FUNCTIONS: [(&str, Role, &[Route]); 4] = [
     ("doctors", Role::Api, doctors::ROUTES),
     ("mappings", Role::Api, mappings::ROUTES),
 ];
-/// Who only asks whether all is well again.
+/// The user of the recovery probe.
 const PROBE: &str = "probe@example.com";
 /// One request for each function.
 const PROBES: [&str; 4] = ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"];
@@ -43,12 +43,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With this many environments of each function at most.
+    /// With at most this many environments of each function.
     pub(crate) async fn start(environments: usize) -> Self {
         let built = tokio::task::spawn_blocking(|| binary("auth"));
         let cluster: &'static Cluster = Box::leak(Box::new(Cluster::durable().unwrap()));
         let cloud = Cloud::around(Database::on(cluster).await, Role::Api).await;
-        let proxy = Proxy::deaf(cluster.port()).await;
+        let proxy = Proxy::without_recording(cluster.port()).await;
         built.await.unwrap();
         let limits = Limits { freeze: true, ..Limits::default() };
         let tables = FUNCTIONS.map(|(name, role, routes)| {
@@ -68,24 +68,23 @@ impl World {
         self.gateway.url()
     }
 
-    /// All environments, those that work on something last.
+    /// All environments, busy ones last.
     pub(crate) fn environments(&self) -> Vec<Arc<Environment>> {
         self.functions.iter().flat_map(Function::environments).collect()
     }
 
-    /// How many environments were started.
+    /// The number of environments started so far.
     pub(crate) fn started(&self) -> usize {
         self.functions.iter().map(Function::started).sum()
     }
 
-    /// How long it takes until somebody has signed in and each function has answered a request, however often it must
-    /// be asked.
+    /// The time until a login has succeeded and each function has responded, with retries.
     ///
-    /// With a token of its own each time: one that was kept would name keys that are long gone, and make functions look
-    /// for them, which they do only once a minute, just before a new one.
+    /// It logs in each time. An old token would have an outdated key, and make functions fetch keys, which they do only
+    /// once a minute, just before there is a new one.
     ///
     /// # Panics
-    /// When one of them does not within a minute: nothing that comes after would tell more.
+    /// When one of them does not within a minute, which makes the rest of the run meaningless.
     pub(crate) fn recovers(&self) -> Duration {
         const LIMIT: Duration = Duration::from_secs(60);
 
@@ -97,7 +96,7 @@ impl World {
         let token = loop {
             match Caller::new(&base).call(Action::Login, PROBE, None) {
                 (_, Some(token)) => break token,
-                (answer, None) => again("the login", answer.status),
+                (response, None) => again("the login", response.status),
             }
         };
         thread::scope(|scope| {
@@ -116,7 +115,7 @@ impl World {
         begun.elapsed()
     }
 
-    /// Waits until the server has ended what its clients have given up.
+    /// Waits until the server has finished the requests of clients that timed out.
     pub(crate) async fn quiet(&self) {
         const BUSY: &str = "SELECT count(*) FROM pg_stat_activity
                              WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()";
@@ -127,7 +126,7 @@ impl World {
         }
     }
 
-    /// All that the tables hold.
+    /// The content of the tables.
     pub(crate) async fn tables(&self) -> Vec<Row> {
         const TABLES: [(Kind, &str); 3] = [
             (
@@ -155,13 +154,13 @@ impl World {
         rows
     }
 
-    /// The names of the users that were registered on the way.
+    /// The names of the users registered during the run.
     pub(crate) async fn names(&self) -> Vec<Name> {
         let users = self.texts("SELECT to_json(name)::text FROM users").await;
         users.iter().filter_map(|name| Name::parse(name.as_str()?)).collect()
     }
 
-    /// What the audit trail says was done.
+    /// The actions in the audit trail.
     pub(crate) async fn audit(&self) -> Vec<Audited> {
         const SQL: &str = "SELECT json_build_array(action, record_id, request_id)::text FROM audit_events
                             WHERE outcome = 'ok' AND action ~ '[.](create|update|delete|register|login)$'";

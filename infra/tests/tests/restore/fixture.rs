@@ -1,4 +1,4 @@
-//! An original, its dump, and a server that knew nothing of ours before the dump was restored into it.
+//! An original, its dump, and a new server that the dump is restored into.
 
 use std::{env, fs, path::PathBuf, process};
 
@@ -13,17 +13,17 @@ pub(crate) struct Restored {
     pub(crate) cluster: Cluster,
 }
 
-/// A made-up hospital.
+/// The specimen's database.
 pub(crate) async fn hospital() -> TestDb {
     let db = TestDb::new().await;
     let owner = db.owner().await;
     owner.batch_execute(SPECIMEN).await.unwrap();
-    // As the daily run leaves it.
+    // As after the daily run.
     owner.batch_execute("UPDATE users SET email_key = email").await.unwrap();
     db
 }
 
-/// A file that holds a dump of this database until the value is dropped.
+/// The file of a dump of this database, deleted when dropped.
 pub(crate) struct Dump(pub(crate) PathBuf);
 
 impl Dump {
@@ -46,7 +46,7 @@ pub(crate) fn url(db: &Database<'_>) -> String {
 }
 
 impl Restored {
-    /// What a dump of this database gives on a new server, with the logins that the migrate function makes there.
+    /// Restores a dump of this database into a new server, with the logins that the migrate function creates.
     pub(crate) async fn from(original: &TestDb) -> Self {
         let restored = Self { cluster: Cluster::temporary().unwrap() };
         let server = restored.database("postgres");
@@ -63,12 +63,12 @@ impl Restored {
         self.database("restored")
     }
 
-    /// A copy of it that this has been done to.
+    /// A copy of it after this statement.
     pub(crate) async fn broken(&self, number: usize, sql: &str) -> Database<'_> {
         let copy = format!("CREATE DATABASE broken_{number} TEMPLATE restored");
         let admin = self.database("postgres").owner().await;
         admin.batch_execute(&copy).await.unwrap();
-        // A clone has not the rights of what it was cloned from.
+        // A clone does not copy the privileges of its original.
         admin.batch_execute(&format!("REVOKE TEMPORARY ON DATABASE broken_{number} FROM PUBLIC")).await.unwrap();
         let broken = self.database(&format!("broken_{number}"));
         broken.owner().await.batch_execute(sql).await.unwrap();

@@ -1,4 +1,4 @@
-//! The restore drill, run against real dumps and restores; and that it notices what is wrong.
+//! The restore drill, on real dumps and restores: it passes on whole ones, and finds every defect.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 

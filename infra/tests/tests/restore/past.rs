@@ -1,4 +1,4 @@
-//! A restore to an earlier time, while the original has gone on.
+//! A restore to an earlier time, after which the original has changed.
 
 use drill::compare;
 
@@ -16,7 +16,7 @@ const AGE: &str = "
     UPDATE audit_events SET at = at - interval '1 hour';
     ALTER TABLE patients ENABLE TRIGGER USER; ALTER TABLE doctors ENABLE TRIGGER USER";
 
-/// A day in the life of the original.
+/// The changes of the original since.
 const SINCE: &str = "
     INSERT INTO users (name, email, password_hash) VALUES ('New', 'new@example.com', 'none');
     UPDATE users SET password_hash = 'a stronger hash' WHERE id = 2;
@@ -28,7 +28,7 @@ const SINCE: &str = "
     SELECT app.ensure_audit_partitions(6)";
 
 #[tokio::test]
-async fn a_restore_to_an_earlier_time_holds_what_nobody_touched_since_and_nothing_newer() {
+async fn a_restore_to_an_earlier_time_has_all_unchanged_rows_and_none_newer() {
     let original = hospital().await;
     original.owner().await.batch_execute(AGE).await.unwrap();
     let restored = Restored::from(&original).await;

@@ -1,4 +1,4 @@
-//! A restored database that cannot be used, or must not be, is not proven.
+//! The proof fails on a restored database that cannot or must not be used.
 
 use drill::prove;
 use migrate::Run;
@@ -10,9 +10,9 @@ const UNUSABLE: [(&str, &str); 9] = [
     ("DROP POLICY patients_owner ON patients", "the user sees what is theirs"),
     ("ALTER POLICY patients_owner ON patients USING (true)", "a stranger sees no patient"),
     ("ALTER TABLE patients DISABLE ROW LEVEL SECURITY", "a stranger sees no patient"),
-    ("ALTER POLICY doctors_signed_in ON doctors USING (true)", "who has not entered sees nothing"),
+    ("ALTER POLICY doctors_signed_in ON doctors USING (true)", "a session that has not entered sees nothing"),
     ("REVOKE INSERT (name) ON patients FROM app_api", "the user may add a patient"),
-    ("DROP FUNCTION app.enter", "a session that never was is refused"),
+    ("DROP FUNCTION app.enter", "an unknown session is refused"),
     (
         "GRANT SELECT ON patients TO app_auth; DROP POLICY patients_owner ON patients;
       CREATE POLICY patients_owner ON patients USING (user_id = (SELECT app.current_user_id()))",
@@ -23,7 +23,7 @@ const UNUSABLE: [(&str, &str); 9] = [
 ];
 
 #[tokio::test]
-async fn a_restored_database_without_walls_or_rights_is_not_usable() {
+async fn a_restored_database_without_walls_or_privileges_is_not_usable() {
     let restored = Restored::from(&hospital().await).await;
 
     assert_eq!(prove(&url(&restored.whole())).await.unwrap(), Vec::<String>::new());
@@ -37,7 +37,7 @@ async fn a_restored_database_without_walls_or_rights_is_not_usable() {
 }
 
 #[tokio::test]
-async fn a_restored_database_of_the_release_before_is_brought_up_to_date() {
+async fn a_restored_database_of_the_previous_release_is_migrated() {
     let _ = TestDb::new().await; // with the logins, which belong to the server: two runs would make them at once
     let db = TestDb::empty().await;
     let mut owner = db.owner().await;

@@ -1,4 +1,4 @@
-//! What came back is what was there, or the comparison says what is not.
+//! The comparison passes on an equal database, and names each difference otherwise.
 
 use std::{fs, sync::LazyLock};
 
@@ -11,15 +11,15 @@ use tests::TABLES;
 use crate::fixture::{Dump, Restored, hospital, url};
 
 async fn everything(client: &Client<'_>) -> Vec<Value> {
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for path in ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"] {
-        answers.push(client.get(path).await.expect(200));
+        responses.push(client.get(path).await.expect(200));
     }
-    answers
+    responses
 }
 
 #[tokio::test]
-async fn what_the_functions_wrote_comes_back_and_they_go_on_with_it() {
+async fn the_functions_work_with_their_restored_data() {
     static RESTORED: LazyLock<tokio::sync::OnceCell<Restored>> = LazyLock::new(tokio::sync::OnceCell::new);
 
     let app = TestApp::start_all(&TABLES).await;
@@ -56,7 +56,7 @@ async fn what_the_functions_wrote_comes_back_and_they_go_on_with_it() {
     assert!(next["id"].as_i64().unwrap() > 5, "an id is never given twice");
 }
 
-/// What is broken, and what the comparison says of it, first.
+/// A defect, and the start of the comparison's message.
 const BROKEN: [(&str, &str); 25] = [
     ("DELETE FROM mappings WHERE id = (SELECT min(id) FROM mappings)", "rows of public.mappings: "),
     ("DELETE FROM audit_events WHERE id = (SELECT max(id) FROM audit_events)", "rows of public.audit_events: "),
@@ -71,12 +71,12 @@ const BROKEN: [(&str, &str); 25] = [
     ("DROP POLICY patients_owner ON patients", "policy public.patients.patients_owner: missing"),
     ("ALTER POLICY patients_owner ON patients USING (true)", "policy public.patients.patients_owner: not as"),
     ("ALTER TABLE mappings DISABLE ROW LEVEL SECURITY", "row-level security of public.mappings: not as"),
-    ("REVOKE SELECT ON patients FROM app_api", "right of app_api: SELECT on public.patients: missing"),
-    ("REVOKE SELECT (name) ON users FROM app_auth", "right of app_auth: SELECT on public.users.name: missing"),
-    ("GRANT SELECT ON users TO app_api", "right of app_api: SELECT on public.users: not in the original"),
+    ("REVOKE SELECT ON patients FROM app_api", "privilege of app_api: SELECT on public.patients: missing"),
+    ("REVOKE SELECT (name) ON users FROM app_auth", "privilege of app_auth: SELECT on public.users.name: missing"),
+    ("GRANT SELECT ON users TO app_api", "privilege of app_api: SELECT on public.users: not in the original"),
     (
         "GRANT EXECUTE ON FUNCTION app.enter TO PUBLIC",
-        "right of everybody: EXECUTE on app.enter(bigint,uuid,text,text,boolean): not in the original",
+        "privilege of PUBLIC: EXECUTE on app.enter(bigint,uuid,text,text,boolean): not in the original",
     ),
     (
         "ALTER TABLE patients DROP CONSTRAINT patients_dob_check",
@@ -122,7 +122,7 @@ async fn one_broken_fact_fails_the_comparison_and_is_named() {
         assert!(!findings.iter().any(|it| it.contains("User") || it.contains("Jane") || it.contains("argon2id")));
     }
 
-    // Roles are of the server, not of the database.
+    // Roles belong to the server, not to the database.
     for (sql, expected) in [
         ("ALTER ROLE app_api BYPASSRLS", "role app_api: not as in the original"),
         (
@@ -159,9 +159,9 @@ async fn a_dump_is_restored_into_an_empty_database_or_not_at_all() {
     assert_eq!(target.count("pg_class WHERE relnamespace = 'public'::regnamespace").await, 0);
 }
 
-// As on RDS, where nobody but Amazon is a superuser.
+// As on RDS, where only Amazon's own role is a superuser.
 #[tokio::test]
-async fn an_owner_who_is_no_superuser_can_restore_compare_and_prove() {
+async fn an_owner_without_superuser_can_restore_compare_and_prove() {
     let original = hospital().await;
     let fresh = Cluster::temporary().unwrap();
     let server = testing::Database { cluster: &fresh, name: "postgres".to_owned() };

@@ -1,4 +1,4 @@
-//! What Lambda does to the process of a function.
+//! The environments of the rig's Lambda.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use rig::{
-    Share,
+    CpuQuota,
     lambda::{LARGEST_ANSWER, LARGEST_EVENT, Limits, Outcome},
 };
 use serde_json::{Value, json};
@@ -20,14 +20,14 @@ fn answer(text: &str) -> Outcome {
     Outcome::Answer(text.to_owned())
 }
 
-/// What the system says of a process: `T` when it is stopped.
+/// The state of a process in the system: `T` when it is stopped.
 fn state(process: u32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
 #[tokio::test]
-async fn an_environment_stands_still_between_two_events() {
+async fn an_environment_is_frozen_between_two_events() {
     let environment = environment(&limits(true)).await;
 
     for _ in 0..20 {
@@ -42,7 +42,7 @@ async fn an_environment_stands_still_between_two_events() {
 }
 
 #[tokio::test]
-async fn an_environment_has_the_share_of_its_memory_size() {
+async fn an_environment_has_the_cpu_quota_of_its_memory_size() {
     let environment = environment(&Limits { memory: Some(512), ..limits(false) }).await;
 
     assert_eq!(environment.invoke(ECHO).await, answer("1"));
@@ -50,15 +50,15 @@ async fn an_environment_has_the_share_of_its_memory_size() {
     let process = format!("/proc/{}", environment.process_id());
     let variables = fs::read_to_string(format!("{process}/environ")).unwrap();
     assert!(variables.split('\0').any(|variable| variable == "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512"), "{variables}");
-    // Where the machine has none, that was said.
-    if Share::new(512).is_ok() {
+    // Where the machine has no control groups, a note was printed.
+    if CpuQuota::new(512).is_ok() {
         let groups = fs::read_to_string(format!("{process}/cgroup")).unwrap();
         assert!(groups.contains("/health-"), "{groups}");
     }
 }
 
 #[tokio::test]
-async fn an_event_comes_with_what_lambda_says_of_it() {
+async fn an_event_comes_with_lambdas_headers() {
     let environment = environment(&limits(false)).await;
     let mut seen = Vec::new();
     for _ in 0..2 {
@@ -88,7 +88,7 @@ async fn an_event_that_takes_too_long_ends_its_environment_and_the_next_one_gets
 }
 
 #[tokio::test]
-async fn a_process_that_ends_costs_one_answer() {
+async fn a_process_that_ends_costs_one_response() {
     let function = function(&limits(true), 1);
     assert_eq!(function.invoke(ECHO.to_owned()).await, answer("1"));
 
@@ -96,7 +96,7 @@ async fn a_process_that_ends_costs_one_answer() {
     assert_eq!(function.invoke(ECHO.to_owned()).await, answer("1"));
     assert_eq!(function.started(), 2);
 
-    // Killed between two events, it costs none.
+    // Killed between two events, it costs no response.
     let [environment] = function.environments().try_into().unwrap_or_else(|_| panic!("one environment"));
     environment.kill();
     while environment.ended().is_none() {}
@@ -105,7 +105,7 @@ async fn a_process_that_ends_costs_one_answer() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_function_is_told_and_costs_no_environment() {
+async fn an_error_of_the_function_is_returned_and_ends_no_environment() {
     let environment = environment(&limits(false)).await;
 
     let error = r#"{"errorType": "Failed", "errorMessage": "as ordered"}"#.to_owned();
@@ -114,7 +114,7 @@ async fn an_error_of_the_function_is_told_and_costs_no_environment() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused_both_ways() {
+async fn oversized_events_and_responses_are_refused() {
     let environment = environment(&limits(false)).await;
     let padded = |length: usize| {
         let head = r#"{"do":"answer","answer":1,"padding":""#;
@@ -172,7 +172,7 @@ async fn an_environment_that_is_not_needed_any_more_finishes_its_event_and_ends(
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_leaves_no_half_an_answer_behind() {
+async fn a_cancelled_caller_leaves_no_partial_response_behind() {
     let environment = environment(&limits(false)).await;
 
     let left = tokio::time::timeout(Duration::from_millis(50), environment.invoke(HANG)).await;

@@ -1,4 +1,4 @@
-//! The same requests over HTTP get the same answers, whichever kind of gateway delivers them.
+//! The same requests over HTTP get the same responses, whichever kind of gateway delivers them.
 
 use rig::{Gateway, event::Form};
 use serde_json::{Value, json};
@@ -6,29 +6,29 @@ use shared::Route;
 use testing::product::{Product, jane};
 
 use crate::{
-    browser::{Answer, send},
+    browser::{Response, send},
     obedient::limits,
 };
 
-/// What differs from gateway to gateway, and from one request to the next.
-fn comparable(mut answer: Answer) -> Answer {
+/// The response without what differs between gateways, and between requests.
+fn comparable(mut response: Response) -> Response {
     for name in ["date", "apigw-requestid", "x-amz-apigw-id", "connection"] {
-        answer.headers.remove(name);
+        response.headers.remove(name);
     }
-    if let Some(challenge) = answer.headers.remove("x-amzn-remapped-www-authenticate") {
-        answer.headers.insert("www-authenticate".to_owned(), challenge);
+    if let Some(challenge) = response.headers.remove("x-amzn-remapped-www-authenticate") {
+        response.headers.insert("www-authenticate".to_owned(), challenge);
     }
-    if let Some(id) = answer.headers.remove("x-request-id") {
-        answer.body = answer.body.replace(&id[0], "…");
+    if let Some(id) = response.headers.remove("x-request-id") {
+        response.body = response.body.replace(&id[0], "…");
     }
-    if let Some(location) = answer.headers.get_mut("location") {
+    if let Some(location) = response.headers.get_mut("location") {
         location[0] = location[0].replace(&format!("/{}", Form::BASE_PATH), "");
     }
-    if let Ok(mut body) = serde_json::from_str(&answer.body) {
+    if let Ok(mut body) = serde_json::from_str(&response.body) {
         without_times(&mut body);
-        answer.body = body.to_string();
+        response.body = body.to_string();
     }
-    answer
+    response
 }
 
 fn without_times(value: &mut Value) {
@@ -46,8 +46,8 @@ fn without_times(value: &mut Value) {
     }
 }
 
-/// Everything that a client may do, right and wrong, on a database of its own.
-async fn answers(form: Form) -> Vec<Answer> {
+/// All kinds of requests, valid and invalid, on their own database.
+async fn responses(form: Form) -> Vec<Response> {
     let product = Product::new().await;
     let mut functions: Vec<(&'static [Route], _)> = Vec::new();
     for (routes, name) in [
@@ -66,7 +66,7 @@ async fn answers(form: Form) -> Vec<Answer> {
     let doctor = json!({ "name": "Dr. Älice \u{1f9d1}", "specialty": "Cardiology" }).to_string();
     let large = "x".repeat((1 << 20) + 1);
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (line, headers, body) in [
         ("POST /api/patients", &signed_in[..], jane.as_str()),
         ("POST /api/doctors", &signed_in, &doctor),
@@ -93,15 +93,15 @@ async fn answers(form: Form) -> Vec<Answer> {
         ("OPTIONS /api/doctors", &[], ""),
         ("DELETE /api/doctors/1", &signed_in, ""),
     ] {
-        answers.push(comparable(send(&gateway.url(), line, headers, body.as_bytes()).await));
+        responses.push(comparable(send(&gateway.url(), line, headers, body.as_bytes()).await));
     }
-    answers
+    responses
 }
 
 #[tokio::test]
-async fn every_kind_of_gateway_gets_the_same_answers_to_the_same_requests() {
-    let expected = answers(Form::HttpApi).await;
-    let statuses: Vec<_> = expected.iter().map(|answer| answer.status).collect();
+async fn every_kind_of_gateway_gets_the_same_responses_to_the_same_requests() {
+    let expected = responses(Form::HttpApi).await;
+    let statuses: Vec<_> = expected.iter().map(|response| response.status).collect();
     assert_eq!(
         statuses,
         [
@@ -110,8 +110,8 @@ async fn every_kind_of_gateway_gets_the_same_answers_to_the_same_requests() {
         ]
     );
     for form in [Form::HttpApiStage, Form::RestApi, Form::RestApiBasePath, Form::FunctionUrl] {
-        for (number, (answer, expected)) in answers(form).await.into_iter().zip(&expected).enumerate() {
-            assert_eq!(answer, *expected, "request {number} through {form:?}");
+        for (number, (response, expected)) in responses(form).await.into_iter().zip(&expected).enumerate() {
+            assert_eq!(response, *expected, "request {number} through {form:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A function that does what its event says, for tests of what happens to functions.
+"""A function that follows the order in its event, for tests of the rig.
 
 The order is the event itself, or the body of the HTTP request in it; without one the answer tells the event.
 """

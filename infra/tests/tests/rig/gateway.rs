@@ -1,4 +1,4 @@
-//! What API Gateway makes of HTTP, both ways.
+//! How the gateway converts HTTP requests to events, and outcomes to HTTP responses.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::Route;
 
 use crate::{
-    browser::{Answer, send},
+    browser::{Response, send},
     obedient::{function, limits},
 };
 
@@ -18,23 +18,23 @@ async fn gateway(form: Form, function: Function) -> Gateway {
     Gateway::start(form, vec![(&[] as &'static [Route], function)]).await.unwrap()
 }
 
-/// What a function is given for a request.
+/// The event that a function gets for a request.
 async fn event(form: Form, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Value {
     let gateway = gateway(form, function(&limits(false), 1)).await;
-    let answer = send(&gateway.url(), line, headers, body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    serde_json::from_str(&answer.body).unwrap()
+    let response = send(&gateway.url(), line, headers, body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    serde_json::from_str(&response.body).unwrap()
 }
 
-/// What becomes of an order to the function.
-async fn outcome(form: Form, order: &Value) -> Answer {
+/// The response when the function gets this order.
+async fn outcome(form: Form, order: &Value) -> Response {
     let gateway = gateway(form, function(&limits(false), 1)).await;
     send(&gateway.url(), "POST /", &[("content-type", "application/json")], order.to_string().as_bytes()).await
 }
 
-fn refusal(answer: &Answer) -> (u16, &str) {
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    (answer.status, answer.body.as_str())
+fn refusal(response: &Response) -> (u16, &str) {
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    (response.status, response.body.as_str())
 }
 
 #[tokio::test]
@@ -87,8 +87,8 @@ async fn a_body_that_is_no_text_is_encoded() {
 }
 
 #[tokio::test]
-async fn an_answer_becomes_http() {
-    let answer = json!({
+async fn a_response_becomes_http() {
+    let response = json!({
         "statusCode": 201,
         "headers": { "location": "/1", "www-authenticate": "Bearer", "x-number": 1 },
         "multiValueHeaders": { "x-many": ["a", "b"] },
@@ -96,15 +96,15 @@ async fn an_answer_becomes_http() {
         "body": "aGVsbG8=",
         "isBase64Encoded": true
     });
-    let order = json!({ "do": "answer", "answer": answer });
+    let order = json!({ "do": "answer", "answer": response });
     for form in BOTH {
-        let answer = outcome(form, &order).await;
+        let response = outcome(form, &order).await;
         let is_rest = form == Form::RestApi;
-        assert_eq!((answer.status, answer.body.as_str()), (201, "hello"));
-        assert_eq!((answer.header("location"), answer.header("x-number")), (Some("/1"), Some("1")));
+        assert_eq!((response.status, response.body.as_str()), (201, "hello"));
+        assert_eq!((response.header("location"), response.header("x-number")), (Some("/1"), Some("1")));
         let renamed = if is_rest { "x-amzn-remapped-www-authenticate" } else { "www-authenticate" };
-        assert_eq!(answer.header(renamed), Some("Bearer"));
-        let (many, cookies) = (answer.headers.get("x-many"), answer.headers.get("set-cookie"));
+        assert_eq!(response.header(renamed), Some("Bearer"));
+        let (many, cookies) = (response.headers.get("x-many"), response.headers.get("set-cookie"));
         let pair = |a: &str, b: &str| Some(vec![a.to_owned(), b.to_owned()]);
         match is_rest {
             true => assert_eq!((many.cloned(), cookies), (pair("a", "b"), None)),
@@ -114,7 +114,7 @@ async fn an_answer_becomes_http() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_status_is_one_for_payload_2_only() {
+async fn a_response_without_a_status_is_valid_for_payload_2_only() {
     let order = json!({ "do": "answer", "answer": { "message": "hello" } });
 
     let [http, rest] = [outcome(Form::HttpApi, &order).await, outcome(Form::RestApi, &order).await];
@@ -124,7 +124,7 @@ async fn an_answer_without_a_status_is_one_for_payload_2_only() {
 }
 
 #[tokio::test]
-async fn a_function_that_fails_ends_or_answers_nonsense_is_an_error_of_the_gateways() {
+async fn a_failed_or_ended_function_or_an_invalid_response_is_a_gateway_error() {
     for order in [
         json!({ "do": "fail" }),
         json!({ "do": "exit" }),
@@ -139,7 +139,7 @@ async fn a_function_that_fails_ends_or_answers_nonsense_is_an_error_of_the_gatew
 }
 
 #[tokio::test]
-async fn a_function_that_hangs_is_given_up_by_the_gateway_and_works_on() {
+async fn a_hanging_function_times_out_at_the_gateway_and_continues() {
     for (form, expected) in [
         (Form::HttpApi, (503, r#"{"message":"Service Unavailable"}"#)),
         (Form::RestApi, (504, r#"{"message":"Endpoint request timed out"}"#)),
@@ -148,8 +148,8 @@ async fn a_function_that_hangs_is_given_up_by_the_gateway_and_works_on() {
         let functions = vec![(&[] as &'static [Route], function.clone())];
         let gateway = Gateway::start_with(form, functions, Duration::from_millis(500)).await.unwrap();
 
-        let answer = send(&gateway.url(), "POST /", &[], br#"{"do":"hang"}"#).await;
-        assert_eq!(refusal(&answer), expected);
+        let response = send(&gateway.url(), "POST /", &[], br#"{"do":"hang"}"#).await;
+        assert_eq!(refusal(&response), expected);
 
         // Its only environment is still busy.
         let throttled = send(&gateway.url(), "GET /", &[], b"").await;
@@ -161,8 +161,8 @@ async fn a_function_that_hangs_is_given_up_by_the_gateway_and_works_on() {
     }
 }
 
-/// Headers that make the head of `GET /` as long as this.
-async fn with_head_of(gateway: &Gateway, length: usize) -> Answer {
+/// The response to a `GET /` whose head has this length.
+async fn with_head_of(gateway: &Gateway, length: usize) -> Response {
     let host = gateway.url().len() - "http://".len();
     let rest = "GET / HTTP/1.1\r\n".len() + host + "close".len();
     send(&gateway.url(), "GET /", &[("x-long", &"x".repeat(length - rest))], b"").await
@@ -194,14 +194,14 @@ async fn a_body_of_10_mb_is_the_largest_and_lambda_takes_less() {
         for (size, expected) in
             [(6 << 20, event_too_large), (10 << 20, event_too_large), ((10 << 20) + 1, body_too_large)]
         {
-            let answer = send(&gateway.url(), "POST /", &[], &vec![b' '; size]).await;
-            assert_eq!(refusal(&answer), (413, expected), "{size}");
+            let response = send(&gateway.url(), "POST /", &[], &vec![b' '; size]).await;
+            assert_eq!(refusal(&response), (413, expected), "{size}");
         }
     }
 }
 
 #[tokio::test]
-async fn every_answer_has_an_id_of_its_own() {
+async fn every_response_has_its_own_id() {
     for (form, name) in [(Form::HttpApi, "apigw-requestid"), (Form::RestApi, "x-amz-apigw-id")] {
         let gateway = gateway(form, function(&limits(false), 1)).await;
         let one = send(&gateway.url(), "GET /", &[], b"").await;

@@ -1,4 +1,4 @@
-//! The functions in the hands of what production does to them: Lambda, API Gateway, frozen time.
+//! The functions under the conditions of production: Lambda, API Gateway, freezes.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +12,6 @@ mod browser;
 mod environments;
 mod forms;
 mod gateway;
-mod life;
+mod lifetime;
 mod obedient;
 mod thaw;

@@ -1,4 +1,4 @@
-//! A function that does what it is told.
+//! A test function that follows the orders in its events.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What a function finds after it stood still.
+//! The functions after a freeze.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ use testing::{
 
 use crate::obedient::limits;
 
-/// Requests, now a write and now a read, each after a freeze in which the server has ended the session.
+/// Requests, alternately writes and reads, each after a freeze in which the server has ended the session.
 async fn requests_after_lost_sessions(cycles: usize) {
     let product = Product::new().await;
     let environment = product.environment("patients", &limits(true), &[]).await;
@@ -43,19 +43,19 @@ async fn requests_after_lost_sessions(cycles: usize) {
 }
 
 #[tokio::test]
-async fn a_thawed_function_answers_though_its_session_was_ended_meanwhile() {
+async fn a_thawed_function_responds_though_its_session_ended() {
     requests_after_lost_sessions(20).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes"]
-async fn a_thawed_function_answers_a_thousand_times_though_its_session_was_ended_meanwhile() {
+async fn a_thawed_function_responds_a_thousand_times_though_its_session_ended() {
     requests_after_lost_sessions(1000).await;
 }
 
-// The event is there before anything can be noticed.
+// The event arrives before the function can notice anything.
 #[tokio::test]
-async fn a_function_that_thaws_with_its_event_before_it_answers_though_its_session_was_ended_meanwhile() {
+async fn a_function_thawed_by_its_event_responds_though_its_session_ended() {
     let product = Product::new().await;
     let environment = product.environment("patients", &limits(false), &[]).await;
     for cycle in 1..=10 {
@@ -72,7 +72,7 @@ async fn a_function_that_thaws_with_its_event_before_it_answers_though_its_sessi
     }
 }
 
-// The clock says that the environment stood still for six seconds.
+// The clock shows that the environment was frozen for six seconds.
 #[tokio::test]
 async fn a_connection_that_is_silently_dead_after_a_freeze_is_replaced() {
     let db = TestDb::new().await;
@@ -98,7 +98,7 @@ async fn a_connection_that_is_silently_dead_after_a_freeze_is_replaced() {
 #[ignore = "takes ten minutes"]
 async fn a_hundred_connections_that_are_silently_dead_after_a_freeze_are_replaced() {
     let product = Product::new().await;
-    let proxy = Proxy::deaf(product.db.cluster.port()).await;
+    let proxy = Proxy::without_recording(product.db.cluster.port()).await;
     let elsewhere = product.database_at("patients", proxy.port);
     let environment = product.environment("patients", &limits(true), &[elsewhere]).await;
     let mut slowest = Duration::ZERO;
@@ -128,7 +128,7 @@ async fn a_token_that_ran_out_during_a_freeze_is_refused() {
     assert_eq!((refused.status, &*refused.headers["www-authenticate"]), (401, r#"Bearer error="invalid_token""#));
 }
 
-// Of the wall clock only; the monotonic one stands still while an environment is frozen.
+// Only the wall clock jumps; the monotonic one stops while an environment is frozen.
 #[tokio::test]
 #[ignore = "needs libfaketime: apt-get install libfaketime, or LIBFAKETIME=/path/to/libfaketime.so.1"]
 async fn a_clock_that_jumps_during_a_freeze_ends_tokens_and_secrets() {

@@ -1,4 +1,4 @@
-//! A body writes the fields that the contract names, whatever else it holds.
+//! A body writes only the fields of the contract, whatever else it has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use testing::TestApp;
 use tests::TABLES;
 use tokio_postgres::Client;
 
-/// The routes that write what a body says: the table, the path, the body, and whether a record can be changed.
+/// The routes that write a body: the table, the path, the body, and whether a record can be changed.
 fn writes() -> [(&'static str, &'static str, Value, bool); 4] {
     let user = json!({"name": "A", "email": "a@example.com", "password": "12345678"});
     [
@@ -18,7 +18,7 @@ fn writes() -> [(&'static str, &'static str, Value, bool); 4] {
     ]
 }
 
-/// Every column of every table, in both spellings, and what PostgreSQL has besides, with a value that would show.
+/// Every column of every table, in both spellings, and PostgreSQL's system columns, with a value that would show.
 async fn everything_else(owner: &Client, victim: i64) -> Map<String, Value> {
     let sql = "SELECT column_name::text, data_type::text FROM information_schema.columns WHERE table_schema = 'public'";
     let columns = owner.query_typed(sql, &[]).await.unwrap();
@@ -48,7 +48,7 @@ fn camel(name: &str) -> String {
     words.fold(first, |text, word| text + &word[..1].to_uppercase() + &word[1..])
 }
 
-/// The newest row of a table by its columns' names, and how many rows there are.
+/// The newest row of a table by its columns' names, and the number of rows.
 async fn newest(owner: &Client, table: &str) -> (BTreeMap<String, Value>, i64) {
     let sql = format!("SELECT to_jsonb(t)::text, count(*) OVER () FROM {table} t ORDER BY id DESC LIMIT 1");
     let row = owner.query_typed_one(&sql, &[]).await.unwrap();

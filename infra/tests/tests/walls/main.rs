@@ -1,16 +1,15 @@
-//! The three walls between users, one by one: each holds alone.
+//! The three walls between users: each of them holds alone.
 //!
-//! 1. every statement on owned data names the owner — proven with row-level security switched off (`matrix`);
-//! 2. row-level security — proven with statements that forget the owner (`predicates`, a test of its own), and with raw
-//!    SQL, past all of ours;
-//! 3. structure: keys and grants — proven with raw SQL too, constraint by constraint (`structure`).
+//! 1. Every statement on owned data names the owner: proven with row-level security switched off (`matrix`).
+//! 2. Row-level security: proven with statements without the owner (`predicates`, a separate test), and with raw SQL.
+//! 3. Structure, keys and grants: proven with raw SQL too, constraint by constraint (`structure`).
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 mod columns;
 mod matrix;
+mod privileges;
 mod races;
-mod rights;
 mod structure;
 
 use shared::{config::Role, domain::SessionId};
@@ -19,7 +18,7 @@ use tests::TABLES;
 use tokio_postgres::{Client, SimpleQueryMessage, error::SqlState, types::Type};
 
 #[tokio::test]
-async fn the_statements_alone_keep_users_apart() {
+async fn the_statements_alone_isolate_users() {
     assert_statements_keep_apart(&TestApp::start_all(&TABLES).await).await;
 }
 
@@ -36,7 +35,7 @@ async fn assert_statements_keep_apart(app: &TestApp) {
     }
 }
 
-/// What raw SQL of the application's role gets, with a session of `user` or without one; always undone.
+/// The result of raw SQL in the application's role, with a session of `user` or without one; always rolled back.
 async fn raw(db: &TestDb, user: Option<i64>, sql: &str) -> Result<u64, Option<SqlState>> {
     raw_of(&db.raw(Role::Api).await, db, user, sql).await
 }
@@ -58,7 +57,7 @@ async fn raw_of(client: &Client, db: &TestDb, user: Option<i64>, sql: &str) -> R
 }
 
 #[tokio::test]
-async fn without_entering_or_as_somebody_else_raw_sql_sees_and_changes_nothing() {
+async fn raw_sql_without_the_owners_session_sees_and_changes_nothing() {
     let db = TestDb::new().await;
     let (alice, mallory) = (db.raw_user().await, db.raw_user().await);
     let mapping = db.map(alice, "Jane", db.doctor("Dr. X").await).await;
@@ -73,14 +72,14 @@ async fn without_entering_or_as_somebody_else_raw_sql_sees_and_changes_nothing()
         "SELECT * FROM patients WHERE user_id > 0 OR true".to_owned(),
     ] {
         assert_eq!(raw(&db, None, &sql).await, Ok(0), "not entered: {sql}");
-        assert_eq!(raw(&db, Some(mallory), &sql).await, Ok(0), "as somebody else: {sql}");
+        assert_eq!(raw(&db, Some(mallory), &sql).await, Ok(0), "as another user: {sql}");
         assert_eq!(raw(&db, Some(alice), &sql).await, Ok(1), "as the owner: {sql}");
     }
     assert_eq!(raw(&db, None, "SELECT * FROM doctors").await, Ok(0), "the directory is for those signed in");
     let delete = "SELECT WHERE app.delete_doctor(1, 1) IS NOT NULL";
     assert_eq!(raw(&db, None, delete).await, Ok(0));
-    // The owner that a statement names must be the one who asks: to name oneself does not open what is somebody else's,
-    // and to name the owner ends nothing of hers. Her mapping keeps the doctor.
+    // The owner in a statement must be the caller: naming herself does not give Mallory access to Alice's rows, and
+    // naming Alice ends nothing of Alice's. Her mapping keeps the doctor.
     let doctor: i64 = db.owner().await.query_typed_one("SELECT id FROM doctors", &[]).await.unwrap().get(0);
     let delete = format!("SELECT WHERE app.delete_doctor({alice}, {doctor}) IS NOT NULL");
     assert_eq!(raw(&db, Some(mallory), &delete).await, Err(Some(SqlState::FOREIGN_KEY_VIOLATION)));
@@ -97,13 +96,13 @@ async fn without_entering_or_as_somebody_else_raw_sql_sees_and_changes_nothing()
     assert_eq!(raw(&db, Some(mallory), "SELECT * FROM doctors").await, Ok(1));
 }
 
-/// Says that this transaction belongs to a session, past `app.enter`.
+/// Sets the session of this transaction without `app.enter`.
 fn with_session(session: &SessionId) -> String {
     format!("SELECT set_config('app.session_id', '{session}', true)")
 }
 
 #[tokio::test]
-async fn a_connection_forgets_who_it_was_and_does_not_stumble_over_it() {
+async fn a_connection_resets_its_session_settings() {
     let db = TestDb::new().await;
     let alice = db.raw_user().await;
     db.patient(alice, "Jane").await;
@@ -116,7 +115,7 @@ async fn a_connection_forgets_who_it_was_and_does_not_stumble_over_it() {
 }
 
 #[tokio::test]
-async fn structure_refuses_what_would_cross_the_wall() {
+async fn keys_and_grants_refuse_rows_that_would_cross_the_wall() {
     let db = TestDb::new().await;
     let (alice, mallory) = (db.raw_user().await, db.raw_user().await);
     let (patient, doctor) = (db.patient(alice, "Jane").await, db.doctor("Dr. X").await);
@@ -125,14 +124,14 @@ async fn structure_refuses_what_would_cross_the_wall() {
     };
     let denied = Err(Some(SqlState::INSUFFICIENT_PRIVILEGE));
 
-    // As oneself to somebody else's patient: the key. As somebody else: the policy.
+    // As herself to Alice's patient: the key refuses it. As Alice: the policy refuses it.
     assert_eq!(raw(&db, Some(mallory), &map(mallory)).await, Err(Some(SqlState::FOREIGN_KEY_VIOLATION)));
     assert_eq!(raw(&db, Some(mallory), &map(alice)).await, denied);
     assert_eq!(raw(&db, Some(alice), &map(alice)).await, Ok(1));
     let add = format!("INSERT INTO patients (user_id, name, dob, gender) VALUES ({alice}, 'x', '1990-05-15', 'other')");
     assert_eq!(raw(&db, Some(mallory), &add).await, denied);
 
-    // Ownership cannot be changed, not even by the owner, and not even given away.
+    // Ownership cannot be changed, not even by the owner.
     for sql in [
         format!("UPDATE patients SET user_id = {mallory}"),
         format!("UPDATE mappings SET user_id = {mallory}"),
@@ -143,9 +142,9 @@ async fn structure_refuses_what_would_cross_the_wall() {
     }
 }
 
-// What the first logins cannot do, those that a rotation put in force cannot do either.
+// The logins that a rotation puts in force have no more privileges than the first ones.
 #[tokio::test]
-async fn after_a_rotation_the_walls_stand_where_they_stood() {
+async fn a_rotation_leaves_the_walls_unchanged() {
     let cloud = Cloud::new(Role::Api).await;
     let rotator = Rotator::new(&cloud).await;
     for login in &cloud.logins {
@@ -161,7 +160,7 @@ async fn after_a_rotation_the_walls_stand_where_they_stood() {
     let (auth, api) = (cloud.connect(auth).await, cloud.connect(api).await);
     let all = "SELECT * FROM patients";
     assert_eq!(raw_of(&api, &cloud.db, None, all).await, Ok(0), "not entered");
-    assert_eq!(raw_of(&api, &cloud.db, Some(mallory), all).await, Ok(0), "as somebody else");
+    assert_eq!(raw_of(&api, &cloud.db, Some(mallory), all).await, Ok(0), "as another user");
     assert_eq!(raw_of(&api, &cloud.db, Some(alice), all).await, Ok(1), "as the owner");
     let denied = Err(Some(SqlState::INSUFFICIENT_PRIVILEGE));
     assert_eq!(raw_of(&auth, &cloud.db, Some(alice), all).await, denied);
@@ -169,8 +168,8 @@ async fn after_a_rotation_the_walls_stand_where_they_stood() {
         assert_eq!(raw_of(&api, &cloud.db, Some(alice), forbidden).await, denied, "{forbidden}");
     }
 
-    // Every right and every limit of the four: two pairs.
-    let rights = "
+    // All privileges and limits of the four: two pairs.
+    let privileges = "
         SELECT r.rolname::text, ARRAY(SELECT unnest(rolconfig) ORDER BY 1),
                ARRAY(SELECT c.relname || '.' || a.attname || ' ' || right_
                        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0,
@@ -189,7 +188,7 @@ async fn after_a_rotation_the_walls_stand_where_they_stood() {
         assert_ne!(clone, first);
         let mut both = Vec::new();
         for name in [clone, first] {
-            let row = owner.query_typed_one(rights, &[(&name, Type::TEXT)]).await.unwrap();
+            let row = owner.query_typed_one(privileges, &[(&name, Type::TEXT)]).await.unwrap();
             both.push([1, 2, 3].map(|column| row.get::<_, Vec<String>>(column)));
         }
         assert_eq!(both[0], both[1]);

@@ -1,4 +1,4 @@
-//! Who can do what to whose: every route that names something with an owner, asked by somebody else.
+//! Every route that names a record with an owner, called by another user.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use testing::{Client, TestApp};
 use tests::TABLES;
 
-/// What an owned record is.
+/// The kinds of owned records.
 #[derive(Clone, Copy)]
 enum Of {
     Patient,
     Mapping,
 }
 
-/// Every route that names something with an owner, and what the owner gets; in an order in which all succeed.
+/// Every route that names an owned record, and the owner's status; in an order in which all succeed.
 const OWNED: [(&str, &str, Of, u16); 6] = [
     ("GET", "/api/patients/{id}", Of::Patient, 200),
     ("PUT", "/api/patients/{id}", Of::Patient, 200),
@@ -23,7 +23,7 @@ const OWNED: [(&str, &str, Of, u16); 6] = [
     ("DELETE", "/api/patients/{id}", Of::Patient, 200),
 ];
 
-/// Every other route: it names nothing, or what belongs to nobody.
+/// Every other route: it names no record, or one without an owner.
 const FREE: [&str; 12] = [
     "POST /api/auth/register",
     "POST /api/auth/login",
@@ -39,7 +39,7 @@ const FREE: [&str; 12] = [
     "GET /api/mappings",
 ];
 
-/// A patient, its mapping, and doctors: one who treats it, one who does not.
+/// A patient, its mapping, and two doctors: the assigned one, and another one.
 struct Records {
     patient: i64,
     mapping: i64,
@@ -77,7 +77,7 @@ async fn call(user: &Client<'_>, method: &str, path: &str, id: i64, free_doctor:
     user.call(method, &path, body.map(|body| body.to_string())).await.observable()
 }
 
-/// Everything that belongs to a user, past every wall.
+/// All rows of a user, read without walls.
 async fn belongings(owner: &tokio_postgres::Client, user: i64) -> Vec<String> {
     let sql = format!(
         "SELECT p::text FROM patients p WHERE user_id = {user} UNION ALL
@@ -86,7 +86,7 @@ async fn belongings(owner: &tokio_postgres::Client, user: i64) -> Vec<String> {
     owner.query_typed(&sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
-/// What `mallory` can tell of Alice's records, or do to them: nothing, if a wall holds.
+/// What `mallory` can learn of Alice's records, or do to them: nothing, if a wall holds.
 pub(crate) async fn leaks(app: &TestApp, alice: &Client<'_>, mallory: &Client<'_>) -> Vec<String> {
     let owner = app.db.owner().await;
     let (theirs, gone) = (Records::of(alice).await, Records::of(mallory).await);
@@ -99,14 +99,14 @@ pub(crate) async fn leaks(app: &TestApp, alice: &Client<'_>, mallory: &Client<'_
     let mut leaks = Vec::new();
 
     for (method, path, of, _) in OWNED {
-        let answer = async |id: i64| call(mallory, method, path, id, mine.free_doctor).await;
+        let response = async |id: i64| call(mallory, method, path, id, mine.free_doctor).await;
         let (not_theirs, deleted, never) =
-            (answer(theirs.id(of)).await, answer(gone.id(of)).await, answer(999_999_999).await);
+            (response(theirs.id(of)).await, response(gone.id(of)).await, response(999_999_999).await);
         if deleted != never || never.0 != 404 {
             leaks.push(format!("{method} {path}: {deleted:?} {never:?}"));
         }
         if not_theirs != never {
-            leaks.push(format!("{method} {path}: {not_theirs:?} is told from {never:?}"));
+            leaks.push(format!("{method} {path}: {not_theirs:?} differs from {never:?}"));
         }
     }
     let kept = mallory.delete(&format!("/api/doctors/{}", theirs.doctor)).await;
@@ -128,7 +128,7 @@ pub(crate) async fn leaks(app: &TestApp, alice: &Client<'_>, mallory: &Client<'_
 }
 
 #[tokio::test]
-async fn whatever_anybody_asks_about_somebody_elses_looks_like_nothing() {
+async fn another_users_record_looks_like_a_missing_one_on_every_route() {
     let app = TestApp::start_all(&TABLES).await;
     let users = [app.user().await, app.user().await, app.user().await];
 

@@ -1,4 +1,4 @@
-//! Requests that contradict each other at the same moment: one of them wins, and nothing is left in between.
+//! Concurrent requests that contradict each other: one of them wins, and no partial state is left.
 
 use serde_json::json;
 use testing::TestApp;
@@ -29,7 +29,7 @@ async fn a_patient_that_is_deleted_while_it_is_mapped_leaves_no_mapping() {
     assert!(each_mapping_leaves_its_end(&app).await);
 }
 
-/// Whether as many mappings were ended in the trail as were made.
+/// Whether the trail has as many ends of mappings as creations.
 async fn each_mapping_leaves_its_end(app: &TestApp) -> bool {
     let ended = "SELECT count(*) FILTER (WHERE action = 'mapping.create' AND outcome = 'ok')
                       = count(*) FILTER (WHERE action = 'mapping.delete' AND outcome = 'ok') FROM audit_events";

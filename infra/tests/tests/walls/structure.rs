@@ -1,10 +1,10 @@
-//! What the tables themselves refuse, whoever asks.
+//! The constraints of the tables hold for every role.
 
 use std::collections::BTreeSet;
 
 use testing::TestDb;
 
-/// Each constraint and what it refuses. There are two users, patients of the first, a doctor, and the mapping of both.
+/// Each constraint and a row that it refuses. There are two users, patients of the first, a doctor, and their mapping.
 const REFUSED: [(&str, &str); 37] = [
     ("users_pkey", "INSERT INTO users OVERRIDING SYSTEM VALUE SELECT id, name, email || 'x', password_hash FROM users"),
     ("users_email_keyless_key", "INSERT INTO users (name, email, password_hash) VALUES ('x', 'bob@example.com', 'x')"),
@@ -47,8 +47,8 @@ const REFUSED: [(&str, &str); 37] = [
     ("audit_events_outcome_check", "INSERT INTO audit_events (action, outcome) VALUES ('patient.read', 'x')"),
     ("audit_events_outcome_check", "INSERT INTO audit_events (action, outcome) VALUES ('patient.read', '')"),
 ];
-/// What nothing can break alone: the primary key of patients is broken before, and each partition of the trail has a
-/// primary key of its own.
+/// Constraints that cannot be violated alone: the primary key of patients is checked first, and each partition of the
+/// trail has its own primary key.
 const IMPLIED: [&str; 2] = ["audit_events_pkey", "patients_id_user_id_key"];
 
 async fn furnished() -> TestDb {
@@ -88,7 +88,7 @@ async fn every_constraint_refuses_what_it_is_there_for() {
 }
 
 #[tokio::test]
-async fn what_is_just_allowed_is_stored() {
+async fn boundary_values_are_stored() {
     let owner = furnished().await.owner().await;
 
     for sql in [
@@ -105,7 +105,7 @@ async fn what_is_just_allowed_is_stored() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_a_patient_or_a_user_ends_with_them_and_nothing_else_does() {
+async fn only_the_rows_of_a_patient_or_a_user_are_deleted_with_them() {
     let db = furnished().await;
 
     db.owner().await.batch_execute("DELETE FROM patients WHERE id = 1; DELETE FROM users WHERE id = 2").await.unwrap();

@@ -1,4 +1,4 @@
-//! A function as events meet it: they wait while it starts, and are told when it is gone.
+//! A function as its events see it: they wait while it starts, and fail when its process ends.
 
 use std::{
     process::{Command, ExitStatus},
@@ -22,35 +22,35 @@ use tokio::{
 
 use super::{emulator, greetings::Greetings, program::Program};
 
-/// After this long without an answer a function is named. The gateway gives up a little later.
-const NOTICE: Duration = Duration::from_secs(25);
-/// How long a process may take for an answer until it is greeted once more.
-const PAUSE: Duration = Duration::from_millis(500);
+/// After this time without a response, a message names the function. The gateway times out a little later.
+const SLOW_RESPONSE: Duration = Duration::from_secs(25);
+/// The time to wait for a response until another greeting is sent.
+const GREETING_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Where a function's process stands; the number counts its starts.
+/// The state of a function's process; the number counts its starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Life {
-    /// It has not answered yet.
+pub(super) enum ProcessState {
+    /// It has not responded yet.
     Starting(u64),
-    /// It has answered its first event with this status.
+    /// It has responded to its first event with this status.
     Ready(u64, u16),
-    /// It ended before that.
+    /// It ended before its first response.
     Ended(u64),
 }
 
 pub(super) struct Function {
     name: String,
-    /// The Lambda API's.
+    /// The port of the Lambda API.
     port: u16,
-    /// What it is greeted with: a request without a token or a body, which it refuses by itself.
+    /// The first event: a request without token and body, which the function refuses without its database.
     greeting: String,
-    life: watch::Sender<Life>,
-    /// Events are handed over one after the other, so that none waits in the emulator, where the next process would work
-    /// on it although its caller has been told that it failed.
+    state: watch::Sender<ProcessState>,
+    /// Events are handed over one at a time, so that none waits in the emulator. The next process would work on it
+    /// although its client has already received an error.
     turn: Arc<Mutex<()>>,
     process: std::sync::Mutex<Option<Guarded>>,
     program: std::sync::Mutex<Option<Program>>,
-    is_wanted: AtomicBool,
+    restart_requested: AtomicBool,
 }
 
 impl Function {
@@ -60,11 +60,11 @@ impl Function {
             name: name.to_owned(),
             port,
             greeting: Form::HttpApi.event(&call).to_string(),
-            life: watch::Sender::new(Life::Starting(0)),
+            state: watch::Sender::new(ProcessState::Starting(0)),
             turn: Arc::default(),
             process: std::sync::Mutex::default(),
             program: std::sync::Mutex::default(),
-            is_wanted: AtomicBool::default(),
+            restart_requested: AtomicBool::default(),
         }
     }
 
@@ -72,41 +72,41 @@ impl Function {
         &self.name
     }
 
-    pub(super) fn life(&self) -> Life {
-        self.life.borrow().clone()
+    pub(super) fn state(&self) -> ProcessState {
+        self.state.borrow().clone()
     }
 
-    pub(super) fn set(&self, life: Life) {
-        self.life.send_replace(life);
+    pub(super) fn set(&self, state: ProcessState) {
+        self.state.send_replace(state);
     }
 
-    /// Its process; `None` while there is none.
+    /// The running process, if there is one.
     pub(super) fn process(&self) -> MutexGuard<'_, Option<Guarded>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends its process; who asks for it meanwhile finds none, and does not wait.
+    /// Ends the process; a concurrent caller of [`Self::process`] finds none, and does not wait.
     pub(super) fn end(&self) {
         let process = self.process().take();
         drop(process);
     }
 
-    /// What it was started from last.
+    /// The program of its last start.
     pub(super) fn program(&self) -> MutexGuard<'_, Option<Program>> {
         self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How its process ended, if it has.
+    /// The exit status of the process, if it has ended.
     pub(super) fn ended(&self) -> Option<ExitStatus> {
         self.process().as_mut().and_then(|process| process.process.ended().ok().flatten())
     }
 
-    /// Whether an event has come since it ended.
-    pub(super) fn take_wish(&self) -> bool {
-        self.is_wanted.swap(false, Ordering::Relaxed)
+    /// Whether an event has arrived since the process ended.
+    pub(super) fn take_restart_request(&self) -> bool {
+        self.restart_requested.swap(false, Ordering::Relaxed)
     }
 
-    /// Gives a command what Lambda sets, and takes away what would have it look for AWS.
+    /// Sets the variables that Lambda sets, and removes those that would make it look for AWS.
     pub(super) fn equip(&self, command: &mut Command) {
         for name in ["DATABASE_SECRET_ARN", "JWT_SECRET_ARN", "DATABASE_VIA_PROXY", "AWS_LAMBDA_MAX_CONCURRENCY"] {
             command.env_remove(name);
@@ -116,28 +116,28 @@ impl Function {
         command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
     }
 
-    /// Sends each new process a first event, whose answer shows that it works.
+    /// Sends each new process a first event; its response shows that the process works.
     pub(super) async fn greet(self: Arc<Self>) {
-        let mut life = self.life.subscribe();
+        let mut state = self.state.subscribe();
         let mut greetings = Greetings::new();
         loop {
-            let Ok(Life::Starting(start)) =
-                life.wait_for(|life| matches!(life, Life::Starting(_))).await.map(|l| l.clone())
+            let Ok(ProcessState::Starting(start)) =
+                state.wait_for(|state| matches!(state, ProcessState::Starting(_))).await.map(|l| l.clone())
             else {
                 return;
             };
-            let is_over = |life: &Life| *life != Life::Starting(start);
+            let is_over = |state: &ProcessState| *state != ProcessState::Starting(start);
             let answered = tokio::select! {
                 outcome = self.first_answer(&mut greetings) => Some(outcome),
-                _ = life.wait_for(is_over) => None,
+                _ = state.wait_for(is_over) => None,
             };
             if let Some(outcome) = answered {
                 greetings = Greetings::new();
                 let status = status(&outcome);
-                self.life.send_if_modified(|life| {
-                    let is_same = *life == Life::Starting(start);
+                self.state.send_if_modified(|state| {
+                    let is_same = *state == ProcessState::Starting(start);
                     if is_same {
-                        *life = Life::Ready(start, status);
+                        *state = ProcessState::Ready(start, status);
                     }
                     is_same
                 });
@@ -145,8 +145,8 @@ impl Function {
         }
     }
 
-    /// Greets until there is an answer. The emulator hands an event to each process that has asked for one, even if it is
-    /// gone meanwhile: such a greeting is lost.
+    /// Sends greetings until there is a response. The emulator hands an event to each process that has asked for one,
+    /// even if that process has ended since: such a greeting is lost.
     async fn first_answer(&self, greetings: &mut Greetings) -> Outcome {
         loop {
             let (has_process, now) = (self.process().is_some(), Instant::now());
@@ -156,35 +156,35 @@ impl Function {
             }
             tokio::select! {
                 Some(outcome) = greetings.next() => match outcome {
-                    Outcome::Crashed => tokio::time::sleep(PAUSE).await,
-                    // The one from before has answered, which is about to end.
+                    Outcome::Crashed => tokio::time::sleep(GREETING_INTERVAL).await,
+                    // The response of the previous process, which is about to end.
                     _ if !has_process => {}
                     outcome => return outcome,
                 },
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(GREETING_INTERVAL) => {}
             }
         }
     }
 
-    /// What becomes of an event.
+    /// Hands over an event and waits for its outcome.
     pub(super) async fn invoke(self: &Arc<Self>, event: String) -> Outcome {
         let mut work = std::pin::pin!(self.hand_over(event));
         tokio::select! {
             outcome = &mut work => return outcome,
-            () = tokio::time::sleep(NOTICE) => {}
+            () = tokio::time::sleep(SLOW_RESPONSE) => {}
         }
-        progress::say(format_args!("The {} function has not answered for {} s.", self.name, NOTICE.as_secs()));
+        progress::say(format_args!("The {} function has not responded for {} s.", self.name, SLOW_RESPONSE.as_secs()));
         work.await
     }
 
-    /// Lambda gives no event to an environment that is gone. Here one may be lost with a process that ends at the same
-    /// moment, so what only reads is handed over once more.
+    /// Lambda gives no event to an environment that has ended. The emulator may lose an event with a process that ends
+    /// at the same moment, so an event that only reads is handed over once more.
     async fn hand_over(self: &Arc<Self>, event: String) -> Outcome {
         let mut turn = Arc::clone(&self.turn).lock_owned().await;
         for _ in 0..if only_reads(&event) { 2 } else { 1 } {
             let Some(ready) = self.ready().await else { return Outcome::Crashed };
             let (function, event) = (Arc::clone(self), event.clone());
-            // A client that hangs up takes nothing back from the emulator: the turn is over when the event is.
+            // A client that hangs up does not remove its event from the emulator: the turn ends with the event.
             let work = tokio::spawn(async move { (function.work(event, &ready).await, turn) });
             match work.await {
                 Ok((Outcome::Crashed, back)) => turn = back,
@@ -195,43 +195,44 @@ impl Function {
         Outcome::Crashed
     }
 
-    /// Waits for a process that is ready; `None` when it ends instead.
-    async fn ready(&self) -> Option<Life> {
-        let mut life = self.life.subscribe();
-        if let Life::Ended(start) = self.life() {
-            // It may have been a whim; each request is one more try, as in Lambda.
-            self.is_wanted.store(true, Ordering::Relaxed);
-            let _ = life.wait_for(|life| *life != Life::Ended(start)).await;
+    /// Waits until a process is ready; `None` when it ends instead.
+    async fn ready(&self) -> Option<ProcessState> {
+        let mut state = self.state.subscribe();
+        if let ProcessState::Ended(start) = self.state() {
+            // Each request is one more attempt to start it, as in Lambda.
+            self.restart_requested.store(true, Ordering::Relaxed);
+            let _ = state.wait_for(|state| *state != ProcessState::Ended(start)).await;
         }
         loop {
-            let settled = life.wait_for(|life| !matches!(life, Life::Starting(_))).await.map(|life| life.clone());
-            let Ok(ready @ Life::Ready(..)) = settled else { return None };
+            let settled =
+                state.wait_for(|state| !matches!(state, ProcessState::Starting(_))).await.map(|state| state.clone());
+            let Ok(ready @ ProcessState::Ready(..)) = settled else { return None };
             if self.ended().is_none() {
                 return Some(ready);
             }
-            // This will be seen in a moment, and the function started again.
-            let _ = life.wait_for(|life| *life != ready).await;
+            // The supervisor will notice the end in a moment, and start the function again.
+            let _ = state.wait_for(|state| *state != ready).await;
         }
     }
 
-    /// What the process makes of an event, until it is gone.
-    async fn work(&self, event: String, ready: &Life) -> Outcome {
-        let mut life = self.life.subscribe();
+    /// The outcome of an event in the running process, until that ends.
+    async fn work(&self, event: String, ready: &ProcessState) -> Outcome {
+        let mut state = self.state.subscribe();
         tokio::select! {
             outcome = emulator::invoke(self.port, &self.name, event) => outcome,
-            _ = life.wait_for(|life| life != ready) => Outcome::Crashed,
+            _ = state.wait_for(|state| state != ready) => Outcome::Crashed,
         }
     }
 }
 
-/// Whether it is the event of a request that changes nothing.
+/// Whether the event's request changes nothing.
 fn only_reads(event: &str) -> bool {
     let event: Option<Value> = serde_json::from_str(event).ok();
     let method = event.as_ref().and_then(|event| event.pointer("/requestContext/http/method")?.as_str());
     matches!(method, Some("GET" | "HEAD" | "OPTIONS"))
 }
 
-/// The status of an answer; 500 of what is none.
+/// The status of a response; 500 for any other outcome.
 fn status(outcome: &Outcome) -> u16 {
     let Outcome::Answer(answer) = outcome else { return 500 };
     let answer: Option<Value> = serde_json::from_str(answer).ok();

@@ -1,11 +1,13 @@
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 use super::*;
 
 const EVENT: &str = r#"{"requestContext":{"http":{"method":"POST"}}}"#;
 
-/// An event as it comes to the emulator; who has it can answer it.
+/// The connection of the next event that arrives at the emulator; it takes the response.
 async fn received(emulator: &TcpListener) -> TcpStream {
     let (mut stream, _) = emulator.accept().await.unwrap();
     let mut bytes = [0; 4096];
@@ -24,7 +26,7 @@ async fn answer(mut stream: TcpStream) {
 async fn ready_function() -> (TcpListener, Arc<Function>) {
     let emulator = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let function = Arc::new(Function::new("auth", emulator.local_addr().unwrap().port(), "/"));
-    function.set(Life::Ready(1, 200));
+    function.set(ProcessState::Ready(1, 200));
     (emulator, function)
 }
 
@@ -34,7 +36,7 @@ fn call(function: &Arc<Function>) -> tokio::task::JoinHandle<Outcome> {
 }
 
 #[tokio::test]
-async fn an_event_whose_client_has_hung_up_keeps_its_turn_until_it_is_answered() {
+async fn an_event_whose_client_has_hung_up_keeps_its_turn_until_its_response() {
     let (emulator, function) = ready_function().await;
     let first = call(&function);
     let waiting = received(&emulator).await;
@@ -50,21 +52,21 @@ async fn an_event_whose_client_has_hung_up_keeps_its_turn_until_it_is_answered()
 }
 
 #[tokio::test]
-async fn an_event_whose_client_has_hung_up_gives_its_turn_away_with_the_process() {
+async fn an_event_whose_client_has_hung_up_loses_its_turn_with_the_process() {
     let (emulator, function) = ready_function().await;
     let first = call(&function);
     let _waiting = received(&emulator).await;
     first.abort();
 
-    function.set(Life::Starting(2));
+    function.set(ProcessState::Starting(2));
 
     drop(function.turn.lock().await);
 }
 
 #[tokio::test]
-async fn an_event_whose_client_hangs_up_before_its_turn_never_comes() {
+async fn an_event_whose_client_hangs_up_before_its_turn_is_not_handed_over() {
     let (emulator, function) = ready_function().await;
-    function.set(Life::Starting(2));
+    function.set(ProcessState::Starting(2));
     let first = call(&function);
     // It has its turn, and waits for the process.
     while function.turn.try_lock().is_ok() {
@@ -73,7 +75,7 @@ async fn an_event_whose_client_hangs_up_before_its_turn_never_comes() {
     first.abort();
     let _ = first.await;
 
-    function.set(Life::Ready(2, 200));
+    function.set(ProcessState::Ready(2, 200));
     let second = call(&function);
     answer(received(&emulator).await).await;
 

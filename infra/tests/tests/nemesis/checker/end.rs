@@ -1,4 +1,4 @@
-//! Whether tables and API agree at the end, and how fast faults were over.
+//! Checks that tables and API agree at the end, and that recovery from faults was fast.
 
 use std::{collections::BTreeSet, time::Duration};
 

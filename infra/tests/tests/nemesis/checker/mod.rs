@@ -1,20 +1,20 @@
-//! Whether a history is one that a correct system can have: the ten invariants.
+//! Checks that a correct system can have produced a history: the ten invariants.
 //!
-//! - `answers`: what each answer by itself must be (4, 7, 8)
-//! - `lives`: the records as they were seen over time (1, 4, 5, 6)
-//! - `writes`: what each write left behind (1, 2, 3, 9)
-//! - `end`: whether tables and API agree, and how fast faults were over (9, 10)
+//! - `responses`: each response by itself (4, 7, 8)
+//! - `lifetimes`: the lifetime of each record (1, 4, 5, 6)
+//! - `writes`: the effects of each write (1, 2, 3, 9)
+//! - `end`: tables and API agree, and recovery was fast (9, 10)
 
-mod answers;
 mod end;
-mod lives;
+mod lifetimes;
+mod responses;
 mod writes;
 
 use std::{fmt, time::Duration};
 
 use crate::history::History;
 
-/// What must hold.
+/// The invariants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Invariant {
     AcknowledgedOnce = 1,
@@ -42,7 +42,7 @@ impl fmt::Debug for Violation {
     }
 }
 
-/// What was found so far.
+/// The violations found so far.
 #[derive(Default)]
 struct Findings(Vec<Violation>);
 
@@ -52,11 +52,11 @@ impl Findings {
     }
 }
 
-/// All violations in a history whose faults must be over this soon after they were healed.
+/// All violations in a history; `recovery` is the longest time allowed between the end of a fault and recovery.
 pub(crate) fn check(history: &History, recovery: Duration) -> Vec<Violation> {
     let mut findings = Findings::default();
-    answers::check(history, &mut findings);
-    lives::check(history, &mut findings);
+    responses::check(history, &mut findings);
+    lifetimes::check(history, &mut findings);
     writes::check(history, &mut findings);
     end::check(history, recovery, &mut findings);
     findings.0

@@ -1,4 +1,4 @@
-//! What each write left behind: its name in the records, its row in the audit trail.
+//! Checks the effects of each write: its name in the records, its row in the audit trail.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -22,7 +22,7 @@ pub(super) fn check(history: &History, findings: &mut Findings) {
             }
             Action::Register(name) => {
                 let there = history.end.names.iter().filter(|&&other| other == name).count();
-                let missing = operation.answer.outcome() == Outcome::Acknowledged && there == 0;
+                let missing = operation.response.outcome() == Outcome::Acknowledged && there == 0;
                 count(operation, there, "users", findings);
                 if missing {
                     findings.add(Invariant::AcknowledgedOnce, format_args!("no user is left of {operation:?}"));
@@ -39,12 +39,12 @@ pub(super) fn check(history: &History, findings: &mut Findings) {
     versions(history, findings);
 }
 
-/// Which writes were seen, and where.
+/// The writes that were seen, and where.
 #[derive(Default)]
 struct Marks {
-    /// The records that came from a creation.
+    /// The records made by a creation.
     births: BTreeMap<(Kind, u64), BTreeSet<i64>>,
-    /// The records and versions that came from a write.
+    /// The records and versions made by a write.
     edits: BTreeMap<(Kind, u64), BTreeSet<(i64, i64)>>,
     /// The names that a version of a record was seen with.
     versions: BTreeMap<(Kind, i64, i64), BTreeSet<Name>>,
@@ -55,7 +55,7 @@ struct Marks {
 impl Marks {
     fn of(history: &History) -> Self {
         let mut marks = Self::default();
-        let answered = history.operations.iter().flat_map(|it| &it.answer.rows);
+        let answered = history.operations.iter().flat_map(|it| &it.response.rows);
         for row in answered.chain(&history.end.tables) {
             marks.add(row);
         }
@@ -73,9 +73,9 @@ impl Marks {
     }
 }
 
-/// A write may have left this many things behind: one at most, and none if it was refused.
+/// A write has at most one effect, and none if it was refused.
 fn count(operation: &Operation, left: usize, of_what: &str, findings: &mut Findings) {
-    let (allowed, invariant) = match operation.answer.outcome() {
+    let (allowed, invariant) = match operation.response.outcome() {
         Outcome::Acknowledged => (1, Invariant::AcknowledgedOnce),
         Outcome::Refused => (0, Invariant::RefusedAbsent),
         Outcome::Unknown => (1, Invariant::UnknownAtMostOnce),
@@ -85,10 +85,10 @@ fn count(operation: &Operation, left: usize, of_what: &str, findings: &mut Findi
     }
 }
 
-/// No more mappings of a patient and a doctor than somebody may have made.
+/// No more mappings of a patient and a doctor than the requests may have created.
 fn assignments(history: &History, marks: &Marks, findings: &mut Findings) {
     let mut made: HashMap<(i64, i64), usize> = HashMap::new();
-    for it in history.operations.iter().filter(|it| it.answer.outcome() != Outcome::Refused) {
+    for it in history.operations.iter().filter(|it| it.response.outcome() != Outcome::Refused) {
         if let Action::Assign { patient, doctor } = it.action {
             *made.entry((patient, doctor)).or_default() += 1;
         }
@@ -102,7 +102,7 @@ fn assignments(history: &History, marks: &Marks, findings: &mut Findings) {
     }
 }
 
-/// Each write's own row in the audit trail, found by its request: it was written in the same transaction.
+/// Each write has its own row in the audit trail with its request id, written in the same transaction.
 fn trail(history: &History, findings: &mut Findings) {
     let mut trail: HashMap<(&str, &str), usize> = HashMap::new();
     for Audited { action, request, .. } in &history.end.audit {
@@ -110,21 +110,21 @@ fn trail(history: &History, findings: &mut Findings) {
     }
     for operation in &history.operations {
         let Some(action) = operation.action.audited_as() else { continue };
-        let rows = trail.get(&(operation.answer.request.as_str(), action)).copied().unwrap_or(0);
+        let rows = trail.get(&(operation.response.request.as_str(), action)).copied().unwrap_or(0);
         count(operation, rows, "rows of the audit trail", findings);
-        if operation.answer.outcome() == Outcome::Acknowledged && rows == 0 {
+        if operation.response.outcome() == Outcome::Acknowledged && rows == 0 {
             findings.add(Invariant::CountsAgree, format_args!("the audit trail does not know of {operation:?}"));
         }
     }
 }
 
-/// Every version of a record that is left has its writer, and its row in the audit trail.
+/// Every version of a remaining record has its write, and its row in the audit trail.
 fn versions(history: &History, findings: &mut Findings) {
     let mut writers: HashMap<(Kind, i64), (i64, i64)> = HashMap::new();
     for it in &history.operations {
         if let Action::Update(kind, id, _) = it.action {
             let (surely, maybe) = writers.entry((kind, id)).or_default();
-            match it.answer.outcome() {
+            match it.response.outcome() {
                 Outcome::Acknowledged => *surely += 1,
                 Outcome::Unknown => *maybe += 1,
                 Outcome::Refused => {}

@@ -1,4 +1,4 @@
--- Every right in the database that not only the owner has, a line each: who, what, on what.
+-- All privileges in the database other than the owner's, a line each: role, privilege, object.
 WITH known AS (
     SELECT oid, rolname FROM pg_roles WHERE rolname IN ('app_auth', 'app_api', 'app_auth_login', 'app_api_login')
 ), names AS (
@@ -38,13 +38,13 @@ WITH known AS (
     UNION ALL
     SELECT 'parameter ' || parname, NULL, NULL, 0, 0, NULL, paracl FROM pg_parameter_acl
 ), lines AS (
-    -- Direct rights of roles, and of everybody.
+    -- Direct privileges of roles, and of PUBLIC.
     SELECT coalesce(names.rolname, 'role ' || acl.grantee) || ' ' || acl.privilege_type
            || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END || ' ' || what AS line
       FROM objects
       JOIN LATERAL aclexplode(coalesce(objects.acl, objects.usual)) acl ON acl.grantee <> objects.owner
       LEFT JOIN names ON names.oid = acl.grantee
-     -- Not those that every server has: what was made with it (its ids end at 16,383) and has the rights it was made with.
+     -- Without those that every server has: objects made with it (ids up to 16,383) with their initial privileges.
      WHERE NOT EXISTS (
                SELECT FROM (SELECT) AS always
                  LEFT JOIN pg_init_privs ON (classoid, objoid, objsubid) = (objects.class, objects.id, objects.part),
@@ -68,7 +68,7 @@ WITH known AS (
     UNION ALL
     SELECT pg_get_userbyid(c.relowner) || ' owns table ' || c.relname FROM pg_class c JOIN known ON known.oid = relowner
     UNION ALL
-    SELECT 'everybody has ' || setting FROM pg_db_role_setting, unnest(setconfig) setting WHERE setrole = 0
+    SELECT 'PUBLIC has ' || setting FROM pg_db_role_setting, unnest(setconfig) setting WHERE setrole = 0
     UNION ALL
     SELECT 'policy ' || polname || ' on ' || polrelid::regclass || ' to '
            || array_to_string(ARRAY(SELECT CASE role WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(role)::text END
@@ -84,8 +84,8 @@ WITH known AS (
            || coalesce(' with ' || array_to_string(proconfig, ', '), ' with no setting')
       FROM pg_proc p WHERE prosecdef
     UNION ALL
-    -- What stands in pg_catalog for everybody, or did before it was taken away.
-    SELECT 'everybody may call ' || p.oid::regprocedure::text
+    -- The functions in pg_catalog that PUBLIC may call, or may call before the revocation.
+    SELECT 'PUBLIC may call ' || p.oid::regprocedure::text
       FROM pg_proc p
      WHERE pronamespace = 'pg_catalog'::regnamespace
        AND (proname ~ '^lo_' OR proname IN ('loread', 'lowrite', 'pg_notify', 'pg_logical_emit_message'))

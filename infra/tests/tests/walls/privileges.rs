@@ -1,21 +1,21 @@
-//! All rights, all of them: what the roles of the functions may do, and what everybody may.
+//! All privileges of the functions' roles and of PUBLIC.
 
 use shared::config::Role;
 use testing::TestDb;
 use tokio_postgres::{Client, error::SqlState};
 
-/// Every right there is in a migrated database.
-async fn rights(db: &TestDb) -> Vec<String> {
-    // A month's partition of the trail has no right of its own, and its name changes.
-    let rows = db.owner().await.query_typed(include_str!("rights.sql"), &[]).await.unwrap();
+/// All privileges in a migrated database.
+async fn privileges(db: &TestDb) -> Vec<String> {
+    // A partition of the trail has no privileges of its own, and its name changes each month.
+    let rows = db.owner().await.query_typed(include_str!("privileges.sql"), &[]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test]
 async fn the_roles_can_do_exactly_what_is_listed() {
-    let listed: Vec<&str> = include_str!("rights.txt").lines().collect();
+    let listed: Vec<&str> = include_str!("privileges.txt").lines().collect();
 
-    let found = rights(&TestDb::new().await).await;
+    let found = privileges(&TestDb::new().await).await;
 
     let more: Vec<_> = found.iter().filter(|right| !listed.contains(&right.as_str())).collect();
     let less: Vec<_> = listed.iter().filter(|right| !found.iter().any(|it| it == *right)).collect();
@@ -23,7 +23,7 @@ async fn the_roles_can_do_exactly_what_is_listed() {
     assert_eq!(found, listed, "none is there twice");
 }
 
-/// Rights of every kind, any of which would be one too many.
+/// Privileges of every kind, any of which would be one too many.
 const TOO_MANY: [&str; 33] = [
     "GRANT CREATE ON SCHEMA public TO app_api",
     "GRANT CREATE ON SCHEMA app TO app_auth",
@@ -62,25 +62,25 @@ const TOO_MANY: [&str; 33] = [
 ];
 
 #[tokio::test]
-async fn a_right_of_any_kind_that_is_not_listed_is_noticed() {
+async fn an_unlisted_privilege_of_any_kind_is_detected() {
     let db = TestDb::new().await;
-    let before = rights(&db).await;
+    let before = privileges(&db).await;
     for right in TOO_MANY {
         let right = right.replace("{db}", &db.name);
         let mut owner = db.owner().await;
         let given = owner.transaction().await.unwrap();
         given.batch_execute(&right).await.unwrap();
-        let rows = given.query_typed(include_str!("rights.sql"), &[]).await.unwrap();
+        let rows = given.query_typed(include_str!("privileges.sql"), &[]).await.unwrap();
         let now: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         assert_ne!(now, before, "{right}");
         given.rollback().await.unwrap();
     }
-    assert_eq!(rights(&db).await, before);
+    assert_eq!(privileges(&db).await, before);
 }
 
-// Whatever a login has set for itself.
+// These settings can be set by a login itself.
 #[tokio::test]
-async fn a_login_can_neither_make_nor_lock_nor_take_anything() {
+async fn a_login_can_neither_create_nor_lock_nor_acquire_anything() {
     let db = TestDb::new().await;
     let (user, session) = db.user().await;
     let set =
@@ -127,7 +127,7 @@ async fn a_login_can_neither_make_nor_lock_nor_take_anything() {
     }
 }
 
-/// How many rows a statement gives or changes; undone.
+/// The number of rows that a statement returns or changes; rolled back.
 async fn rows(client: &Client, sql: &str) -> Result<u64, Option<SqlState>> {
     client.batch_execute("BEGIN").await.unwrap();
     let outcome = client.execute_typed(sql, &[]).await.map_err(|error| error.code().cloned());
@@ -136,7 +136,7 @@ async fn rows(client: &Client, sql: &str) -> Result<u64, Option<SqlState>> {
 }
 
 #[tokio::test]
-async fn who_asks_cannot_be_stated() {
+async fn the_caller_cannot_be_a_parameter() {
     let db = TestDb::new().await;
     let ((alice, _), (bob, his)) = (db.user().await, db.user().await);
     let (ended, expired) = (db.session(bob.get()).await, db.session(bob.get()).await);

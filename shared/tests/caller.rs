@@ -1,4 +1,4 @@
-//! Whose request it is, on one connection that everybody shares: whatever became of the requests before.
+//! The identity of a request on a shared connection, whatever happened to the requests before it.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -14,16 +14,16 @@ use shared::{
 use testing::{Answer, Client, Forged, NOW, TestApp, TestDb, probe::Any};
 use tokio::task::yield_now;
 
-/// Who the database thinks is asking, and whose patients it shows them.
-static WHO: Statement<0> = statement!("whose::who" [] "
+/// The user that the database sees, and the patients that it shows.
+static IDENTITY: Statement<0> = statement!("caller::identity" [] "
     SELECT concat_ws('/', app.current_user_id(), app.current_session_id(),
                      (SELECT string_agg(user_id::text, ',') FROM patients)), pg_backend_pid()");
-static FAILURE: Statement<0> = statement!("whose::failure" [] "SELECT 1 / 0");
-static NAP: Statement<0> = statement!("whose::nap" [] "SELECT pg_sleep(60)");
+static FAILURE: Statement<0> = statement!("caller::failure" [] "SELECT 1 / 0");
+static NAP: Statement<0> = statement!("caller::nap" [] "SELECT pg_sleep(60)");
 
 shared::routes! {
-    /// Who is asking, and on which connection.
-    POST "/api/who" who(CurrentUser) -> Json<Any<(String, i32)>>;
+    /// The user, and the connection.
+    POST "/api/identity" identity(CurrentUser) -> Json<Any<(String, i32)>>;
     /// A statement that fails.
     POST "/api/failures" failure(CurrentUser) -> NoContent;
     /// A statement that takes longer than a request may.
@@ -35,8 +35,11 @@ shared::routes! {
 mod handlers {
     use super::*;
 
-    pub(super) async fn who(services: &Services, user: CurrentUser<'_>) -> Result<Json<Any<(String, i32)>>, ApiError> {
-        Ok(Json(Any(services.db.write(&user).one(&WHO, []).await?)))
+    pub(super) async fn identity(
+        services: &Services,
+        user: CurrentUser<'_>,
+    ) -> Result<Json<Any<(String, i32)>>, ApiError> {
+        Ok(Json(Any(services.db.write(&user).one(&IDENTITY, []).await?)))
     }
 
     pub(super) async fn failure(services: &Services, user: CurrentUser<'_>) -> Result<NoContent, ApiError> {
@@ -50,13 +53,13 @@ mod handlers {
     }
 
     pub(super) async fn panic_in_a_flight(services: &Services, user: CurrentUser<'_>) -> Result<NoContent, ApiError> {
-        let flight = services.db.write(&user).run(&WHO, []);
+        let flight = services.db.write(&user).run(&IDENTITY, []);
         tokio::join!(biased; flight, async { panic!("a mistake") }).0?;
         Ok(NoContent)
     }
 }
 
-/// Numbers that look random, the same for the same seed (xorshift).
+/// Pseudo-random numbers from a seed (xorshift).
 struct Random(u64);
 
 impl Random {
@@ -68,20 +71,20 @@ impl Random {
     }
 }
 
-/// Who `user` is, as `WHO` must say it.
+/// The expected result of `IDENTITY` for `user`.
 fn expected(user: &Client<'_>) -> String {
     let claims = Forged::like(user.token.as_deref().unwrap()).claims;
     format!("{0}/{1}/{0}", user.id, claims["sid"].as_str().unwrap())
 }
 
-/// Which connection answered that this is the caller.
-fn assert_own(answer: &Answer, user: &Client<'_>, seed: u64) -> i64 {
-    let said = answer.expect(200);
+/// Asserts that the response is of this user, and returns the connection.
+fn assert_own(response: &Answer, user: &Client<'_>, seed: u64) -> i64 {
+    let said = response.expect(200);
     assert_eq!(said[0], expected(user), "seed {seed}");
     said[1].as_i64().unwrap()
 }
 
-/// Something that happens on the connection, mostly something bad.
+/// An event on the connection, mostly a failure.
 async fn disturb(
     app: &TestApp,
     user: &Client<'_>,
@@ -92,10 +95,10 @@ async fn disturb(
 ) {
     match random.below(20) {
         0..=3 => assert_eq!(user.post("/api/failures", "").await.status, 400),
-        4..=7 => assert_eq!(dead.post("/api/who", "").await.status, 401),
+        4..=7 => assert_eq!(dead.post("/api/identity", "").await.status, 401),
         8 => assert_eq!(user.post("/api/panics", "").await.status, 500),
         9 => {
-            // Its time is over as soon as it has sent everything, and the database would take longer.
+            // Its deadline ends right after it has sent everything; the database would take longer.
             app.deadline.store(NOW.unsigned_abs() * 1000 + 2_000, Ordering::Relaxed);
             assert_eq!(user.post("/api/naps", "").await.status, 503);
             app.deadline.store(0, Ordering::Relaxed);
@@ -109,12 +112,12 @@ async fn disturb(
             };
             tokio::select! {
                 biased;
-                answer = user.post("/api/who", "") => drop(assert_own(&answer, user, seed)),
+                response = user.post("/api/identity", "") => drop(assert_own(&response, user, seed)),
                 () = leaves => {}
             }
         }
         11..=13 => {
-            let (his, hers) = tokio::join!(user.post("/api/who", ""), other.post("/api/who", ""));
+            let (his, hers) = tokio::join!(user.post("/api/identity", ""), other.post("/api/identity", ""));
             assert_own(&his, user, seed);
             assert_own(&hers, other, seed);
         }
@@ -122,7 +125,7 @@ async fn disturb(
     }
 }
 
-/// Requests of random users on one connection; how many came on the same one as those before.
+/// Requests of random users on one connection; returns how many used the same connection as the previous one.
 async fn ask(requests: usize, seed: u64) -> usize {
     telemetry::init();
     let app = TestApp::new(TestDb::new().await, &[(Role::Api, ROUTES)], |_| {}, TestDb::pool_of_one);
@@ -145,7 +148,7 @@ async fn ask(requests: usize, seed: u64) -> usize {
         let [user, other, next] = [(); 3].map(|()| random.below(users.len()));
         disturb(&app, &users[user], &users[other], &dead, &mut random, seed).await;
 
-        let backend = assert_own(&users[next].post("/api/who", "").await, &users[next], seed);
+        let backend = assert_own(&users[next].post("/api/identity", "").await, &users[next], seed);
         same += usize::from(backend == last);
         last = backend;
     }
@@ -153,14 +156,14 @@ async fn ask(requests: usize, seed: u64) -> usize {
 }
 
 #[tokio::test]
-async fn nobody_is_taken_for_who_was_there_before() {
+async fn no_request_gets_the_identity_of_an_earlier_one() {
     let same = ask(400, 0x5eed).await;
     assert!(same > 200, "{same} of 400 on a connection that was used before");
 }
 
 #[tokio::test]
 #[ignore = "a hundred thousand requests: minutes"]
-async fn nobody_ever_is() {
+async fn no_request_of_a_hundred_thousand_gets_the_identity_of_an_earlier_one() {
     for seed in [1, 2, 3, 4] {
         assert!(ask(25_000, seed).await > 12_500);
     }

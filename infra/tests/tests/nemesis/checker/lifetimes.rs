@@ -1,7 +1,7 @@
-//! The records as they were seen over time.
+//! Checks the lifetime of each record.
 //!
-//! An observation tells of some moment between its invocation and its completion. One that was invoked after another
-//! was completed must not know less than that one.
+//! An observation is of some moment between its invocation and its completion. One that was invoked after another one
+//! was completed must not show an older state.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,17 +10,17 @@ use crate::history::{Action, At, History, Kind, Outcome, Row};
 
 /// What is known of a record.
 #[derive(Default)]
-struct Life {
+struct Lifetime {
     row: Option<Row>,
-    /// Who created it; of a mapping, its patient.
+    /// The user who created it; for a mapping, the user of its patient.
     user: Option<usize>,
     /// When it was seen.
     seen: Vec<Sight>,
-    /// When it was looked for in vain.
+    /// When it was missing.
     missed: Vec<Span>,
     /// When it was reported deleted.
     deleted: Vec<At>,
-    /// When something was invoked that may have ended it.
+    /// When a request was invoked that may have deleted it.
     attempted: Vec<At>,
 }
 
@@ -28,7 +28,7 @@ struct Life {
 struct Span {
     invoked: At,
     completed: At,
-    /// Whether it is the look at the tables after everything.
+    /// Whether it is the final look at the tables.
     is_end: bool,
 }
 
@@ -37,34 +37,34 @@ struct Sight {
     version: i64,
 }
 
-/// Everything of some kind that somebody could see.
+/// An observation of all records of a kind.
 struct Look<'a> {
     span: Span,
     kind: Kind,
-    /// Whose; `None` for everybody's.
+    /// The user; `None` for records that all users can see.
     user: Option<usize>,
     /// Only the mappings of this patient.
     patient: Option<i64>,
     rows: &'a [Row],
 }
 
-type Lives = BTreeMap<(Kind, i64), Life>;
+type Lifetimes = BTreeMap<(Kind, i64), Lifetime>;
 
 pub(super) fn check(history: &History, findings: &mut Findings) {
     let looks = looks(history);
-    let mut lives = Lives::new();
-    collect_sights(history, &looks, &mut lives);
-    collect_ends(history, &mut lives);
-    collect_absences(&looks, &mut lives);
-    for (record, life) in &mut lives {
-        life.check(*record, findings);
+    let mut lifetimes = Lifetimes::new();
+    collect_sights(history, &looks, &mut lifetimes);
+    collect_ends(history, &mut lifetimes);
+    collect_absences(&looks, &mut lifetimes);
+    for (record, lifetime) in &mut lifetimes {
+        lifetime.check(*record, findings);
     }
-    foreign_requests(history, &lives, findings);
+    foreign_requests(history, &lifetimes, findings);
 }
 
-/// The lists in the order of their completion, and after them the tables, which nobody's answer stands between.
+/// The lists in the order of their completion, then the final tables.
 fn looks(history: &History) -> Vec<Look<'_>> {
-    let acknowledged = history.operations.iter().filter(|it| it.answer.outcome() == Outcome::Acknowledged);
+    let acknowledged = history.operations.iter().filter(|it| it.response.outcome() == Outcome::Acknowledged);
     let mut looks: Vec<Look<'_>> = acknowledged
         .filter_map(|it| {
             let (kind, user, patient) = match it.action {
@@ -74,7 +74,7 @@ fn looks(history: &History) -> Vec<Look<'_>> {
                 _ => return None,
             };
             let span = Span { invoked: it.invoked, completed: it.completed, is_end: false };
-            Some(Look { span, kind, user, patient, rows: &it.answer.rows })
+            Some(Look { span, kind, user, patient, rows: &it.response.rows })
         })
         .collect();
     looks.sort_by_key(|look| look.span.completed);
@@ -89,31 +89,31 @@ fn looks(history: &History) -> Vec<Look<'_>> {
     looks
 }
 
-fn collect_sights(history: &History, looks: &[Look<'_>], lives: &mut Lives) {
+fn collect_sights(history: &History, looks: &[Look<'_>], lifetimes: &mut Lifetimes) {
     let answered = history
         .operations
         .iter()
-        .map(|it| (Span { invoked: it.invoked, completed: it.completed, is_end: false }, it.answer.rows.as_slice()));
+        .map(|it| (Span { invoked: it.invoked, completed: it.completed, is_end: false }, it.response.rows.as_slice()));
     let tables = looks.last().map(|end| (end.span, end.rows));
     for (span, rows) in answered.chain(tables) {
         for row in rows {
-            let life = lives.entry((row.kind, row.id)).or_default();
-            life.row.get_or_insert(*row);
-            life.user = life.user.or(row.name.map(|name| name.user));
-            life.seen.push(Sight { span, version: row.version });
+            let lifetime = lifetimes.entry((row.kind, row.id)).or_default();
+            lifetime.row.get_or_insert(*row);
+            lifetime.user = lifetime.user.or(row.name.map(|name| name.user));
+            lifetime.seen.push(Sight { span, version: row.version });
         }
     }
-    let patients = lives.range((Kind::Patient, i64::MIN)..=(Kind::Patient, i64::MAX));
-    let users: HashMap<i64, usize> = patients.filter_map(|(&(_, id), life)| Some((id, life.user?))).collect();
-    for life in lives.values_mut() {
-        if let Some((patient, _)) = life.row.and_then(|row| row.pair) {
-            life.user = users.get(&patient).copied().or(life.user);
+    let patients = lifetimes.range((Kind::Patient, i64::MIN)..=(Kind::Patient, i64::MAX));
+    let users: HashMap<i64, usize> = patients.filter_map(|(&(_, id), lifetime)| Some((id, lifetime.user?))).collect();
+    for lifetime in lifetimes.values_mut() {
+        if let Some((patient, _)) = lifetime.row.and_then(|row| row.pair) {
+            lifetime.user = users.get(&patient).copied().or(lifetime.user);
         }
     }
 }
 
-/// What may have ended records, and who found them missing.
-fn collect_ends(history: &History, lives: &mut Lives) {
+/// The requests that may have deleted records, and those that found them missing.
+fn collect_ends(history: &History, lifetimes: &mut Lifetimes) {
     // Mappings end with their patient and, those of the caller, with their doctor.
     let mut ends: BTreeMap<(Kind, i64), Vec<(usize, At)>> = BTreeMap::new();
     for it in &history.operations {
@@ -123,63 +123,65 @@ fn collect_ends(history: &History, lives: &mut Lives) {
             _ => continue,
         };
         let is_delete = matches!(it.action, Action::Delete(..));
-        let is_foreign = |life: &Life| kind != Kind::Doctor && life.user != Some(it.user);
-        if let Some(life) = lives.get_mut(&(kind, id)) {
-            match it.answer.status {
-                404 if !is_foreign(life) => {
-                    life.missed.push(Span { invoked: it.invoked, completed: it.completed, is_end: false });
+        let is_foreign = |lifetime: &Lifetime| kind != Kind::Doctor && lifetime.user != Some(it.user);
+        if let Some(lifetime) = lifetimes.get_mut(&(kind, id)) {
+            match it.response.status {
+                404 if !is_foreign(lifetime) => {
+                    lifetime.missed.push(Span { invoked: it.invoked, completed: it.completed, is_end: false });
                 }
-                200..=299 if is_delete => life.deleted.push(it.completed),
+                200..=299 if is_delete => lifetime.deleted.push(it.completed),
                 _ => {}
             }
         }
-        if is_delete && it.answer.outcome() != Outcome::Refused {
+        if is_delete && it.response.outcome() != Outcome::Refused {
             ends.entry((kind, id)).or_default().push((it.user, it.invoked));
         }
     }
-    for (&(kind, id), life) in lives.iter_mut() {
-        let user = life.user;
+    for (&(kind, id), lifetime) in lifetimes.iter_mut() {
+        let user = lifetime.user;
         let ended = |kind, id| ends.get(&(kind, id)).into_iter().flatten();
-        life.attempted.extend(ended(kind, id).map(|&(_, at)| at));
-        if let Some((patient, doctor)) = life.row.and_then(|row| row.pair) {
+        lifetime.attempted.extend(ended(kind, id).map(|&(_, at)| at));
+        if let Some((patient, doctor)) = lifetime.row.and_then(|row| row.pair) {
             let with_doctor = ended(Kind::Doctor, doctor).filter(|&&(by, _)| Some(by) == user);
-            life.attempted.extend(ended(Kind::Patient, patient).chain(with_doctor).map(|&(_, at)| at));
+            lifetime.attempted.extend(ended(Kind::Patient, patient).chain(with_doctor).map(|&(_, at)| at));
         }
     }
 }
 
-/// Who is not in a list although the list would show it; once is enough, for what is gone stays gone.
-fn collect_absences(looks: &[Look<'_>], lives: &mut Lives) {
+/// The records missing in a list that should have them; the first absence is enough, because deletion is final.
+fn collect_absences(looks: &[Look<'_>], lifetimes: &mut Lifetimes) {
     for kind in [Kind::Patient, Kind::Doctor, Kind::Mapping] {
-        let mut coming: Vec<(At, &mut Life)> =
-            lives.range_mut((kind, i64::MIN)..=(kind, i64::MAX)).map(|(_, life)| (life.known_from(), life)).collect();
+        let mut coming: Vec<(At, &mut Lifetime)> = lifetimes
+            .range_mut((kind, i64::MIN)..=(kind, i64::MAX))
+            .map(|(_, lifetime)| (lifetime.known_from(), lifetime))
+            .collect();
         coming.sort_by_key(|(known_from, _)| std::cmp::Reverse(*known_from));
-        let mut known: Vec<(At, &mut Life)> = Vec::new();
+        let mut known: Vec<(At, &mut Lifetime)> = Vec::new();
         for look in looks.iter().filter(|look| look.kind == kind) {
             while coming.last().is_some_and(|(known_from, _)| *known_from < look.span.completed) {
                 known.extend(coming.pop());
             }
             let shown: HashSet<i64> = look.rows.iter().filter(|row| row.kind == kind).map(|row| row.id).collect();
-            known.retain_mut(|(known_from, life)| {
-                let is_there = life.row.is_some_and(|row| shown.contains(&row.id));
-                let is_missed = *known_from < look.span.invoked && life.is_in_sight_of(look) && !is_there;
-                life.missed.extend(is_missed.then_some(look.span));
+            known.retain_mut(|(known_from, lifetime)| {
+                let is_there = lifetime.row.is_some_and(|row| shown.contains(&row.id));
+                let is_missed = *known_from < look.span.invoked && lifetime.is_in_sight_of(look) && !is_there;
+                lifetime.missed.extend(is_missed.then_some(look.span));
                 !is_missed
             });
         }
     }
 }
 
-/// Nobody can change or end what is another's, or ask who treats another's patient.
-fn foreign_requests(history: &History, lives: &Lives, findings: &mut Findings) {
+/// No request changes or deletes another user's record, or lists the doctors of another user's patient.
+fn foreign_requests(history: &History, lifetimes: &Lifetimes, findings: &mut Findings) {
     for it in &history.operations {
         let (kind, id) = match it.action {
             Action::Update(kind, id, _) | Action::Delete(kind, id) => (kind, id),
             Action::ListOf(patient) => (Kind::Patient, patient),
             _ => continue,
         };
-        let owner = lives.get(&(kind, id)).and_then(|life| life.user);
-        let acknowledged = it.answer.outcome() == Outcome::Acknowledged;
+        let owner = lifetimes.get(&(kind, id)).and_then(|lifetime| lifetime.user);
+        let acknowledged = it.response.outcome() == Outcome::Acknowledged;
         if kind != Kind::Doctor && acknowledged && owner.is_some_and(|owner| owner != it.user) {
             findings.add(Invariant::NothingForeign, format_args!("user {} did {:?} to another's", it.user, it.action));
         }
@@ -192,8 +194,8 @@ impl Span {
     }
 }
 
-impl Life {
-    /// From when on everybody must know of it.
+impl Lifetime {
+    /// The time from which every observation must show it.
     fn known_from(&self) -> At {
         self.seen.iter().map(|sight| sight.span.completed).min().unwrap_or(At::MAX)
     }
@@ -212,7 +214,7 @@ impl Life {
             let when = span.when();
             findings.add(
                 Invariant::AcknowledgedOnce,
-                format_args!("{record:?}, known at {known_from:?}, is missing {when}, and nobody deleted it"),
+                format_args!("{record:?}, known at {known_from:?}, is missing {when}, and was never deleted"),
             );
         }
         let gone = self.missed.iter().map(|span| span.completed).chain(self.deleted.iter().copied()).min();
@@ -223,7 +225,7 @@ impl Life {
         self.check_versions(record, findings);
     }
 
-    /// No look that was begun after another one had ended sees an older version.
+    /// No observation shows an older version than another one that was completed before it began.
     fn check_versions(&mut self, record: (Kind, i64), findings: &mut Findings) {
         let mut ended: Vec<(At, i64)> = self.seen.iter().map(|sight| (sight.span.completed, sight.version)).collect();
         ended.sort_unstable();

@@ -1,11 +1,11 @@
-//! Answers, letter by letter.
+//! The expected responses, byte by byte.
 
 use serde_json::{Value, json};
 use testing::Answer;
 
 use crate::model::{Doctor, Mapping, Patient, User};
 
-/// As much of an answer as the contract fixes; the rest of its headers are the same on every one.
+/// The part of a response that the contract fixes; its other headers are the same on every response.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Expected {
     status: u16,
@@ -18,12 +18,16 @@ pub(crate) struct Expected {
 const REQUEST_ID: &str = "…";
 
 impl From<Answer> for Expected {
-    fn from(answer: Answer) -> Self {
-        let header = |name: &str| answer.headers.get(name).cloned();
+    fn from(response: Answer) -> Self {
+        let header = |name: &str| response.headers.get(name).cloned();
         let id = header("x-request-id").unwrap_or_default();
         Self {
-            status: answer.status,
-            text: answer.text.replacen(&format!(r#""requestId":"{id}""#), &format!(r#""requestId":"{REQUEST_ID}""#), 1),
+            status: response.status,
+            text: response.text.replacen(
+                &format!(r#""requestId":"{id}""#),
+                &format!(r#""requestId":"{REQUEST_ID}""#),
+                1,
+            ),
             location: header("location"),
             challenge: header("www-authenticate"),
         }

@@ -1,4 +1,4 @@
-//! From what became of an event to an answer.
+//! Makes an HTTP response of the outcome of an event.
 
 use std::collections::BTreeMap;
 
@@ -14,30 +14,31 @@ use serde_json::{Value, json};
 
 use crate::{event::Form, lambda::Outcome};
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type HttpResponse = Response<Full<Bytes>>;
 
-/// Why a request does not get a function's answer.
+/// Why a request does not get a function's response.
 #[derive(Clone, Copy)]
 pub(super) enum Refusal {
-    /// The client left while it sent its body.
+    /// The client hung up while sending its body.
     Broken,
     HeadTooLarge,
     BodyTooLarge,
     EventTooLarge,
-    /// The function was not ready in the gateway's time.
+    /// The function was not ready within the gateway's timeout.
     TimedOut,
-    /// The function failed, ended, ran out of its own time, or answered nonsense.
+    /// The function failed, ended, ran out of its own time, or returned an invalid response.
     Failed,
     Throttled,
 }
 
 impl Refusal {
-    /// What AWS answers.
+    /// The status and message of AWS.
     ///
     /// REST API: <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>;
     /// a throttled function there is an integration failure of status 500. For an HTTP API AWS documents only
-    /// "Internal Server Error" (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html>);
-    /// the rest is as people see it.
+    /// "Internal Server Error"
+    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html>); the rest
+    /// is as observed.
     fn status_and_message(self, is_rest: bool) -> (StatusCode, &'static str) {
         match (self, is_rest) {
             (Self::Broken, _) => (StatusCode::BAD_REQUEST, "Bad Request"),
@@ -64,7 +65,7 @@ impl Refusal {
 impl From<Outcome> for Result<String, Refusal> {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Answer(answer) => Ok(answer),
+            Outcome::Answer(response) => Ok(response),
             Outcome::Error(_) | Outcome::TimedOut | Outcome::Crashed => Err(Refusal::Failed),
             Outcome::Throttled => Err(Refusal::Throttled),
             Outcome::TooLarge => Err(Refusal::EventTooLarge),
@@ -72,28 +73,28 @@ impl From<Outcome> for Result<String, Refusal> {
     }
 }
 
-/// What the client gets.
-pub(super) fn to_http(form: Form, id: &str, outcome: Result<Outcome, Refusal>) -> Answer {
+/// The response that the client receives.
+pub(super) fn to_http(form: Form, id: &str, outcome: Result<Outcome, Refusal>) -> HttpResponse {
     let is_rest = matches!(form, Form::RestApi | Form::RestApiBasePath);
-    let answered = outcome.and_then(Result::from).and_then(|answer| read(&answer, is_rest).ok_or(Refusal::Failed));
-    let mut answer = answered.unwrap_or_else(|refusal| {
+    let converted = outcome.and_then(Result::from).and_then(|response| read(&response, is_rest).ok_or(Refusal::Failed));
+    let mut response = converted.unwrap_or_else(|refusal| {
         let (status, message) = refusal.status_and_message(is_rest);
-        let mut answer = Response::new(Full::from(json!({ "message": message }).to_string()));
-        *answer.status_mut() = status;
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        answer
+        let mut response = Response::new(Full::from(json!({ "message": message }).to_string()));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
     });
     let name = if is_rest { "x-amz-apigw-id" } else { "apigw-requestid" };
     if let Ok(id) = HeaderValue::from_str(id) {
-        answer.headers_mut().insert(name, id);
+        response.headers_mut().insert(name, id);
     }
-    answer
+    response
 }
 
-/// An answer in the form that functions give it.
+/// A function's response as JSON.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Given {
+struct FunctionResponse {
     status_code: u16,
     #[serde(default)]
     headers: BTreeMap<String, Value>,
@@ -107,14 +108,14 @@ struct Given {
     is_base64_encoded: bool,
 }
 
-/// `None` when the gateway cannot make an answer of it.
-fn read(answer: &str, is_rest: bool) -> Option<Answer> {
-    let value: Value = serde_json::from_str(answer).ok()?;
+/// `None` when the gateway cannot make a response of it.
+fn read(response: &str, is_rest: bool) -> Option<HttpResponse> {
+    let value: Value = serde_json::from_str(response).ok()?;
     let given = match value.get("statusCode") {
-        Some(_) => serde_json::from_value::<Given>(value).ok()?,
+        Some(_) => serde_json::from_value::<FunctionResponse>(value).ok()?,
         None if is_rest => return None,
         // "API Gateway makes the following assumptions": payload 2.0 takes any other JSON for the body of a 200.
-        None => Given {
+        None => FunctionResponse {
             status_code: 200,
             headers: BTreeMap::from([("content-type".to_owned(), "application/json".into())]),
             multi_value_headers: BTreeMap::new(),
@@ -151,7 +152,7 @@ fn read(answer: &str, is_rest: bool) -> Option<Answer> {
     Some(response)
 }
 
-/// A REST API gives `WWW-Authenticate` another name.
+/// A REST API renames the header `WWW-Authenticate`:
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
 fn name_of(name: &str, is_rest: bool) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;

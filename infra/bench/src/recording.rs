@@ -1,4 +1,4 @@
-//! What a function sends to the database for a request, heard on the wire.
+//! Records what a function sends to the database for a request.
 
 use machine::Result;
 use rig::{
@@ -13,8 +13,8 @@ use super::{
     unit::{SPARES, Unit},
 };
 
-/// The messages of one request, and what they cost.
-pub(super) struct Heard {
+/// The messages of one request, and their cost.
+pub(super) struct Recording {
     pub(super) messages: Vec<Message>,
     /// Round trips.
     pub(super) flights: usize,
@@ -22,8 +22,8 @@ pub(super) struct Heard {
     pub(super) bytes: usize,
 }
 
-impl Heard {
-    /// Listens to a function that has its connection already.
+impl Recording {
+    /// Records a function that already has its connection.
     pub(super) async fn new(fixture: &Fixture<'_>, binaries: &Binaries, unit: &Unit<'_>) -> Result<Self> {
         let proxy = Proxy::start(fixture.database.cluster.port()).await;
         let variables = fixture.variables(Some(proxy.port));

@@ -1,18 +1,18 @@
-//! What everybody may do in a new database, and no login of a function needs.
+//! Revokes privileges that PUBLIC has in a new database, and no login of a function needs.
 //!
-//! It is not in a migration: a database that is restored into another, or cloned, has these rights again.
+//! It is no migration, because a database that is restored into another, or cloned, has these privileges again.
 
 use shared::operations::LOCK;
 use tokio_postgres::Client;
 
-/// Temporary tables would shadow the real ones for every later request on the connection. Large objects and messages
-/// would be a place to put what was read; only a superuser can take them away, and elsewhere, as on RDS, they stay.
-const TAKE_AWAY: &str = "
+/// Temporary tables would shadow the real ones for later requests on the connection. Large objects and notifications
+/// could carry data away. Only a superuser can revoke the latter; without one, as on RDS, they stay.
+const REVOKE_DEFAULTS: &str = "
     DO $$
     DECLARE
-        right_ text;
+        privilege text;
     BEGIN
-        FOR right_ IN
+        FOR privilege IN
             SELECT format('%s ON DATABASE %I', acl.privilege_type, datname)
               FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) acl
              WHERE datname = current_database() AND acl.grantee = 0 AND acl.privilege_type IN ('TEMPORARY', 'CREATE')
@@ -23,17 +23,17 @@ const TAKE_AWAY: &str = "
                AND (proname ~ '^lo_' OR proname IN ('loread', 'lowrite', 'pg_logical_emit_message', 'pg_notify'))
                AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
         LOOP
-            EXECUTE format('REVOKE %s FROM PUBLIC', right_);
+            EXECUTE format('REVOKE %s FROM PUBLIC', privilege);
         END LOOP;
     END $$";
 
-/// Takes them from everybody.
+/// Revokes them from PUBLIC.
 ///
 /// # Errors
 /// When the server refuses the statement.
-pub(crate) async fn take_away(client: &mut Client) -> Result<(), tokio_postgres::Error> {
+pub(crate) async fn revoke_defaults(client: &mut Client) -> Result<(), tokio_postgres::Error> {
     let transaction = client.transaction().await?;
     transaction.batch_execute(LOCK).await?;
-    transaction.batch_execute(TAKE_AWAY).await?;
+    transaction.batch_execute(REVOKE_DEFAULTS).await?;
     transaction.commit().await
 }

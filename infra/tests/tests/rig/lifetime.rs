@@ -1,4 +1,4 @@
-//! The life of an environment: how many requests it stands, and how it ends.
+//! The lifetime of an environment: how many requests it survives, and how it ends.
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,7 @@ use testing::product::{Product, call, event, jane};
 
 use crate::obedient::limits;
 
-/// Waits until the database has no session of the functions any more; how long that took.
+/// Waits until the database has no session of the functions any more, and returns the time.
 async fn without_sessions(product: &Product) -> Duration {
     let started = Instant::now();
     while product.sessions("true").await > 0 {
@@ -34,16 +34,16 @@ async fn an_environment_that_is_not_needed_any_more_finishes_its_request_and_lea
         let last = event(&product.token, "POST", "/api/patients", Some(&jane()));
         let (outcome, ended) = tokio::join!(biased; environment.invoke(last), environment.scale_in());
 
-        let Outcome::Answer(answer) = outcome else { panic!("{outcome:?}") };
-        assert!(answer.contains(r#""statusCode":201"#), "{answer}");
-        // SIGTERM was enough.
+        let Outcome::Answer(response) = outcome else { panic!("{outcome:?}") };
+        assert!(response.contains(r#""statusCode":201"#), "{response}");
+        // It ended by SIGTERM, without SIGKILL.
         assert_eq!(ended.and_then(|status| status.signal()), Some(15), "{ended:?}");
         println!("no session {:?} after the end", without_sessions(&product).await);
     }
     assert_eq!(product.db.count("patients").await, 2);
 }
 
-// Lambda sends SIGTERM only where an extension is, and so SIGKILL here; the system says goodbye for the process.
+// Lambda sends SIGTERM only with an extension, otherwise SIGKILL; the kernel then closes the process's connections.
 #[tokio::test]
 async fn an_environment_that_is_killed_leaves_no_session() {
     let product = Product::new().await;
@@ -59,7 +59,7 @@ async fn an_environment_that_is_killed_leaves_no_session() {
     println!("no session {:?} after the end", without_sessions(&product).await);
 }
 
-// It takes one event after the other, however many Lambda would give it, and is the same for it.
+// It takes one event at a time, whatever concurrency Lambda offers.
 #[tokio::test]
 async fn a_concurrency_that_lambda_offers_changes_nothing() {
     let product = Product::new().await;
@@ -98,7 +98,7 @@ fn resident(environment: &Environment) -> i64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// By how many KiB an environment has grown from its 200th request to the last of this many more.
+/// The growth of an environment in KiB, from its 200th request to the last of this many more.
 async fn growth(requests: usize) -> i64 {
     let product = Product::new().await;
     let environment = product.environment("patients", &Limits::default(), &[]).await;
@@ -137,14 +137,14 @@ async fn an_environment_does_not_grow_with_a_hundred_thousand_requests() {
 }
 
 /// The token of a login, decoded.
-fn claims(answer: &Value) -> Value {
+fn claims(response: &Value) -> Value {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-    let token = answer["token"].as_str().unwrap();
+    let token = response["token"].as_str().unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
 }
 
-/// What random numbers make of this many registrations, in environments that stand still in between, all distinct.
+/// The random values of this many registrations, in environments frozen in between, are distinct.
 async fn registrations(count: usize) {
     let product = Product::new().await;
     let mut environments = Vec::new();
@@ -155,25 +155,25 @@ async fn registrations(count: usize) {
     for number in 0..count {
         let body = json!({ "name": "A", "email": format!("{number}@example.com"), "password": "securePassword123" });
         let environment = &environments[number % environments.len()];
-        let (status, answer) = call(environment, "", "POST", "/api/auth/register", Some(&body)).await;
-        assert_eq!(status, 201, "{answer}");
-        let claims = claims(&answer);
+        let (status, response) = call(environment, "", "POST", "/api/auth/register", Some(&body)).await;
+        assert_eq!(status, 201, "{response}");
+        let claims = claims(&response);
         tokens.insert(claims["jti"].to_string());
         sessions.insert(claims["sid"].to_string());
     }
-    // The salt stands before the last `$`: of equal passwords, equal hashes would tell.
+    // The salt is before the last `$`: equal hashes would reveal equal passwords.
     let sql = "SELECT count(DISTINCT split_part(password_hash, '$', 5)) FROM users WHERE password_hash LIKE '$argon2%'";
     let salts: i64 = product.owner.query_typed_one(sql, &[]).await.unwrap().get(0);
     assert_eq!((tokens.len(), sessions.len(), salts), (count, count, count.try_into().unwrap()));
 }
 
 #[tokio::test]
-async fn environments_that_stood_still_never_choose_the_same_token_session_or_salt() {
+async fn frozen_environments_never_choose_the_same_token_session_or_salt() {
     registrations(24).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes"]
-async fn environments_that_stood_still_choose_ten_thousand_different_tokens_sessions_and_salts() {
+async fn frozen_environments_choose_ten_thousand_different_tokens_sessions_and_salts() {
     registrations(10_000).await;
 }

@@ -1,9 +1,9 @@
-//! What a server says of why it does not start.
+//! Why a server does not start, as its log says.
 
 use std::{fs, path::Path};
 
-/// The last reason in a log, behind what was in it before this start, and what to do about it. A log that does not last
-/// is gone with its server.
+/// The last reason in the log after the first `before` bytes, which are of earlier starts, and what to do about it. The
+/// log of a temporary server (`lasts` is false) is not named: it is deleted with the server.
 pub(super) fn last(log: &Path, before: u64, lasts: bool) -> String {
     let bytes = fs::read(log).unwrap_or_default();
     let new = usize::try_from(before).ok().and_then(|before| bytes.get(before..)).unwrap_or_default();
@@ -30,7 +30,7 @@ mod tests {
     use crate::postgres::{Cluster, files};
 
     #[test]
-    fn the_reason_is_the_last_line_that_gives_one() {
+    fn the_reason_is_the_last_error_line() {
         let panic = "PANIC:  could not locate a valid checkpoint record";
         for (log, expected) in [
             ("", None),
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_does_not_start_is_quoted_from_this_start_and_no_other() {
+    fn the_reason_of_a_failed_start_is_not_from_an_earlier_start() {
         let cluster = Cluster::temporary().unwrap();
         cluster.stop().unwrap();
         let log = files::log(&cluster.directory);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_lasts_is_named_with_the_way_out() {
+    fn a_persistent_log_is_named_with_the_remedy() {
         let said = last(Path::new("/nowhere/log"), 0, true);
 
         assert!(said.contains("its log is /nowhere/log: ") && said.ends_with("`cargo dev reset`."), "{said}");

@@ -1,8 +1,8 @@
-//! Which account runs PostgreSQL, and where its programs and data are.
+//! The account that runs PostgreSQL, and the folders of its programs and data.
 //!
-//! An ordinary user runs it under `.local/`. PostgreSQL refuses root, so root runs it as `postgres` or `nobody`; when
-//! that account cannot reach the checkout, everything lies under `/var/tmp` instead, in a folder that is named in `.local/`:
-//! a checkout that is moved finds it, and another one in the same place does not.
+//! An ordinary user runs it under `.local/`. PostgreSQL refuses root, so root runs it as the account `postgres` or
+//! `nobody`. When that account cannot reach the checkout, all files are in a folder under `/var/tmp` whose name is kept
+//! in `.local/`: a checkout that is moved still finds it, and another checkout at the same path does not.
 
 use std::{
     fs,
@@ -28,13 +28,13 @@ struct Account {
     group: u32,
 }
 
-pub(crate) struct Place {
-    /// `None` for the account that we run under ourselves.
+pub(crate) struct DataDirectory {
+    /// `None` if it is the account of this process.
     account: Option<Account>,
     home: PathBuf,
 }
 
-impl Place {
+impl DataDirectory {
     pub(crate) fn find() -> Result<Self> {
         let local = workspace::local()?;
         if !geteuid().is_root() {
@@ -47,24 +47,24 @@ impl Place {
         Ok(Self { account: Some(account), home })
     }
 
-    /// Where its programs are installed.
+    /// The folder that the programs are installed in.
     pub(crate) fn tools(&self) -> PathBuf {
         self.home.join("tools")
     }
 
-    /// The folder that all clusters of this checkout are in.
+    /// The folder of all clusters of this checkout.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
         let folder = self.home.join("postgres");
         workspace::make_directory(&folder, 0o755)?;
         Ok(folder)
     }
 
-    /// Where a persistent cluster lies; the files of one major version are of no use to another.
+    /// The folder of a persistent cluster; another major version cannot read its files.
     pub(crate) fn cluster(&self, name: &str, major: u32) -> PathBuf {
         self.home.join("postgres").join(format!("{name}-{major}"))
     }
 
-    /// The persistent clusters of that name, each with its major version, the newest first.
+    /// The persistent clusters of that name, each with its major version, newest first.
     pub(crate) fn clusters(&self, name: &str) -> Result<Vec<(u32, PathBuf)>> {
         let folder = self.folder()?;
         let entries = fs::read_dir(&folder).about_path("read", &folder)?;
@@ -78,13 +78,13 @@ impl Place {
         Ok(clusters)
     }
 
-    /// Makes a directory that belongs to the account, for it alone.
+    /// Makes a directory that only the account can read.
     pub(crate) fn make_directory(&self, path: &Path) -> Result<()> {
         workspace::make_directory(path, 0o700)?;
         self.give(path)
     }
 
-    /// Makes the account the owner of a file.
+    /// Gives a file to the account.
     pub(crate) fn give(&self, path: &Path) -> Result<()> {
         match self.account {
             Some(account) => {
@@ -116,7 +116,7 @@ fn account(name: &str) -> Option<Account> {
     Some(Account { user: number("-u")?, group: number("-g")? })
 }
 
-/// Whether the account may enter a directory, which takes the permission on all that lie above it, too.
+/// Whether the account may enter a directory, which takes the permission on all its parents, too.
 fn reaches(account: Account, directory: &Path) -> bool {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", r#"test -d "$1/.""#, "sh"]).arg(directory).current_dir("/");
@@ -134,7 +134,7 @@ fn elsewhere(local: &Path, parent: &Path) -> Result<PathBuf> {
         ));
         workspace::make_directory(&home, 0o755)?;
     }
-    // Anybody may create something of that name.
+    // Any account may create a file of that name.
     let owner = fs::symlink_metadata(&home).about_path("read", &home)?;
     if !owner.is_dir() || owner.uid() != geteuid().as_raw() {
         return Err(Error::sentence(format_args!("{} is not ours: remove it, or do not be root.", home.display())));
@@ -149,8 +149,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_home_elsewhere_belongs_to_one_checkout_wherever_that_is_moved() {
-        let folder = std::env::temp_dir().join(format!("health-place-{}", workspace::random_hex().unwrap()));
+    fn a_home_elsewhere_belongs_to_one_checkout_even_when_it_is_moved() {
+        let folder = std::env::temp_dir().join(format!("health-home-{}", workspace::random_hex().unwrap()));
         let (local, moved, homes) = (folder.join("local"), folder.join("moved"), folder.join("homes"));
         fs::create_dir_all(&local).unwrap();
         let first = elsewhere(&local, &homes).unwrap();
@@ -161,7 +161,7 @@ mod tests {
 
         fs::create_dir(&local).unwrap();
         let second = elsewhere(&local, &homes).unwrap();
-        assert_ne!(second, first, "it was cloned again, to the same place");
+        assert_ne!(second, first, "it was cloned again, to the same home");
 
         fs::remove_dir(&second).unwrap();
         symlink(&first, &second).unwrap();

@@ -1,5 +1,5 @@
-//! The CPU share and the memory of a function's memory size, by control groups (version 1 or 2) where the machine allows
-//! it.
+//! The CPU quota and the memory limit of a function's memory size, by control groups (version 1 or 2) where the machine
+//! allows it.
 
 use std::{
     fs,
@@ -10,59 +10,59 @@ use std::{
 
 use machine::{About, Error, Result, guard::Guard, progress, workspace};
 
-/// Lambda gives one whole processor for so many MB, and for fewer that much less.
-const MEGABYTES_A_PROCESSOR: u32 = 1769;
-/// How often a share is given out anew, in microseconds. Lambda's period, too.
+/// Lambda gives one whole processor for this memory size, and proportionally less for smaller ones.
+const MEGABYTES_PER_PROCESSOR: u32 = 1769;
+/// The period of the quota in microseconds, the same as Lambda's.
 const PERIOD: u32 = 20_000;
 
-/// Joins the groups before `--`, then becomes the program behind it: no moment of the program is outside of them.
+/// Joins the groups before `--`, then becomes the program after it, so that the program never runs outside of them.
 const JOIN: &str = r#"while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 126; shift; done; shift; exec "$@""#;
 
-/// Control groups for the processes of one environment. What still runs in them when this is dropped is killed.
-pub struct Share {
+/// Control groups for the processes of one environment. When this is dropped, the processes in them are killed.
+pub struct CpuQuota {
     groups: Vec<PathBuf>,
     /// Removes the groups, also if this process is killed.
     _guard: Guard,
 }
 
-impl Share {
-    /// The share of a function with so many MB.
+impl CpuQuota {
+    /// The quota of a function with so many MB.
     ///
     /// # Errors
-    /// A sentence that says why this machine does not allow it, to be printed: what is measured or tested without a share
-    /// has the whole machine.
+    /// A sentence, to be printed, that says why this machine does not allow it: without a quota, measurements and tests
+    /// have the whole machine.
     pub fn new(megabytes: u32) -> Result<Self> {
         let name = format!("health-{}", workspace::random_hex()?);
         let made = Controller::ALL.map(|controller| controller.group(&name, megabytes));
         let mut groups: Vec<_> = made.iter().filter_map(|group| group.as_ref().ok().cloned()).collect();
         // Both controllers in one hierarchy share one group.
         groups.dedup();
-        let share = Self { _guard: Guard::of_control_groups(&groups)?, groups };
+        let quota = Self { _guard: Guard::of_control_groups(&groups)?, groups };
         match made.into_iter().find_map(Result::err) {
-            None => Ok(share),
+            None => Ok(quota),
             Some(why) => Err(Error::sentence(format_args!(
                 "CPU and memory are not limited as Lambda limits them, because this machine does not allow it. {why}"
             ))),
         }
     }
 
-    /// The share, or `None` after the note, which is printed once.
+    /// The quota, or `None` after a note, which is printed once.
     #[must_use]
     pub fn or_note(megabytes: u32) -> Option<Self> {
         static SAID: Once = Once::new();
         Self::new(megabytes).inspect_err(|note| SAID.call_once(|| progress::say(note))).ok()
     }
 
-    /// A command that starts this program within the share. (Variables, arguments and so on are given to it as to any.)
+    /// A command that starts this program under the quota. (Add variables, arguments and so on as usual.)
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", JOIN, "share"]).args(&self.groups).arg("--").arg(program);
+        command.args(["-c", JOIN, "quota"]).args(&self.groups).arg("--").arg(program);
         command
     }
 }
 
-/// A part of the kernel that limits.
+/// A controller of the kernel's control groups.
 #[derive(Clone, Copy)]
 enum Controller {
     Cpu,
@@ -79,8 +79,8 @@ impl Controller {
         }
     }
 
-    /// A new group of this name (or the one that another controller has made) with the limit set: below this process's
-    /// own group if that may be, else as near as possible.
+    /// Makes a group of this name (or reuses the one made for another controller) with the limit set: below this
+    /// process's own group if the system allows it, else as near as possible.
     fn group(self, name: &str, megabytes: u32) -> Result<PathBuf> {
         let hierarchy = Hierarchy::of(self)?;
         let mut refused = None;
@@ -89,7 +89,7 @@ impl Controller {
             match self.limit(&group, hierarchy.version, megabytes) {
                 Ok(()) => return Ok(group),
                 Err(why) => {
-                    // Nothing is in it yet; where it could not be made there is nothing to remove.
+                    // It is empty; if it could not be made, there is nothing to remove.
                     let _ = fs::remove_dir(&group);
                     refused.get_or_insert(why);
                 }
@@ -102,9 +102,9 @@ impl Controller {
         if !group.is_dir() {
             fs::create_dir(group).about_path("create", group)?;
         }
-        let quota = PERIOD * megabytes / MEGABYTES_A_PROCESSOR;
+        let quota = PERIOD * megabytes / MEGABYTES_PER_PROCESSOR;
         let bytes = (u64::from(megabytes) << 20).to_string();
-        // The file of the last of each is missing where the kernel counts no swap; then there is nothing to limit.
+        // The last file is missing where the kernel does not count swap; then there is nothing to limit.
         let (settings, swap) = match (self, version) {
             (Self::Cpu, Version::One) => {
                 (vec![("cpu.cfs_period_us", PERIOD.to_string()), ("cpu.cfs_quota_us", quota.to_string())], None)
@@ -130,11 +130,11 @@ enum Version {
     Two,
 }
 
-/// The tree of groups that a controller works on.
+/// The hierarchy of groups that a controller works on.
 struct Hierarchy {
     version: Version,
     mount: PathBuf,
-    /// The group of this process, in the file system.
+    /// The group of this process, as a path in the file system.
     own: PathBuf,
 }
 
@@ -146,7 +146,7 @@ impl Hierarchy {
         Self::find(controller.name(), &mounts, &groups).ok_or_else(missing)
     }
 
-    /// Where a controller is mounted: in a hierarchy of version 1 that names it, else in the one of version 2.
+    /// The mount of a controller: a hierarchy of version 1 that names it, else the one of version 2.
     fn find(controller: &str, mounts: &str, groups: &str) -> Option<Self> {
         let place = |version| {
             mounts.lines().find_map(|line| {
@@ -177,14 +177,16 @@ impl Hierarchy {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::ExitStatusExt;
-    use std::process::{Child, Stdio};
-    use std::time::{Duration, Instant};
+    use std::{
+        os::unix::process::ExitStatusExt,
+        process::{Child, Stdio},
+        time::{Duration, Instant},
+    };
 
     use super::*;
     use machine::interrupt;
 
-    /// The smallest of Lambda: 7.2 % of a processor.
+    /// Lambda's smallest: 7.2 % of a processor.
     const SMALLEST: u32 = 128;
 
     /// The processor time of a process in seconds.
@@ -195,11 +197,11 @@ mod tests {
 
     #[test]
     fn a_process_gets_the_processor_time_of_its_memory_size() {
-        let Some(share) = Share::or_note(SMALLEST) else { return };
+        let Some(quota) = CpuQuota::or_note(SMALLEST) else { return };
         let spin = ["-c", "while :; do :; done"];
         let shell = Path::new("/bin/sh");
         let (mut free, mut limited) =
-            (Command::new(shell).args(spin).spawn().unwrap(), share.command(shell).args(spin).spawn().unwrap());
+            (Command::new(shell).args(spin).spawn().unwrap(), quota.command(shell).args(spin).spawn().unwrap());
 
         let started = Instant::now();
         interrupt::poll(Duration::from_secs(60), || Ok((cpu(&limited) > 0.15).then_some(()))).unwrap();
@@ -211,13 +213,13 @@ mod tests {
 
         let got = limited_cpu / wall;
         assert!(got < 0.12, "{got} of a processor instead of 0.072");
-        assert!(free_cpu > limited_cpu, "{free_cpu} s without a share, {limited_cpu} s with one");
+        assert!(free_cpu > limited_cpu, "{free_cpu} s without a quota, {limited_cpu} s with one");
     }
 
     #[test]
-    fn a_process_that_wants_more_memory_is_killed() {
-        let Some(share) = Share::or_note(SMALLEST) else { return };
-        // Without a line's end `tail` has to keep everything: twice of what there is.
+    fn a_process_above_its_memory_limit_is_killed() {
+        let Some(quota) = CpuQuota::or_note(SMALLEST) else { return };
+        // `tail` keeps everything until a line ends: twice the limit.
         let run = |mut tail: Command| {
             let bytes = (SMALLEST << 21).to_string();
             let mut zeros =
@@ -231,14 +233,14 @@ mod tests {
         };
 
         assert!(run(Command::new("tail")).success());
-        assert_eq!(run(share.command(Path::new("tail"))).signal(), Some(9));
+        assert_eq!(run(quota.command(Path::new("tail"))).signal(), Some(9));
     }
 
     #[test]
-    fn a_share_ends_with_all_that_runs_in_it() {
-        let Some(share) = Share::or_note(SMALLEST) else { return };
-        let mut child = share.command(Path::new("sleep")).arg("60").spawn().unwrap();
-        let groups = share.groups.clone();
+    fn a_quota_ends_with_all_that_runs_in_it() {
+        let Some(quota) = CpuQuota::or_note(SMALLEST) else { return };
+        let mut child = quota.command(Path::new("sleep")).arg("60").spawn().unwrap();
+        let groups = quota.groups.clone();
         let inside = |group: &PathBuf| {
             let processes = fs::read_to_string(group.join("cgroup.procs")).unwrap();
             Ok(processes.lines().any(|line| line == child.id().to_string()).then_some(()))
@@ -247,7 +249,7 @@ mod tests {
             assert!(interrupt::poll(Duration::from_secs(10), || inside(group)).unwrap().is_some());
         }
 
-        drop(share);
+        drop(quota);
 
         assert_eq!(child.wait().unwrap().signal(), Some(9));
         assert!(!groups.is_empty() && groups.iter().all(|group| !group.exists()));

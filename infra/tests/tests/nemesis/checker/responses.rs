@@ -1,13 +1,13 @@
-//! What each answer by itself must be.
+//! Checks each response by itself.
 
 use std::time::Duration;
 
 use super::{Findings, Invariant};
 use crate::history::{Action, By, History, Injected, Kind, Operation};
 
-/// Ten seconds that a function has, and what a gateway and a slow machine may add.
+/// A function's ten seconds, and a margin for the gateway and a slow machine.
 const DEADLINE: Duration = Duration::from_secs(12);
-/// How long after an environment was killed the gateway may still answer for it.
+/// How long after an environment was killed the gateway may still respond for it.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
 pub(super) fn check(history: &History, findings: &mut Findings) {
@@ -23,12 +23,12 @@ pub(super) fn check(history: &History, findings: &mut Findings) {
     }
 }
 
-/// Nothing in the answer is another user's, or nobody's.
+/// No row in the response belongs to another user, or was never written.
 fn owned(history: &History, operation: &Operation, findings: &mut Findings) {
     let caller = history.users.get(operation.user).copied();
-    for row in &operation.answer.rows {
+    for row in &operation.response.rows {
         let foreign = match (row.kind, row.name) {
-            // The doctors of a patient, who is the caller's as everything about patients: see `lives`.
+            // The doctors of a patient, whose owner must be the caller: see `lifetimes`.
             (Kind::Mapping, None) => !matches!(operation.action, Action::ListOf(_)),
             (_, None) => true,
             (Kind::Doctor, Some(_)) => false,
@@ -44,17 +44,17 @@ fn owned(history: &History, operation: &Operation, findings: &mut Findings) {
     }
 }
 
-/// Whether this answer may be given at all.
+/// Whether this response is allowed at all.
 fn is_proper(operation: &Operation, kills: &[&Injected]) -> bool {
     let killed = || {
         let overlaps =
             |kill: &&Injected| kill.begun <= operation.completed && operation.invoked <= kill.healed + AFTERMATH;
         kills.iter().any(overlaps)
     };
-    match (operation.answer.by, operation.answer.status) {
+    match (operation.response.by, operation.response.status) {
         (By::Function, status) => status < 500 || status == 503,
         (By::Gateway, 503 | 504) => true,
         (By::Gateway, 500 | 502) => killed(),
-        (By::Gateway | By::Nobody, _) => false,
+        (By::Gateway | By::Missing, _) => false,
     }
 }
