@@ -1,8 +1,16 @@
-//! The README's walk through the API, verbatim.
+//! `functions/README.md`: its walk through the API, verbatim, and its table of errors.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
+use shared::{
+    ApiError,
+    api::{Conflict, Resource, Unauthenticated},
+};
 
 use crate::running::{Running, send};
+
+const README: &str = include_str!("../../../../functions/README.md");
 
 /// A command of the README and its output there.
 struct Example {
@@ -12,8 +20,7 @@ struct Example {
 
 /// Each fenced `sh` block with a `curl` in it, and the `json` block that follows.
 fn examples() -> Vec<Example> {
-    let readme = include_str!("../../../../README.md");
-    let mut blocks = readme.split("```").skip(1).step_by(2).peekable();
+    let mut blocks = README.split("```").skip(1).step_by(2).peekable();
     let mut examples = Vec::new();
     while let Some(block) = blocks.next() {
         if let (Some(command), Some(next)) = (block.strip_prefix("sh\ncurl "), blocks.peek()) {
@@ -79,4 +86,36 @@ async fn every_example_of_the_readme_has_the_response_shown() {
             token = fresh.as_str().unwrap().to_owned();
         }
     }
+}
+
+/// `status code` of every error that the API answers.
+fn errors() -> BTreeSet<String> {
+    let conflicts = [Conflict::EmailTaken, Conflict::AlreadyAssigned, Conflict::DoctorInUse];
+    let others = [
+        ApiError::Malformed(""),
+        ApiError::Invalid(Vec::new()),
+        ApiError::NothingToChange(&[]),
+        ApiError::ListTooLong,
+        ApiError::Unauthenticated(Unauthenticated::TokenMissing),
+        ApiError::NotFound(Resource::Patient),
+        ApiError::NoSuchPath,
+        ApiError::MethodNotAllowed(String::new()),
+        ApiError::TooLarge,
+        ApiError::UnsupportedMediaType,
+        ApiError::Unavailable("".into()),
+        ApiError::Internal("".into()),
+    ];
+    let all = others.into_iter().chain(conflicts.map(ApiError::Conflict));
+    all.map(|error| format!("{} {}", error.status().as_u16(), error.code())).collect()
+}
+
+#[test]
+fn the_table_of_errors_is_that_of_the_code() {
+    let (_, table) = README.split_once("\n| Status | `code` |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let rows = table.lines().skip(2).map(|row| {
+        let mut cells = row.split('|').map(|cell| cell.trim().trim_matches('`'));
+        format!("{} {}", cells.nth(1).unwrap(), cells.next().unwrap())
+    });
+    assert_eq!(rows.collect::<BTreeSet<_>>(), errors());
 }
