@@ -1,11 +1,13 @@
 //! Pinned tools, installed once under `.local/tools/` by the package managers that everybody has.
 //!
 //! - [`cargo_lambda`], [`moto_server`], [`sam`], [`checkov`] and other [`python_venv`]s: pip, in a virtual environment each
+//! - [`redocly`], [`spectral`]: npm
 //! - [`postgres`]: npm, or what the machine has; its client's programs ([`postgres_client`]) by pip
 //!
 //! How they are installed, and made sure of: `install`.
 
 mod install;
+mod npm;
 pub mod postgres;
 
 use std::{
@@ -15,6 +17,7 @@ use std::{
 };
 
 use self::install::{does_not_run, installed, is_installed, runs};
+pub use self::npm::{redocly, spectral};
 use crate::{
     error::{About, Error, Result},
     process, workspace,

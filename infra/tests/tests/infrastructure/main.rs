@@ -2,7 +2,7 @@
 //!
 //! - `model`: the stacks of an environment, after the SAM translator, with parameters, conditions and mappings applied
 //! - `lines`, `pattern`: what the code logs, and how CloudWatch reads it
-//! - `linters`: what cfn-lint, sam and checkov say of them
+//! - `linters`: what cfn-lint, sam and checkov say of them, and redocly and spectral of the description of the API
 //! - the others: what no linter knows to ask, a file for each part
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
