@@ -28,6 +28,12 @@ pub(super) struct Someone {
 }
 
 impl Someone {
+    /// Somebody without a token, of whom only the requests are looked at.
+    #[cfg(test)]
+    pub(super) fn nobody() -> Self {
+        Self { patient: 1, tokens: Vec::new() }
+    }
+
     /// The token for the request to this route that is sent as this one, from 0 on.
     pub(super) fn token(&self, route: &str, number: i64) -> &str {
         let last = if route == "/api/auth/logout" { 1 + usize::try_from(number).unwrap_or_default() } else { 0 };
