@@ -51,7 +51,9 @@ pub(crate) fn check(routes: &'static [Route], event: &Value, answer: &Answer) {
     let operation = &operations(routes)[&(route.method, route.path)];
     let what = format!("{} {}", route.method, route.path);
     if let Err(difference) = operation.check(request.body.as_deref(), answer) {
-        panic!("{what} is not as it is described: {difference}\nsent {:?}\ngot {answer:?}", request.body);
+        let sent = request.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        let [sent, got] = [&sent, answer.text.as_str()].map(|text| text.chars().take(1000).collect::<String>());
+        panic!("{what} is not as it is described: {difference}\nsent {sent:?}\ngot {} {got:?}", answer.status);
     }
     SEEN.lock().unwrap().insert((what, answer.status));
 }
