@@ -8,13 +8,13 @@ use std::{
 
 use machine::{About, Error, Result, process, progress, tools, workspace};
 
-/// The functions.
-pub(super) const FUNCTIONS: [&str; 6] = ["auth", "patients", "doctors", "mappings", "migrate", "rotate"];
 /// The floor: `lambda_http` alone.
 pub(super) const HELLO: &str = "hello";
 
 /// The folder of the binaries.
 pub(super) struct Binaries {
+    /// The functions.
+    pub(super) functions: Vec<String>,
     folder: PathBuf,
 }
 
@@ -25,7 +25,7 @@ impl Binaries {
         let profile = this.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
         let target =
             profile.and_then(Path::parent).ok_or_else(|| Error::sentence("This program is not in a target folder."))?;
-        let bin = tools::sam()?;
+        let (bin, functions) = (tools::sam()?, workspace::functions()?);
         let mut path = bin.clone().into_os_string();
         path.push(":");
         path.push(env::var_os("PATH").unwrap_or_default());
@@ -33,11 +33,11 @@ impl Binaries {
             let mut cargo = Command::new(bin.join("cargo-lambda"));
             process::without_cargo_variables(&mut cargo);
             cargo.args(["lambda", "build", "--locked", "--release"]);
-            cargo.args(FUNCTIONS.iter().chain([&HELLO]).flat_map(|function| ["--bin", function]));
+            cargo.args(functions.iter().map(String::as_str).chain([HELLO]).flat_map(|function| ["--bin", function]));
             cargo.env("PATH", path).env("CARGO_TARGET_DIR", target).current_dir(workspace::root());
             process::run(&mut cargo, "Building the binaries for Lambda")
         })?;
-        Ok(Self { folder: target.join("lambda") })
+        Ok(Self { functions, folder: target.join("lambda") })
     }
 
     /// The file that Lambda starts.

@@ -6,7 +6,7 @@ use machine::{Result, postgres::Cluster, process, progress};
 use testing::Database;
 
 use super::{
-    binaries::{Binaries, FUNCTIONS, HELLO},
+    binaries::{Binaries, HELLO},
     callgrind::Callgrind,
     figure::{Figure, Rounds, Target, Unit as Measured},
     fixture::Fixture,
@@ -33,7 +33,7 @@ pub(super) async fn measure(binaries: &Binaries) -> Result<Exact> {
     let fixture = Fixture::new(Database::on(&cluster).await).await?;
     let valgrind = Callgrind::find().inspect_err(|note| progress::say(note)).ok();
     let mut exact = Exact::new();
-    for function in FUNCTIONS {
+    for function in &binaries.functions {
         exact.insert(format!("{function}{BINARY}"), binaries.size(function)?.0);
     }
     progress::say("Flights, bytes and instructions of every route …");

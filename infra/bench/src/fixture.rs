@@ -28,6 +28,12 @@ pub(super) struct Someone {
 }
 
 impl Someone {
+    /// A client without a token, for what only the requests are needed.
+    #[cfg(test)]
+    pub(super) fn without_tokens() -> Self {
+        Self { patient: 1, tokens: Vec::new() }
+    }
+
     /// The token for the request of this number, from 0 on, to this route.
     pub(super) fn token(&self, route: &str, number: i64) -> &str {
         let last = if route == "/api/auth/logout" { 1 + usize::try_from(number).unwrap_or_default() } else { 0 };

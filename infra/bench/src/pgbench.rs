@@ -15,6 +15,7 @@ use machine::{About, Error, Result, guard::Guard, process, tools::postgres::cand
 use rig::proxy::Message;
 use rustix::process::Signal;
 use shared::config::Role;
+use tables::TABLES;
 
 use super::{
     fixture::Fixture,
@@ -88,7 +89,7 @@ impl<'p> Floor<'p> {
         let path = folder.join("script");
         fs::write(&path, counting + &script.text).about_path("write", &path)?;
 
-        let role = if unit.function == "auth" { Role::Auth } else { Role::Api };
+        let role = TABLES.iter().find(|table| table.name == unit.function).map_or(Role::Api, |table| table.role);
         let definitions = definitions.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         let next = Cell::new(unit.first.unwrap_or_default() + SPARES);
         let (url, roots) = (fixture.database.url(role), fixture.database.cluster.ca_pem_path());

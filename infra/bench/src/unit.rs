@@ -2,6 +2,7 @@
 
 use rig::event::{Call, Form};
 use serde_json::{Value, json};
+use shared::api::fit;
 
 use super::fixture::{PASSWORD, Someone};
 
@@ -31,13 +32,9 @@ pub(super) struct Unit<'f> {
 
 impl<'f> Unit<'f> {
     pub(super) fn new(who: &'f Someone, method: &'static str, route: &'static str) -> Self {
-        let function = match route {
-            _ if route.starts_with("/api/auth") => "auth",
-            _ if route.starts_with("/api/patients") => "patients",
-            _ if route.starts_with("/api/doctors") => "doctors",
-            _ => "mappings",
-        };
-        let status = if method == "POST" { 201 } else { 200 };
+        let mut known = tables::routes_by_function();
+        let found = known.find(|(_, known)| known.method == method && fit(known.path, route).is_some());
+        let (function, status) = found.map_or(("", 200), |(function, found)| (function, found.gives.status));
         let path = route.to_owned();
         Self { function, method, route, path, first: None, body: Value::Null, status, who, hashes: false }
     }
@@ -91,7 +88,7 @@ pub(super) fn all<'f>(reader: &'f Someone, writer: &'f Someone) -> Vec<Unit<'f>>
     let doctor = json!({ "name": "Dr. Smith", "specialty": "Cardiology" });
     let login = json!({ "email": "b@example.com", "password": PASSWORD });
     let register = json!({ "name": "B", "email": "b{id}@example.com", "password": PASSWORD });
-    let mut units = vec![
+    vec![
         read_patient(reader),
         Unit::new(reader, "GET", "/api/patients"),
         Unit::new(reader, "GET", "/api/doctors/{id}").of(1),
@@ -112,16 +109,26 @@ pub(super) fn all<'f>(reader: &'f Someone, writer: &'f Someone) -> Vec<Unit<'f>>
         Unit::new(writer, "POST", "/api/auth/logout"),
         Unit { hashes: true, ..Unit::new(writer, "POST", "/api/auth/register").from(0).with(register) },
         Unit { hashes: true, ..Unit::new(writer, "POST", "/api/auth/login").with(login) },
-    ];
-    for unit in &mut units {
-        if matches!(unit.route, "/api/auth/login" | "/api/auth/logout") {
-            unit.status = if unit.route.ends_with("login") { 200 } else { 204 };
-        }
-    }
-    units
+    ]
 }
 
 /// `GET` one patient: the request that stands for all.
 pub(super) fn read_patient(reader: &Someone) -> Unit<'_> {
     Unit::new(reader, "GET", "/api/patients/{id}").of(reader.patient)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_unit_for_each_route() {
+        let nobody = Someone::without_tokens();
+        let units = all(&nobody, &nobody);
+        for route in tables::routes() {
+            let of = |unit: &&Unit<'_>| unit.method == route.method && fit(route.path, unit.route).is_some();
+            assert_eq!(units.iter().filter(of).count(), 1, "{} {}", route.method, route.path);
+        }
+        assert_eq!(units.len(), tables::routes().count());
+    }
 }

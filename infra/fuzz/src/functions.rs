@@ -129,18 +129,11 @@ fn services(keys: Cached<KeySet>) -> Services {
     }
 }
 
-const TABLES: [&[Route]; 4] = [auth::ROUTES, patients::ROUTES, doctors::ROUTES, mappings::ROUTES];
-
 static PRIVATE: LazyLock<Vec<Route>> = LazyLock::new(|| routes(false));
 static PUBLIC: LazyLock<Vec<Route>> = LazyLock::new(|| routes(true));
 
 fn routes(public: bool) -> Vec<Route> {
-    TABLES.into_iter().flatten().filter(|route| route.is_public() == public).copied().collect()
-}
-
-/// All methods and paths, with `{id}` where an id stands.
-pub(crate) fn table() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TABLES.into_iter().flatten().map(|route| (route.method, route.path))
+    tables::routes().filter(|route| route.is_public() == public).copied().collect()
 }
 
 /// One line of JSON was logged, of fields of the allow-list, and no failure is one of ours: what fails is what is not

@@ -1,5 +1,6 @@
 //! Paths.
 
+use shared::api::Part;
 use testing::event::{Call, Form};
 
 use crate::functions::{self, BASE_PATH};
@@ -24,16 +25,16 @@ fn expected(method: &str, path: &str) -> u16 {
         .and_then(|rest| rest.strip_prefix(BASE_PATH))
         .filter(|rest| rest.starts_with("/api/"))
         .unwrap_or(path);
-    let mut known = functions::table().filter(|(_, template)| fits(path, template)).peekable();
+    let mut known = tables::routes().filter(|route| fits(path, route.path)).peekable();
     if known.peek().is_none() {
         return 404;
     }
-    match known.find(|&(of, _)| of == method) {
+    match known.find(|route| route.method == method) {
         None => 405,
-        Some((_, template)) if template.ends_with("{id}") && !is_id(path.rsplit('/').next().unwrap_or_default()) => 400,
-        Some(("POST", "/api/auth/logout")) | Some(("GET" | "DELETE", _)) => 503,
+        Some(route) if ids(path, route.path).any(|id| !is_id(id)) => 400,
         // No body is no JSON.
-        Some(_) => 400,
+        Some(route) if route.takes.iter().any(|part| matches!(part, Part::Body(_))) => 400,
+        Some(_) => 503,
     }
 }
 
@@ -44,7 +45,16 @@ fn fits(path: &str, template: &str) -> bool {
         && path
             .iter()
             .zip(&template)
-            .all(|(segment, expected)| segment == expected || *expected == "{id}" && is_plain(segment))
+            .all(|(segment, expected)| segment == expected || is_name(expected) && is_plain(segment))
+}
+
+/// What stands in the path in the place of a name of the template.
+fn ids<'p>(path: &'p str, template: &'p str) -> impl Iterator<Item = &'p str> {
+    path.split('/').zip(template.split('/')).filter(|(_, expected)| is_name(expected)).map(|(segment, _)| segment)
+}
+
+fn is_name(segment: &str) -> bool {
+    segment.starts_with('{')
 }
 
 /// What every reader of URLs takes for one segment, and for the same one.

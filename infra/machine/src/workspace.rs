@@ -48,6 +48,23 @@ pub fn root() -> PathBuf {
     find_root().unwrap_or_else(|_| PathBuf::from("."))
 }
 
+/// The functions, by name: each is a crate in `functions/` and a program.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn functions() -> Result<Vec<String>> {
+    let folder = find_root()?.join("functions");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).about_path("read", &folder)? {
+        let path = entry.about_path("read", &folder)?.path();
+        if path.join("Cargo.toml").is_file() {
+            names.extend(path.file_name().and_then(OsStr::to_str).map(str::to_owned));
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// `.local/`, the folder of everything that is installed, generated or stored on this machine.
 ///
 /// # Errors

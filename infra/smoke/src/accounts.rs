@@ -83,7 +83,7 @@ pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
     walk.step("says the same of an unknown e-mail", unknown)?.same_as(&wrong)?;
 
     let again = json!({"name": name, "email": email.to_lowercase(), "password": password});
-    walk.step("refuses an e-mail that is registered, in any case", post(REGISTER, &again))?.conflict()?;
+    walk.step("refuses an e-mail that is registered, in any case", post(REGISTER, &again))?.conflict("email_taken")?;
     let bad = json!({"name": " ", "email": "not-an-address", "password": "7 chars"});
     let fields = ["name", "email", "password"];
     walk.step("says what is wrong, field by field", post(REGISTER, &bad))?.invalid(&fields)?;

@@ -19,6 +19,7 @@
 mod accounts;
 mod cleanup;
 mod client;
+mod described;
 mod doctors;
 mod error;
 mod isolation;

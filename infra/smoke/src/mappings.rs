@@ -63,7 +63,7 @@ fn wrong(walk: &mut Walk, alice: &User, jane: &Value, doctor: &Value) -> Walked 
     let mapping = |patient: &Value, doctor: &Value| alice.post(ALL, &json!({"patientId": patient, "doctorId": doctor}));
     let both = ["patientId", "doctorId"];
 
-    walk.step("refuses the same mapping twice", mapping(&jane["id"], &doctor["id"]))?.conflict()?;
+    walk.step("refuses the same mapping twice", mapping(&jane["id"], &doctor["id"]))?.conflict("already_assigned")?;
     walk.step("needs a patient", mapping(&json!(NOBODY), &doctor["id"]))?.not_found("Patient not found")?;
     walk.step("needs a doctor", mapping(&jane["id"], &json!(NOBODY)))?.not_found("Doctor not found")?;
     walk.step("takes only whole numbers", mapping(&json!("1"), &json!(1.5)))?.invalid(&both)?;

@@ -4,45 +4,15 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::accounts::{BAD_TOKEN, NO_TOKEN, User};
 use super::client::Request;
+use super::described::{Described, paths};
 use super::walk::{Walk, Walked};
-
-/// Everything but register and login.
-const PROTECTED: [(&str, &str); 16] = [
-    ("POST", "/api/auth/logout"),
-    ("GET", "/api/auth/me"),
-    ("POST", "/api/patients"),
-    ("GET", "/api/patients"),
-    ("GET", "/api/patients/1"),
-    ("PUT", "/api/patients/1"),
-    ("DELETE", "/api/patients/1"),
-    ("POST", "/api/doctors"),
-    ("GET", "/api/doctors"),
-    ("GET", "/api/doctors/1"),
-    ("PUT", "/api/doctors/1"),
-    ("DELETE", "/api/doctors/1"),
-    ("POST", "/api/mappings"),
-    ("GET", "/api/mappings"),
-    ("GET", "/api/mappings/1"),
-    ("DELETE", "/api/mappings/1"),
-];
-/// Methods that a path does not have, and those that it has.
-const NOT_ALLOWED: [(&str, &str, &[&str]); 8] = [
-    ("GET", "/api/auth/register", &["POST"]),
-    ("DELETE", "/api/auth/login", &["POST"]),
-    ("PUT", "/api/auth/logout", &["POST"]),
-    ("POST", "/api/auth/me", &["GET"]),
-    ("DELETE", "/api/patients", &["GET", "POST"]),
-    ("POST", "/api/patients/1", &["DELETE", "GET", "PUT"]),
-    ("PUT", "/api/doctors", &["GET", "POST"]),
-    ("PUT", "/api/mappings/1", &["DELETE", "GET"]),
-];
-/// A path of each function that takes a body.
-const TAKES_BODY: [&str; 4] = ["/api/auth/login", "/api/patients", "/api/doctors", "/api/mappings"];
 
 pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
     tokens(walk, alice)?;
-    for (method, path, allowed) in NOT_ALLOWED {
-        walk.step("says which methods there are", Request::new(method, path))?.not_allowed(allowed)?;
+    for described in paths() {
+        let Some(method) = described.missing() else { continue };
+        let request = Request::new(method, &described.path);
+        walk.step("says which methods there are", request)?.not_allowed(&described.methods())?;
     }
     for path in ["/api/nothing-here", "/api/patients/1/nothing-here"] {
         walk.step("finds nothing at an unknown path", alice.get(path))?.not_found("There is nothing at this path")?;
@@ -51,8 +21,10 @@ pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
 }
 
 fn tokens(walk: &mut Walk, alice: &User) -> Walked {
-    for (method, path) in PROTECTED {
-        walk.step("needs a token", Request::new(method, path))?.unauthorized(NO_TOKEN)?;
+    for described in paths() {
+        for method in described.protected() {
+            walk.step("needs a token", Request::new(method, &described.path))?.unauthorized(NO_TOKEN)?;
+        }
     }
     let bad = [
         ("a token that is none", "not.a.token".to_owned()),
@@ -76,7 +48,8 @@ fn bodies(walk: &mut Walk, alice: &User) -> Walked {
         Request::new("POST", path).token(&alice.token).text(content_type, body.to_owned())
     };
     let large = " ".repeat(OVER_ONE_MIB);
-    for path in TAKES_BODY {
+    for Described { path, .. } in paths().filter(Described::takes_a_post) {
+        let path = path.as_str();
         walk.step("takes only JSON", post(path, "text/plain", "{}"))?.not_json()?;
         walk.step("takes no broken JSON", post(path, JSON, "{\"name\": "))?.invalid(&[])?;
         walk.step("takes only an object", post(path, JSON, "[]"))?.invalid(&[])?;

@@ -117,8 +117,8 @@ impl Step<'_> {
     }
 
     /// 409.
-    pub(super) fn conflict(self) -> Walked {
-        let conflict = Problem { status: 409, title: "Conflict", code: "conflict" };
+    pub(super) fn conflict(self, code: &'static str) -> Walked {
+        let conflict = Problem { status: 409, title: "Conflict", code };
         self.refused(&conflict, TEXT, &json!({})).map(drop)
     }
 

@@ -117,8 +117,13 @@ impl TestApp {
         let function = self.functions.iter().find(|(routes, _)| {
             self.functions.len() == 1 || routes.iter().any(|route| resource(route.path) == resource(path))
         });
-        let (_, function) = function.unwrap_or_else(|| panic!("no function for {path}"));
-        Answer::checked(function.answer(event.to_string().as_bytes(), &self.context()).await)
+        let (routes, function) = function.unwrap_or_else(|| panic!("no function for {path}"));
+        let answer = Answer::checked(function.answer(event.to_string().as_bytes(), &self.context()).await);
+        #[cfg(feature = "described")]
+        super::described::check(routes, event, &answer);
+        #[cfg(not(feature = "described"))]
+        let _ = routes;
+        answer
     }
 
     fn context(&self) -> Context {

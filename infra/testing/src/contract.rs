@@ -56,6 +56,11 @@ impl Body {
         BODIES.iter().find(|body| (body.method, body.path) == (method, path)).expect("a route that takes a body")
     }
 
+    /// The names of its fields.
+    pub fn fields(&self) -> impl Iterator<Item = &'static str> {
+        self.fields.iter().map(|(name, _)| *name)
+    }
+
     /// What must come of it; `None` where the contract leaves that open.
     #[must_use]
     pub fn judge(&self, body: &[u8]) -> Option<Verdict> {

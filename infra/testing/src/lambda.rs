@@ -18,9 +18,6 @@ use super::{
     event::{Call, Form},
 };
 
-/// All functions: one build for whichever of them a test needs.
-const FUNCTIONS: [&str; 6] = ["auth", "doctors", "mappings", "migrate", "patients", "rotate"];
-
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -112,22 +109,23 @@ fn read(answer: &Value) -> lambda::Answer {
     }
 }
 
-/// The binary of a function, built as the test itself is.
+/// The binary of a function, built as the test itself is: one build of all, for whichever of them a test needs.
 #[must_use]
 pub fn binary(function: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
 
-    BUILT.get_or_init(|| build(&FUNCTIONS)).join(function)
+    BUILT.get_or_init(|| build(&workspace::functions().unwrap())).join(function)
 }
 
 /// The folder of these binaries, built as the test itself is.
 #[must_use]
-pub fn build(names: &[&str]) -> PathBuf {
+pub fn build(names: &[impl AsRef<str>]) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     process::without_cargo_variables(&mut cargo);
     cargo.args(["build", "--quiet", "--target-dir"]).arg(profile.parent().unwrap());
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
     cargo.args(names.iter().flat_map(|name| ["--bin", name]));
     if profile.file_name() == Some("release".as_ref()) {
         cargo.arg("--release");

@@ -8,6 +8,7 @@
 //! - [`TestApp`], [`Client`]: functions in front of a database of their own, and somebody who calls them
 //! - [`Answer`]: what came back; rules that hold for every answer are checked on every one
 //! - [`contract`]: what must come of a body, read from the contract a second time
+//! - `described`: every request and response is compared with the description of the routes
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`TestDb`]: the database, its roles, and raw access past the application
 //! - [`Forged`]: tokens made by hand, as nobody but an attacker or a broken client makes them
@@ -30,6 +31,8 @@ mod app;
 pub mod cloud;
 pub mod contract;
 mod database;
+#[cfg(feature = "described")]
+pub mod described;
 mod gateway;
 mod inbox;
 mod lambda;

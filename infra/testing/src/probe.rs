@@ -37,7 +37,7 @@ shared::body! {
 pub struct Any<T>(pub T);
 
 impl<T> Described for Any<T> {
-    const SCHEMA: Schema = Schema::Text(Text::ANY);
+    const SCHEMA: Schema = Schema::Any;
 }
 
 /// The first column of a row.

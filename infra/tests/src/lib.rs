@@ -1,19 +1,13 @@
 //! What the suites in `tests/` share; `README.md` is their map.
 //!
-//! - [`TABLES`]: the route tables of all functions
+//! - [`TABLES`]: what API Gateway stands in front of, each table with the role that its function works as
+//! - [`with_ids`]: a route's path for these records
 //! - [`smoke`]: the program that walks through the contract
 
 use std::{path::PathBuf, process::Command, sync::OnceLock};
 
-use shared::{Route, config::Role};
-
-/// What API Gateway stands in front of: the route tables of all functions, each with the role that the function works as.
-pub const TABLES: [(Role, &[Route]); 4] = [
-    (Role::Auth, auth::ROUTES),
-    (Role::Api, patients::ROUTES),
-    (Role::Api, doctors::ROUTES),
-    (Role::Api, mappings::ROUTES),
-];
+pub use openapi::with_ids;
+pub use tables::SERVED as TABLES;
 
 /// The smoke walk against this URL, built as the test itself is.
 #[must_use]

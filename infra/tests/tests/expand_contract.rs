@@ -12,30 +12,24 @@ use std::{collections::BTreeMap, env, fs};
 
 use machine::workspace;
 use migrate::Run;
-use shared::config::Role;
+use shared::{config::Role, db::AnyStatement};
+use tables::TABLES;
 use testing::TestDb;
+use tokio_postgres::types::Type;
 
-/// The statements in the code, by name and types: every literal that begins with `-- function::name`, and the types
-/// that its parameters are sent with.
+/// The statements of the functions, by name and types of their parameters, without the comment that names them.
 fn statements() -> BTreeMap<String, String> {
-    let mut statements = BTreeMap::new();
-    for function in ["auth", "doctors", "mappings", "patients"] {
-        let path = workspace::root().join("functions").join(function).join("src/store.rs");
-        let code = fs::read_to_string(path).unwrap();
-        for literal in code.split(&format!("\"-- {function}::")).skip(1) {
-            let (literal, call) = literal.split_once('"').unwrap();
-            let (name, sql) = literal.split_once('\n').unwrap();
-            let types: Vec<_> = call.split(".await").next().unwrap().split("Type::").skip(1).map(type_name).collect();
-            statements.insert(format!("{function}::{name} ({})", types.join(", ")), sql.trim_end().to_owned());
-        }
-    }
-    statements
+    let statement = |statement: &dyn AnyStatement| {
+        let types: Vec<_> = statement.types().iter().map(type_name).collect();
+        let (_, sql) = statement.sql().split_once('\n').unwrap();
+        (format!("{} ({})", statement.name(), types.join(", ")), sql.trim_start_matches('\n').trim_end().to_owned())
+    };
+    tables::statements().map(statement).collect()
 }
 
-/// PostgreSQL's name of the type that the driver calls `TEXT_ARRAY` and the like.
-fn type_name(after: &str) -> String {
-    let name: String = after.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
-    name.to_lowercase().replace("_array", "[]")
+/// How the type is written in SQL: PostgreSQL itself calls an array of `text` `_text`.
+fn type_name(of: &Type) -> String {
+    of.name().strip_prefix('_').map_or_else(|| of.name().to_owned(), |item| format!("{item}[]"))
 }
 
 /// The number of the newest migration.
@@ -63,7 +57,8 @@ fn read(record: &str) -> (u32, BTreeMap<String, String>) {
 
 /// What the server says of a statement that this role sends, without running it: tables, columns, types and rights.
 async fn refusal(db: &TestDb, name: &str, sql: &str) -> Option<String> {
-    let role = if name.starts_with("auth::") { Role::Auth } else { Role::Api };
+    let function = name.split("::").next();
+    let role = TABLES.iter().find(|table| Some(table.name) == function).map_or(Role::Api, |table| table.role);
     let types = name.split(['(', ')']).nth(1).unwrap_or_default();
     let (types, nulls) = match types.split(", ").filter(|it| !it.is_empty()).count() {
         0 => (String::new(), String::new()),

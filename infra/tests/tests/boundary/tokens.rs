@@ -9,7 +9,7 @@ use testing::{
 };
 use tokio_postgres::types::Type;
 
-use crate::{PUBLIC, event, everything, good_body, name, path, routes};
+use crate::{event, everything, good_body, name, path, routes};
 
 /// Lists patients with these headers.
 async fn list(app: &TestApp, form: Form, headers: &[(&str, &str)]) -> Answer {
@@ -197,7 +197,7 @@ async fn a_dead_session_opens_no_route_from_the_next_request_on() {
     let bad = app.with_token(Some("bad".to_owned())).get("/api/patients").await.observable();
     assert_eq!((bad.0, bad.1["www-authenticate"].as_str()), (401, BAD_TOKEN));
 
-    for route in routes().filter(|route| !PUBLIC.contains(&name(route).as_str())) {
+    for route in routes().filter(|route| !route.is_public()) {
         let (route_name, path, body) = (name(route), path(route, "99"), good_body(route).map(|body| body.to_string()));
         let call =
             async |token: &str| app.with_token(Some(token.to_owned())).call(route.method, &path, body.clone()).await;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use machine::workspace;
+use openapi::walk::{self, Request};
 use serde_json::Value;
 use shared::{
     ApiError,
@@ -11,42 +13,6 @@ use shared::{
 use crate::running::{Running, send};
 
 const README: &str = include_str!("../../../../functions/README.md");
-
-/// A command of the README and its output there.
-struct Example {
-    command: Vec<String>,
-    response: String,
-}
-
-/// Each fenced `sh` block with a `curl` in it, and the `json` block that follows.
-fn examples() -> Vec<Example> {
-    let mut blocks = README.split("```").skip(1).step_by(2).peekable();
-    let mut examples = Vec::new();
-    while let Some(block) = blocks.next() {
-        if let (Some(command), Some(next)) = (block.strip_prefix("sh\ncurl "), blocks.peek()) {
-            let response = next.strip_prefix("json\n").expect("a response after each curl").trim().to_owned();
-            examples.push(Example { command: shell_words::split(command).unwrap(), response });
-        }
-    }
-    examples
-}
-
-/// Runs a `curl` command line like curl.
-fn curl(words: &[String], base: &str, token: &str) -> String {
-    let (mut method, mut url, mut headers, mut body) = (None, None, Vec::new(), None);
-    let mut words = words.iter().map(|word| word.replace("$BASE", base).replace("$TOKEN", token));
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "-s" => {}
-            "-X" => method = words.next(),
-            "-H" => headers.push(words.next().unwrap()),
-            "-d" => body = words.next(),
-            _ => url = Some(word),
-        }
-    }
-    let method = method.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
-    send(&method, &url.expect("a URL"), &headers, body.as_deref()).text
-}
 
 /// The text with values that differ from run to run shortened like in the README.
 fn shortened(text: &str) -> Value {
@@ -73,13 +39,14 @@ fn shortened(text: &str) -> Value {
 async fn every_example_of_the_readme_has_the_response_shown() {
     let running = Running::start(&[]).await;
     let mut token = String::new();
-    let examples = examples();
-    assert!(examples.len() >= 20);
+    let steps = walk::read(&workspace::root()).unwrap();
+    assert!(steps.len() >= 20);
 
-    for Example { command, response } in examples {
-        let printed = curl(&command, &running.base, &token);
+    for step in steps {
+        let Request { method, url, headers, body } = step.request(&running.base, &token);
+        let printed = send(&method, &url, &headers, body.as_deref()).text;
 
-        assert_eq!(shortened(&printed), shortened(&response), "{command:?} printed {printed}");
+        assert_eq!(shortened(&printed), shortened(&step.prints), "{:?} printed {printed}", step.words);
         if let Ok(Value::Object(object)) = serde_json::from_str(&printed)
             && let Some(fresh) = object.get("token")
         {

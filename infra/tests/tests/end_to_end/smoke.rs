@@ -3,6 +3,7 @@
 use std::{env, fs, process::Output};
 
 use serde_json::{Value, json};
+use tests::with_ids;
 
 use crate::{
     gateway::{Asked, Certificate, Gateway},
@@ -66,12 +67,10 @@ async fn the_walk_passes_a_stage_with_strict_settings_below_a_base_path() {
     assert_eq!(left(&running).await, [0; 4]);
     assert_eq!(running.db.count("users").await, 2);
     let seen = seen.lock().unwrap();
-    for functions in [auth::ROUTES, patients::ROUTES, doctors::ROUTES, mappings::ROUTES] {
-        for endpoint in functions {
-            let name = format!("{} {}", endpoint.method, endpoint.path);
-            let succeeded = seen.iter().any(|(route, status, _)| *route == name && (200..300).contains(status));
-            assert!(succeeded, "the walk does not use {name}");
-        }
+    for endpoint in tables::routes() {
+        let name = format!("{} {}", endpoint.method, with_ids(endpoint, &["{id}"]));
+        let succeeded = seen.iter().any(|(route, status, _)| *route == name && (200..300).contains(status));
+        assert!(succeeded, "the walk does not use {name}");
     }
     for (_, _, text) in seen.iter() {
         let token = serde_json::from_str::<Value>(text).ok().and_then(|body| Some(body["token"].as_str()?.to_owned()));

@@ -1,9 +1,9 @@
-//! The findings of the linters in the templates.
+//! The findings of the linters in the templates and in the description of the API.
 
 use std::{fs, path::PathBuf, process::Command};
 
 use machine::{tools, workspace};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::documents;
 
@@ -80,6 +80,30 @@ fn sam_finds_the_template_valid() {
     fs::write(folder.join("metadata.json"), format!(r#"{{"lastVersionCheck": {now}}}"#)).unwrap();
     let (ok, text) = run(Command::new(sam).args(["validate", "--lint"]));
     assert!(ok && text.contains("is a valid SAM Template"), "{text}");
+}
+
+const DESCRIPTION: &str = "functions/openapi.json";
+
+#[test]
+fn redocly_finds_nothing_in_the_description_of_the_api() {
+    let mut command = Command::new(tools::redocly().unwrap());
+    command.args(["lint", "--extends=recommended", "--format=json", DESCRIPTION]);
+    // It must not call home either.
+    command.envs([("REDOCLY_TELEMETRY", "off"), ("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true")]);
+    let (ok, text) = run(&mut command);
+    let report = text.find("{").map(|start| &text[start..=text.rfind('}').unwrap()]);
+    let report: Value = serde_json::from_str(report.unwrap()).unwrap();
+    assert!(ok && report["totals"] == json!({ "errors": 0, "warnings": 0, "ignored": 0 }), "{text}");
+}
+
+#[test]
+fn spectral_finds_nothing_in_the_description_of_the_api_not_even_a_hint() {
+    let ruleset = workspace::local().unwrap().join("spectral.yaml");
+    fs::write(&ruleset, "extends: [[spectral:oas, recommended]]\n").unwrap();
+    let mut command = Command::new(tools::spectral().unwrap());
+    command.args(["lint", "--fail-severity=hint", "--format=json", "--quiet", "--ruleset"]).arg(ruleset);
+    let (ok, text) = run(command.arg(DESCRIPTION));
+    assert!(ok && text.trim() == "[]", "{text}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! - `model`: the stacks of an environment, after the SAM translator, with parameters, conditions and mappings applied
 //! - `lines`, `pattern`: what the code logs, and how CloudWatch reads it
-//! - `linters`: the findings of cfn-lint, sam and checkov
+//! - `linters`: the findings of cfn-lint, sam and checkov, and of redocly and spectral in the description of the API
 //! - the others: what no linter checks, a file for each part
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]

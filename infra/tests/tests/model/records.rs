@@ -35,7 +35,7 @@ impl Model {
             return Ok(Expected::not_found("Doctor"));
         }
         if self.mappings.values().any(|mapping| (mapping.patient, mapping.doctor) == (patient, doctor)) {
-            return Ok(Expected::conflict("The doctor is already assigned to this patient"));
+            return Ok(Expected::conflict("already_assigned", "The doctor is already assigned to this patient"));
         }
         let (id, created_at) = (self.new_id(Kind::Mapping, seen)?, seen.moment("createdAt")?);
         let mapping = Mapping { id, created_at, patient, doctor };
@@ -118,7 +118,7 @@ impl Model {
             return Expected::not_found("Doctor");
         }
         if self.mappings.values().any(|mapping| mapping.doctor == id && self.owner(mapping) != user) {
-            return Expected::conflict("The doctor is assigned to patients of other users");
+            return Expected::conflict("doctor_in_use", "The doctor is assigned to patients of other users");
         }
         self.mappings.retain(|_, mapping| mapping.doctor != id);
         self.doctors.remove(&id);

@@ -79,8 +79,8 @@ impl Expected {
         Self::problem(404, "Not Found", "not_found", &format!("{what} not found"), "")
     }
 
-    pub(crate) fn conflict(message: &str) -> Self {
-        Self::problem(409, "Conflict", "conflict", message, "")
+    pub(crate) fn conflict(code: &str, message: &str) -> Self {
+        Self::problem(409, "Conflict", code, message, "")
     }
 
     fn problem(status: u16, title: &str, code: &str, message: &str, more: &str) -> Self {

@@ -17,7 +17,7 @@ impl Model {
         };
         let email = text(&fields, "email").unwrap();
         if self.user(&email).is_some() {
-            return Ok(Expected::conflict("This e-mail is already registered"));
+            return Ok(Expected::conflict("email_taken", "This e-mail is already registered"));
         }
         let token = seen.json["token"].as_str().ok_or("no token")?;
         let id = Forged::like(token).claims["sub"].as_str().and_then(|sub| sub.parse().ok()).ok_or("no sub")?;

@@ -15,7 +15,8 @@ use rig::{
     proxy::Proxy,
 };
 use serde_json::Value;
-use shared::{Route, config::Role};
+use shared::config::Role;
+use tables::{TABLES, Table};
 use testing::{Cloud, Database, binary};
 
 use crate::{
@@ -23,12 +24,6 @@ use crate::{
     history::{Action, Audited, Kind, Name, Row},
 };
 
-const FUNCTIONS: [(&str, Role, &[Route]); 4] = [
-    ("auth", Role::Auth, auth::ROUTES),
-    ("patients", Role::Api, patients::ROUTES),
-    ("doctors", Role::Api, doctors::ROUTES),
-    ("mappings", Role::Api, mappings::ROUTES),
-];
 /// The user of the recovery probe.
 const PROBE: &str = "probe@example.com";
 /// One request for each function.
@@ -51,7 +46,7 @@ impl World {
         let proxy = Proxy::without_recording(cluster.port()).await;
         built.await.unwrap();
         let limits = Limits { freeze: true, ..Limits::default() };
-        let tables = FUNCTIONS.map(|(name, role, routes)| {
+        let tables = TABLES.map(|Table { name, role, routes, .. }| {
             let mut variables = cloud.variables();
             variables.push(("DATABASE_SECRET_ARN", cloud.logins[usize::from(role == Role::Api)].clone()));
             variables.push(("DATABASE_PORT", proxy.port.to_string()));

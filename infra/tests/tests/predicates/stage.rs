@@ -1,8 +1,7 @@
 //! The functions, with the rewriter between them and their database.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
-use machine::workspace;
 use serde_json::Value;
 use shared::db::Trust;
 use testing::{Answer, TestApp, TestDb};
@@ -133,16 +132,9 @@ pub(crate) fn stable(answer: &Answer) -> String {
     format!("{} {body}", answer.status)
 }
 
-/// The names of all statements that stand in a `store.rs`, sorted.
+/// The names of all statements of the functions, sorted.
 pub(crate) fn written() -> Vec<String> {
-    let functions = fs::read_dir(workspace::root().join("functions")).unwrap();
-    let stores = functions.filter_map(|entry| fs::read_to_string(entry.unwrap().path().join("src/store.rs")).ok());
-    let mut names: Vec<_> = stores
-        .flat_map(|text| {
-            let statements = text.lines().filter_map(|line| line.trim().strip_prefix("\"-- "));
-            statements.map(str::to_owned).collect::<Vec<_>>()
-        })
-        .collect();
+    let mut names: Vec<_> = tables::statements().map(|statement| statement.name().to_owned()).collect();
     names.sort_unstable();
     names
 }

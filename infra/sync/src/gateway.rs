@@ -1,0 +1,79 @@
+//! The routes in front of the functions: API Gateway's in `template.yaml`, those of `cargo dev` in `Cargo.toml`.
+//!
+//! Each path has an ANY route beside those of its methods: 405 and 404 are the functions' answers. What has no path of its
+//! own goes to [`FALLBACK`].
+
+use std::fmt::Write;
+
+use machine::Result;
+use openapi::shared_template;
+use shared::Route;
+use tables::{TABLES, Table};
+
+use crate::{marked::replaced, no_markers};
+
+/// The function that answers what no route has.
+const FALLBACK: &str = "doctors";
+
+/// The path of a route as a gateway has it: where two differ only in a name, they are one.
+fn path(route: &Route) -> String {
+    shared_template(route, &tables::routes().collect::<Vec<_>>())
+}
+
+/// The paths of a function, each once, in the order of its table.
+fn paths(table: &Table) -> Vec<String> {
+    let mut paths = Vec::new();
+    for path in table.routes.iter().map(path) {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// The template with the events of all functions.
+pub(crate) fn with_events(template: &str) -> Result<String> {
+    let mut text = template.to_owned();
+    for table in &TABLES {
+        let begin = format!("# cargo sync: events of {}\n", table.name);
+        text = replaced(&text, &begin, "# end", &events(table)).ok_or_else(|| no_markers("template.yaml", &begin))?;
+    }
+    Ok(text)
+}
+
+fn events(table: &Table) -> String {
+    let mut text = String::new();
+    for route in table.routes {
+        event(&mut text, &pascal_case(route.name), route.method, &path(route));
+    }
+    for path in paths(table) {
+        event(&mut text, &format!("Any{}", pascal_case(&path)), "ANY", &path);
+    }
+    if table.name == FALLBACK {
+        event(&mut text, "Default", "ANY", "$default");
+    }
+    text
+}
+
+fn event(text: &mut String, name: &str, method: &str, path: &str) {
+    let _ = writeln!(
+        text,
+        "        {name}:\n          Type: HttpApi\n          \
+         Properties: {{ ApiId: !Ref Api, Method: {method}, Path: \"{path}\" }}"
+    );
+}
+
+/// `ApiPatientsId` for `/api/patients/{id}`, `DoctorsOfPatient` for `doctors_of_patient`.
+fn pascal_case(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.flat_map(|word| word.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(word.chars().skip(1))).collect()
+}
+
+/// The manifest with the routes of `cargo dev`.
+pub(crate) fn with_router(manifest: &str) -> Result<String> {
+    let begin = "# cargo sync: router\n";
+    let mut lines = vec![("/".to_owned(), FALLBACK), ("/{*path}".to_owned(), FALLBACK)];
+    lines.extend(TABLES.iter().flat_map(|table| paths(table).into_iter().map(|path| (path, table.name))));
+    let lines: String = lines.iter().map(|(path, function)| format!("\"{path}\" = \"{function}\"\n")).collect();
+    replaced(manifest, begin, "# end", &lines).ok_or_else(|| no_markers("Cargo.toml", begin))
+}

@@ -1,0 +1,122 @@
+//! What follows from the tables of routes, and stands in files: `cargo sync` writes it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `functions/openapi.json` | the description of the API |
+//! | `template.yaml` | the routes of API Gateway, in each function's `Events` |
+//! | `Cargo.toml` | the routes of `cargo dev` |
+//! | a page | the table of routes |
+//!
+//! `cargo sync --check` writes nothing and fails when a file is out of line; a test does the same.
+
+mod gateway;
+mod marked;
+mod page;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use machine::{About, Error, Result, progress};
+use openapi::{Examples, Json, describe, walk};
+
+/// The description of the API, below the root of the checkout.
+pub const DESCRIPTION: &str = "functions/openapi.json";
+
+/// A file as it is and as it must be.
+pub struct Synced {
+    /// Its path below the root of the checkout.
+    pub path: PathBuf,
+    /// Its text; `None` when it is not there.
+    pub is: Option<String>,
+    /// What its text must be.
+    pub wanted: String,
+}
+
+impl Synced {
+    /// Whether it is as it must be.
+    #[must_use]
+    pub fn is_in_line(&self) -> bool {
+        self.is.as_deref() == Some(self.wanted.as_str())
+    }
+
+    /// The file with what this makes of its text.
+    fn of(root: &Path, path: &str, change: impl FnOnce(&str) -> Result<String>) -> Result<Self> {
+        let full = root.join(path);
+        let is = fs::read_to_string(&full).about_path("read", &full)?;
+        let wanted = change(&is)?;
+        Ok(Self { path: PathBuf::from(path), is: Some(is), wanted })
+    }
+}
+
+/// The description of the API, with examples from the walk of this checkout.
+///
+/// # Errors
+/// When the walk cannot be read.
+pub fn description(root: &Path) -> Result<Json> {
+    let steps = walk::read(root).about("Cannot read the walk through the API")?;
+    Ok(describe(&tables::described(), &Examples::of(&steps)))
+}
+
+/// All files that follow from the tables.
+///
+/// # Errors
+/// When one cannot be read, or has lost its marker lines.
+pub fn files(root: &Path) -> Result<Vec<Synced>> {
+    let described = Synced {
+        path: PathBuf::from(DESCRIPTION),
+        is: fs::read_to_string(root.join(DESCRIPTION)).ok(),
+        wanted: description(root)?.to_file(),
+    };
+    Ok(vec![
+        described,
+        Synced::of(root, "template.yaml", gateway::with_events)?,
+        Synced::of(root, "Cargo.toml", gateway::with_router)?,
+        Synced::of(root, page::find(root)?, page::with_routes)?,
+    ])
+}
+
+/// Writes every file that is out of line, and says so.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn write(root: &Path) -> Result<()> {
+    for file in files(root)? {
+        let path = root.join(&file.path);
+        let done = match file.is_in_line() {
+            true => "is in line",
+            false => {
+                fs::write(&path, &file.wanted).about_path("write", &path)?;
+                "is written anew"
+            }
+        };
+        progress::say(format_args!("{} {done}", file.path.display()));
+    }
+    Ok(())
+}
+
+/// Says which files are out of line.
+///
+/// # Errors
+/// When one is, or cannot be read.
+pub fn check(root: &Path) -> Result<()> {
+    let files = files(root)?;
+    let outdated: Vec<_> =
+        files.iter().filter(|file| !file.is_in_line()).map(|file| file.path.display().to_string()).collect();
+    match outdated.as_slice() {
+        [] => {
+            progress::say(format_args!("All {} files are in line with the tables of routes", files.len()));
+            Ok(())
+        }
+        outdated => Err(Error::sentence(format_args!(
+            "{} must follow from the tables of routes: run `cargo sync`.",
+            outdated.join(", ")
+        ))),
+    }
+}
+
+/// That a file lost the lines between which it is written.
+fn no_markers(path: &str, marker: &str) -> Error {
+    Error::sentence(format_args!("{path} has no line `{}` with an end behind it.", marker.trim_end()))
+}

@@ -1,0 +1,60 @@
+//! The table of routes that people read.
+
+use std::{fs, path::Path};
+
+use machine::{Error, Result};
+use shared::{Route, domain::Schema};
+
+use crate::{marked::replaced, no_markers};
+
+const BEGIN: &str = "<!-- cargo sync: routes -->\n";
+const END: &str = "<!-- end -->";
+/// The pages that may hold the table; one does.
+const PAGES: [&str; 2] = ["functions/README.md", "README.md"];
+
+/// The page that holds the table.
+pub(crate) fn find(root: &Path) -> Result<&'static str> {
+    let holds = |page: &&str| fs::read_to_string(root.join(page)).is_ok_and(|text| text.contains(BEGIN));
+    PAGES
+        .into_iter()
+        .find(holds)
+        .ok_or_else(|| Error::sentence(format_args!("{} have no line `{}`.", PAGES.join(" and "), BEGIN.trim_end())))
+}
+
+/// The page with the table.
+pub(crate) fn with_routes(page: &str) -> Result<String> {
+    let rows: String = tables::routes().map(row).collect();
+    let table = format!("\n| Route | Does | Success |\n|---|---|---|\n{rows}\n");
+    replaced(page, BEGIN, END, &table).ok_or_else(|| no_markers("The page", BEGIN))
+}
+
+fn row(route: &Route) -> String {
+    let does = route.summary.trim().trim_end_matches('.');
+    let (first, rest) = does.split_at(does.chars().next().map_or(0, char::len_utf8));
+    format!(
+        "| `{} {}` | {}{rest} | {}{} |\n",
+        route.method,
+        route.path,
+        first.to_lowercase(),
+        route.gives.status,
+        noun(route.gives.schema.as_ref())
+    )
+}
+
+/// ` patient`, ` array`, or nothing.
+fn noun(schema: Option<&Schema>) -> String {
+    let name = match schema {
+        None => return String::new(),
+        Some(Schema::Object(object)) => object.name,
+        Some(Schema::List(_)) => "array",
+        Some(_) => "value",
+    };
+    let mut noun = String::from(" ");
+    for (at, letter) in name.char_indices() {
+        if at > 0 && letter.is_uppercase() {
+            noun.push(' ');
+        }
+        noun.extend(letter.to_lowercase());
+    }
+    noun
+}
