@@ -6,8 +6,8 @@ use std::{fs, io, path::Path};
 
 use crate::Json;
 
-/// The pages that may hold the walk; one does.
-const PAGES: [&str; 2] = ["README.md", "functions/README.md"];
+/// The page that holds the walk, below the root of the checkout.
+pub const PAGE: &str = "functions/README.md";
 
 /// A `curl` command and what it prints.
 #[derive(Clone, Debug)]
@@ -31,22 +31,12 @@ pub struct Request {
     pub body: Option<String>,
 }
 
-/// The walk that a page of this checkout holds.
+/// The walk of this checkout.
 ///
 /// # Errors
-/// When no page can be read, or none holds a walk.
+/// When the page cannot be read, or a command is followed by no response.
 pub fn read(root: &Path) -> io::Result<Vec<Step>> {
-    for page in PAGES {
-        let steps = match fs::read_to_string(root.join(page)) {
-            Ok(text) => steps(&text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        if !steps.is_empty() {
-            return Ok(steps);
-        }
-    }
-    Err(io::Error::other(format!("{} show no curl command", PAGES.join(" and "))))
+    steps(&fs::read_to_string(root.join(PAGE))?)
 }
 
 /// Each fenced `sh` block that begins with `curl`, and the `json` block that follows.

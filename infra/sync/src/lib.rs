@@ -5,7 +5,7 @@
 //! | `functions/openapi.json` | the description of the API |
 //! | `template.yaml` | the routes of API Gateway, in each function's `Events` |
 //! | `Cargo.toml` | the routes of `cargo dev` |
-//! | a page | the table of routes |
+//! | `README.md` | the table of routes |
 //!
 //! `cargo sync --check` writes nothing and fails when a file is out of line; a test does the same.
 
@@ -73,7 +73,7 @@ pub fn files(root: &Path) -> Result<Vec<Synced>> {
         described,
         Synced::of(root, "template.yaml", gateway::with_events)?,
         Synced::of(root, "Cargo.toml", gateway::with_router)?,
-        Synced::of(root, page::find(root)?, page::with_routes)?,
+        Synced::of(root, page::PAGE, page::with_routes)?,
     ])
 }
 

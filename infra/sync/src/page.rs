@@ -1,31 +1,20 @@
 //! The table of routes that people read.
 
-use std::{fs, path::Path};
-
-use machine::{Error, Result};
+use machine::Result;
 use shared::{Route, domain::Schema};
 
 use crate::{marked::replaced, no_markers};
 
 const BEGIN: &str = "<!-- cargo sync: routes -->\n";
 const END: &str = "<!-- end -->";
-/// The pages that may hold the table; one does.
-const PAGES: [&str; 2] = ["functions/README.md", "README.md"];
-
 /// The page that holds the table.
-pub(crate) fn find(root: &Path) -> Result<&'static str> {
-    let holds = |page: &&str| fs::read_to_string(root.join(page)).is_ok_and(|text| text.contains(BEGIN));
-    PAGES
-        .into_iter()
-        .find(holds)
-        .ok_or_else(|| Error::sentence(format_args!("{} have no line `{}`.", PAGES.join(" and "), BEGIN.trim_end())))
-}
+pub(crate) const PAGE: &str = "README.md";
 
 /// The page with the table.
 pub(crate) fn with_routes(page: &str) -> Result<String> {
     let rows: String = tables::routes().map(row).collect();
     let table = format!("\n| Route | Does | Success |\n|---|---|---|\n{rows}\n");
-    replaced(page, BEGIN, END, &table).ok_or_else(|| no_markers("The page", BEGIN))
+    replaced(page, BEGIN, END, &table).ok_or_else(|| no_markers(PAGE, BEGIN))
 }
 
 fn row(route: &Route) -> String {
