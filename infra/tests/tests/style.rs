@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     process::Command,
+    sync::LazyLock,
 };
 
 use machine::workspace;
@@ -14,6 +15,18 @@ use regex::Regex;
 const MAX_LINES: usize = 300;
 /// Persons for machines: name the function, the client, the server, the caller.
 const WORDS: [&str; 4] = ["anybody", "nobody", "somebody", "whoever"];
+
+static IMPORT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^( *)((?:pub(?:\([a-z]+\))? )?)use (:{0,2}\w+)").unwrap());
+/// A raw string, a string, a character (in contrast to a lifetime), or a comment.
+static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r##"(?s)\bb?r#{2}".*?"#{2}|\bb?r#".*?"#|\bb?r".*?"|"(?:\\.|[^"\\])*"|'(?:\\.[^']*|[^'\\])'|//[^\n]*"##)
+        .unwrap()
+});
+/// A code span of a comment.
+static SPAN: LazyLock<Regex> = LazyLock::new(|| Regex::new("`[^`\n]*`").unwrap());
+/// A word, or a part of an identifier.
+static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new("[A-Z]?[a-z]+|[A-Z]+").unwrap());
 
 /// The path and the text of each file that git tracks or would add.
 fn files() -> BTreeMap<String, String> {
@@ -45,13 +58,12 @@ fn violations(check: impl Fn(&str) -> Vec<(usize, String)>) -> Vec<String> {
 
 /// The imports whose crate root an earlier one of the same scope and visibility has, too.
 fn repeated_imports(text: &str) -> Vec<(usize, String)> {
-    let import = Regex::new(r"^( *)((?:pub(?:\([a-z]+\))? )?)use (:{0,2}\w+)").unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut seen = BTreeSet::new();
     let mut repeated = Vec::new();
     for (index, line) in lines.iter().enumerate() {
-        let Some(parts) = import.captures(line) else { continue };
+        let Some(parts) = IMPORT.captures(line) else { continue };
         let before = lines.get(..index).unwrap_or_default();
         // An attribute belongs to one import only.
         if before.last().is_some_and(|line| line.trim_start().starts_with("#[")) {
@@ -68,23 +80,18 @@ fn repeated_imports(text: &str) -> Vec<(usize, String)> {
 
 /// The code and comments of a file, without string literals and code spans.
 fn without_strings(text: &str) -> String {
-    // Raw strings, strings, characters (in contrast to lifetimes), and code spans of a comment.
-    let literal =
-        r##"(?s)\bb?r#{2}".*?"#{2}|\bb?r#".*?"#|\bb?r".*?"|"(?:\\.|[^"\\])*"|'(?:\\.[^']*|[^'\\])'|//[^\n]*"##;
-    let span = Regex::new("`[^`\n]*`").unwrap();
     let blank = |part: &regex::Captures<'_>| match &part[0] {
-        comment if comment.starts_with("//") => span.replace_all(comment, "").into_owned(),
+        comment if comment.starts_with("//") => SPAN.replace_all(comment, "").into_owned(),
         string => "\n".repeat(string.matches('\n').count()),
     };
-    Regex::new(literal).unwrap().replace_all(text, blank).into_owned()
+    LITERAL.replace_all(text, blank).into_owned()
 }
 
 /// The lines with one of [`WORDS`], also as a part of an identifier.
 fn forbidden_words(text: &str) -> Vec<(usize, String)> {
-    let word = Regex::new("[A-Z]?[a-z]+|[A-Z]+").unwrap();
     let mut found = Vec::new();
     for (index, line) in without_strings(text).lines().enumerate() {
-        let words = word.find_iter(line).map(|word| word.as_str().to_lowercase());
+        let words = WORD.find_iter(line).map(|word| word.as_str().to_lowercase());
         found.extend(words.filter(|word| WORDS.contains(&word.as_str())).map(|word| (index + 1, word)));
     }
     found
