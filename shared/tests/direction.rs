@@ -1,6 +1,6 @@
 //! The modules of `shared` use each other in one direction, and the API's functions use no operation.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot run has failed")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn there_is_one_unit_for_each_route() {
-        let nobody = Someone::without_tokens();
-        let units = all(&nobody, &nobody);
+        let client = Someone::without_tokens();
+        let units = all(&client, &client);
         for route in tables::routes() {
             let of = |unit: &&Unit<'_>| unit.method == route.method && fit(route.path, unit.route).is_some();
             assert_eq!(units.iter().filter(of).count(), 1, "{} {}", route.method, route.path);

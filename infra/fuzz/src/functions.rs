@@ -24,7 +24,7 @@ pub(crate) const BASE_PATH: &str = testing::event::Form::BASE_PATH;
 
 thread_local! {
     static FUNCTIONS: Functions = Functions::new();
-    /// What was logged since somebody looked.
+    /// The lines that were logged since the last look.
     static LOG: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Functions {
     public: Function,
     /// Signs as the private ones do, and verifies.
     pub(crate) tokens: Tokens,
-    /// A token of somebody who is signed in.
+    /// A token of a user who is signed in.
     pub(crate) token: String,
 }
 
@@ -116,7 +116,7 @@ fn services(keys: Cached<KeySet>) -> Services {
     let mut settings = Settings::from_lookup(|_| None).unwrap();
     settings.cors_origins = vec!["https://app.example.com".to_owned()];
     BASE_PATH.clone_into(&mut settings.base_path);
-    // Nobody listens on port 1, which the machine says at once.
+    // Nothing listens on port 1: the machine refuses the connection at once.
     let target = Target { host: "127.0.0.1".to_owned(), port: 1, database: "nowhere".to_owned() };
     let credentials = Credentials { user: "nobody".to_owned(), password: "none".to_owned() };
     let connector = Connector::new(target, Trust::Plaintext, Cached::fixed(credentials));

@@ -18,7 +18,7 @@ pub fn paths(input: &[u8]) {
     });
 }
 
-/// What is said to somebody who is signed in, sends no body, and meets no database.
+/// The response to a client that is signed in, sends no body, and meets no database.
 fn expected(method: &str, path: &str) -> u16 {
     let path = path
         .strip_prefix('/')

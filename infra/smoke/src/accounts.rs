@@ -15,9 +15,9 @@ const LOGIN: &str = "/api/auth/login";
 const LOGOUT: &str = "/api/auth/logout";
 const ME: &str = "/api/auth/me";
 
-/// The challenge to whoever sent no token.
+/// The challenge to a client without a token.
 pub(super) const NO_TOKEN: &str = "Bearer";
-/// The challenge to whoever sent one that is worth nothing.
+/// The challenge to a client whose token is worth nothing.
 pub(super) const BAD_TOKEN: &str = r#"Bearer error="invalid_token""#;
 
 /// A user that this walk registered.

@@ -1,6 +1,6 @@
 //! Deletes what the walk made and has not deleted itself.
 //!
-//! Only what bears the mark of this walk: a server that answers wrongly may have named somebody else's records.
+//! Only what bears the mark of this walk: a server with a defect may have named another user's records.
 
 use std::collections::BTreeSet;
 

@@ -158,7 +158,7 @@ impl Client {
             }
             (None, ureq::Error::HostNotFound) => Error::sentence(format_args!("No such host: {base}.")),
             (None, ureq::Error::Io(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused => {
-                Error::sentence(format_args!("Nobody listens at {base}."))
+                Error::sentence(format_args!("Nothing listens at {base}."))
             }
             (None, other) => Error::sentence(format_args!("{base} did not answer: {other}.")),
         }

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::accounts::User;
-use super::shape::{self, ID, TEXT, TIME, with};
-use super::walk::{Walk, Walked};
+use super::{
+    accounts::User,
+    shape::{self, ID, TEXT, TIME, with},
+    walk::{Walk, Walked},
+};
 
 const ALL: &str = "/api/doctors";
 const ABSENT: &str = "/api/doctors/9223372036854775807";
@@ -31,9 +33,10 @@ pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
     walk.step("takes no such id", alice.get(format!("{ALL}/first")))?.invalid(&[])?;
     walk.step("is unchanged after what was refused", alice.get(&path))?.ok(&changed)?;
 
-    walk.step("finds nobody who is not there", alice.get(ABSENT))?.not_found(NOT_FOUND)?;
-    walk.step("changes nobody who is not there", alice.put(ABSENT, &json!({"name": name})))?.not_found(NOT_FOUND)?;
-    walk.step("deletes nobody who is not there", alice.delete(ABSENT))?.not_found(NOT_FOUND)?;
+    walk.step("finds no doctor that is not there", alice.get(ABSENT))?.not_found(NOT_FOUND)?;
+    walk.step("changes no doctor that is not there", alice.put(ABSENT, &json!({"name": name})))?
+        .not_found(NOT_FOUND)?;
+    walk.step("deletes no doctor that is not there", alice.delete(ABSENT))?.not_found(NOT_FOUND)?;
 
     walk.step("deletes a doctor record", alice.delete(&path))?.done("Doctor deleted")?;
     walk.step("does not find it again", alice.get(&path))?.not_found(NOT_FOUND)?;

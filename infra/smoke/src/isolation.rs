@@ -1,11 +1,13 @@
-//! What one user never sees of another: a patient of somebody else is, byte for byte, one that does not exist.
+//! What one user never sees of another: another user's patient is, byte for byte, one that does not exist.
 
 use serde_json::{Value, json};
 
-use super::accounts::User;
-use super::client::Request;
-use super::walk::{Walk, Walked};
-use super::{doctors, mappings, patients};
+use super::{
+    accounts::User,
+    client::Request,
+    doctors, mappings, patients,
+    walk::{Walk, Walked},
+};
 
 pub(super) fn walk(walk: &mut Walk, alice: &User, bob: &User) -> Walked {
     let jane = mappings::add_patient(walk, alice, "Jane Smith")?;
@@ -13,8 +15,8 @@ pub(super) fn walk(walk: &mut Walk, alice: &User, bob: &User) -> Walked {
     let doctor = doctors::add(walk, alice, "Dr. Alice Brown")?;
     let mapping = mappings::assign(walk, alice, &jane, &doctor)?;
 
-    walk.step("lists nobody else's patients", bob.get("/api/patients"))?.ok(&json!([john]))?;
-    walk.step("lists nobody else's mappings", bob.get("/api/mappings"))?.ok(&json!([]))?;
+    walk.step("lists no other user's patients", bob.get("/api/patients"))?.ok(&json!([john]))?;
+    walk.step("lists no other user's mappings", bob.get("/api/mappings"))?.ok(&json!([]))?;
     for (what, [theirs, absent]) in forbidden(bob, &jane, &doctor, &mapping) {
         let not_found = if what.ends_with("mapping") { "Mapping not found" } else { "Patient not found" };
         let absent = walk.step(&format!("cannot {what} that is not there"), absent)?.not_found(not_found)?;
@@ -32,7 +34,7 @@ pub(super) fn walk(walk: &mut Walk, alice: &User, bob: &User) -> Walked {
     Ok(())
 }
 
-/// Every way to somebody else's patient, each beside the same way to nobody.
+/// Every way to another user's patient, each beside the same way to a patient that does not exist.
 fn forbidden(bob: &User, jane: &Value, doctor: &Value, mapping: &Value) -> [(&'static str, [Request; 2]); 6] {
     let patient = [format!("/api/patients/{}", jane["id"]), patients::ABSENT.to_owned()];
     let doctors = [jane["id"].clone(), json!(i64::MAX)];

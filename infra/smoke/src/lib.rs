@@ -8,7 +8,7 @@
 //! - `step`: a request that was answered, and the facts that are checked
 //! - `shape`: what a body must look like
 //! - `client`: the way to the stage
-//! - `report`: what was expected and what came, without anything that is nobody's business
+//! - `report`: what was expected and what came, without personal data
 //! - `cleanup`: deletes what was made
 //! - `error`, `terminal`, `random`: sentences, what is said, random numbers
 //!

@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::accounts::User;
-use super::doctors;
-use super::shape::{self, with};
-use super::walk::{Walk, Walked};
+use super::{
+    accounts::User,
+    doctors,
+    shape::{self, with},
+    walk::{Walk, Walked},
+};
 
 const ALL: &str = "/api/mappings";
-const NOBODY: i64 = i64::MAX;
+const ABSENT: i64 = i64::MAX;
 
 pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
     let jane = add_patient(walk, alice, "Jane Smith")?;
@@ -64,11 +66,11 @@ fn wrong(walk: &mut Walk, alice: &User, jane: &Value, doctor: &Value) -> Walked 
     let both = ["patientId", "doctorId"];
 
     walk.step("refuses the same mapping twice", mapping(&jane["id"], &doctor["id"]))?.conflict("already_assigned")?;
-    walk.step("needs a patient", mapping(&json!(NOBODY), &doctor["id"]))?.not_found("Patient not found")?;
-    walk.step("needs a doctor", mapping(&jane["id"], &json!(NOBODY)))?.not_found("Doctor not found")?;
+    walk.step("needs a patient", mapping(&json!(ABSENT), &doctor["id"]))?.not_found("Patient not found")?;
+    walk.step("needs a doctor", mapping(&jane["id"], &json!(ABSENT)))?.not_found("Doctor not found")?;
     walk.step("takes only whole numbers", mapping(&json!("1"), &json!(1.5)))?.invalid(&both)?;
     walk.step("takes only positive numbers of 64 bits", mapping(&json!(0), &json!(u64::MAX)))?.invalid(&both)?;
-    let absent = alice.get(format!("{ALL}/{NOBODY}"));
+    let absent = alice.get(format!("{ALL}/{ABSENT}"));
     walk.step("knows no patient who is not there", absent)?.not_found("Patient not found")?;
     walk.step("takes no such id", alice.delete(format!("{ALL}/first")))?.invalid(&[])
 }

@@ -2,12 +2,14 @@
 
 use serde_json::json;
 
-use super::accounts::User;
-use super::shape::{self, TIME, with};
-use super::walk::{Walk, Walked};
+use super::{
+    accounts::User,
+    shape::{self, TIME, with},
+    walk::{Walk, Walked},
+};
 
 const ALL: &str = "/api/patients";
-/// An id that nobody will ever have.
+/// An id that no record will ever have.
 pub(super) const ABSENT: &str = "/api/patients/9223372036854775807";
 
 pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
@@ -19,7 +21,7 @@ pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
     let jane = jane.created_at("/api/patients/{id}", &shape::patient(alice, &name, "1990-05-15", "female"))?;
     let path = format!("{ALL}/{}", jane["id"]);
 
-    // Trimmed and otherwise exactly as it was sent; and what only the server writes, nobody else does.
+    // Trimmed and otherwise exactly as it was sent. Only the server writes its own fields.
     let name = walk.name(r#"Zoë "<b>O'Neil</b>" \ 山田 🩺 %00"#);
     let new = json!({
         "name": format!(" {name}\u{a0} "), "dob": "1900-01-01", "gender": "unknown", "colour": "blue",
@@ -65,9 +67,9 @@ fn wrong(walk: &mut Walk, alice: &User, path: &str) -> Walked {
         walk.step("takes no such id", alice.get(format!("{ALL}/{id}")))?.invalid(&[])?;
     }
 
-    walk.step("finds nobody who is not there", alice.get(ABSENT))?.not_found("Patient not found")?;
+    walk.step("finds no patient that is not there", alice.get(ABSENT))?.not_found("Patient not found")?;
     let change = json!({"gender": "other"});
-    walk.step("changes nobody who is not there", alice.put(ABSENT, &change))?.not_found("Patient not found")?;
-    walk.step("deletes nobody who is not there", alice.delete(ABSENT))?.not_found("Patient not found")?;
+    walk.step("changes no patient that is not there", alice.put(ABSENT, &change))?.not_found("Patient not found")?;
+    walk.step("deletes no patient that is not there", alice.delete(ABSENT))?.not_found("Patient not found")?;
     Ok(())
 }

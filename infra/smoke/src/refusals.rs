@@ -2,10 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::accounts::{BAD_TOKEN, NO_TOKEN, User};
-use super::client::Request;
-use super::described::{Described, paths};
-use super::walk::{Walk, Walked};
+use super::{
+    accounts::{BAD_TOKEN, NO_TOKEN, User},
+    client::Request,
+    described::{Described, paths},
+    walk::{Walk, Walked},
+};
 
 pub(super) fn walk(walk: &mut Walk, alice: &User) -> Walked {
     tokens(walk, alice)?;
@@ -29,7 +31,7 @@ fn tokens(walk: &mut Walk, alice: &User) -> Walked {
     let bad = [
         ("a token that is none", "not.a.token".to_owned()),
         ("a token that another key signed", forged(&alice.token)),
-        ("a token that nobody signed", unsigned(&alice.token)),
+        ("a token without a signature", unsigned(&alice.token)),
     ];
     for (what, token) in bad {
         for path in ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"] {

@@ -1,4 +1,4 @@
-//! What was expected and what came, for a terminal or the log of a pipeline: no token, no password, and nobody's data.
+//! What was expected and what came, for a terminal or the log of a pipeline: no token, no password, no personal data.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// Members that hold something personal, or a token.
 const PERSONAL: [&str; 5] = ["name", "email", "dob", "gender", "token"];
-/// More than this of an answer helps nobody.
+/// How much of a response is shown.
 const LONGEST: usize = 2000;
 
 /// The first wrong fact.
@@ -44,7 +44,7 @@ pub(super) struct Discretion {
 }
 
 impl Discretion {
-    /// A body. A server that is wrong may answer with somebody's data: a personal member is shown only if this walk
+    /// A body. A server with a defect may send another user's data: a personal member is shown only if this walk
     /// made it up, which is when it bears the mark or is what was expected.
     pub(super) fn body(&self, text: &str, expected: &str) -> String {
         match serde_json::from_str(text) {

@@ -1,4 +1,4 @@
-//! Functions in front of a database of their own, and somebody who calls them.
+//! Functions in front of a database of their own, and a client that calls them.
 
 use std::sync::{
     Arc, Mutex,
@@ -92,13 +92,13 @@ impl TestApp {
         Self { db, clock: seconds, deadline: AtomicU64::new(0), functions, signer }
     }
 
-    /// Somebody without a token.
+    /// A client without a token.
     #[must_use]
     pub fn anonymous(&self) -> Client<'_> {
         self.with_token(None)
     }
 
-    /// Somebody who sends this as their token.
+    /// A client that sends this as its token.
     #[must_use]
     pub fn with_token(&self, token: Option<String>) -> Client<'_> {
         Client { app: self, id: 0, token, form: Form::HttpApi }
@@ -134,11 +134,11 @@ impl TestApp {
     }
 }
 
-/// Somebody who calls the API.
+/// A client of the API.
 #[derive(Clone)]
 pub struct Client<'a> {
     app: &'a TestApp,
-    /// The user's id; 0 for somebody without a token of ours.
+    /// The user's id; 0 for a client without a token of ours.
     pub id: i64,
     /// The token that is sent.
     pub token: Option<String>,

@@ -91,7 +91,7 @@ impl Body {
     }
 }
 
-/// What this reader cannot read: nobody can, unless only a number, a depth or half a surrogate pair was too much for it.
+/// What this reader cannot read is no JSON, unless only a number, a depth or half a surrogate pair was too much for it.
 fn unread(body: &[u8]) -> Option<Verdict> {
     let readable = serde_json::from_slice::<&serde_json::value::RawValue>(body).is_ok();
     let object = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');

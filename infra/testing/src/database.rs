@@ -132,7 +132,7 @@ impl<'c> Database<'c> {
         self.pool_at(role, clock, self.cluster.port(), Trust::Plaintext)
     }
 
-    /// The application's own pool through another port, and trusting somebody else.
+    /// The application's own pool through another port, with another trust.
     #[must_use]
     pub fn pool_at(&self, role: Role, clock: &Clock, port: u16, trust: Trust) -> Db {
         self.pool_of(4, Self::credentials(role), clock, port, trust)
@@ -235,7 +235,7 @@ impl Database<'_> {
         (row.get(0), row.get(1))
     }
 
-    /// How many rows a table has, whoever's they are.
+    /// How many rows a table has, of all users.
     pub async fn count(&self, table: &str) -> i64 {
         self.insert(&format!("SELECT count(*) FROM {table}"), &[]).await
     }

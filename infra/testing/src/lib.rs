@@ -5,13 +5,13 @@
 //! let (alice, mallory) = (app.user().await, app.user().await);
 //! ```
 //!
-//! - [`TestApp`], [`Client`]: functions in front of a database of their own, and somebody who calls them
+//! - [`TestApp`], [`Client`]: functions in front of a database of their own, and a client that calls them
 //! - [`Answer`]: what came back; rules that hold for every answer are checked on every one
 //! - [`contract`]: what must come of a body, read from the contract a second time
 //! - `described`: every request and response is compared with the description of the routes
 //! - [`event`]: the forms in which API Gateway delivers a request
 //! - [`TestDb`]: the database, its roles, and raw access past the application
-//! - [`Forged`]: tokens made by hand, as nobody but an attacker or a broken client makes them
+//! - [`Forged`]: tokens made by hand, as only an attacker or a broken client makes them
 //! - [`probe`]: a function that does whatever SQL a test sends
 //! - [`Cloud`]: what stands around a function in AWS
 //! - [`Environment`]: a function's binary as Lambda runs it

@@ -93,7 +93,7 @@ impl Moto {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// From now on nobody is reached: connections are refused, and those that were open are cut.
+    /// From now on nothing is reached: connections are refused, and those that were open are cut.
     pub async fn stop(&self) {
         let door = self.door.lock().unwrap().take();
         if let Some(door) = door {
@@ -158,7 +158,7 @@ impl Moto {
 
     /// Starts a rotation as Secrets Manager does: `DescribeSecret` tells of a version of this id, which has no text yet.
     ///
-    /// A rotation that was given up is forgotten, as somebody has to see to before AWS starts another one.
+    /// A rotation that was given up is forgotten, as an operator has to do before AWS starts another one.
     pub async fn start_rotation(&self, arn: &str, version: &str) {
         for (old, labels) in self.labels(arn).await {
             if labels.iter().any(|label| label == "AWSPENDING") {
@@ -169,7 +169,7 @@ impl Moto {
         self.rotating.lock().unwrap().insert(arn.to_owned(), version.to_owned());
     }
 
-    /// Gives a version that is being rotated in this text, as somebody with the right to do so could.
+    /// Gives a version that is being rotated in this text, as an operator could.
     pub async fn fill(&self, arn: &str, version: &str, text: impl ToString) {
         let put = json!({"SecretId": arn, "ClientRequestToken": version, "SecretString": text.to_string(),
                          "VersionStages": ["AWSPENDING"]});

@@ -102,7 +102,7 @@ impl Client<'_> {
         self.put("/api/probe", json!({"sql": sql})).await
     }
 
-    /// Runs it in a unit of somebody who is not signed in.
+    /// Runs it in a unit of a client that is not signed in.
     pub async fn run_anonymous(&self, sql: &str) -> Answer {
         self.post("/api/anonymous", json!({"sql": sql})).await
     }

@@ -120,7 +120,7 @@ pub fn jane() -> Value {
     json!({ "name": "Jane Smith", "dob": "1990-05-15", "gender": "female" })
 }
 
-/// The event of a call by whoever has this token.
+/// The event of a call with this token.
 #[must_use]
 pub fn event(token: &str, method: &str, path: &str, body: Option<&Value>) -> String {
     let headers = [("authorization", format!("Bearer {token}")), ("content-type", "application/json".to_owned())];

@@ -120,7 +120,7 @@ async fn fail(app: &TestApp, user: &Client<'_>) {
     for route in tables::routes() {
         assert_eq!(send(user, route, "1", JSON, BODY).await.status, 500, "{} {}", route.method, route.path);
     }
-    // Nobody listens on port 1, which the machine says at once.
+    // Nothing listens on port 1: the machine refuses the connection at once.
     let nowhere = |db: &TestDb, role, clock: &_| db.pool_at(role, clock, 1, Trust::Plaintext);
     let down = TestApp::new(TestDb::new().await, &TABLES, |_| {}, nowhere);
     let user = down.user().await;

@@ -116,7 +116,7 @@ async fn a_refused_login_costs_the_same_whether_the_user_exists_or_not() {
 
 // The same statement with the same parameters but for the id, which is as long. The answers are the same, too.
 #[tokio::test]
-async fn somebody_elses_patient_costs_the_same_work_as_none() {
+async fn another_users_patient_costs_the_same_work_as_none() {
     let (app, proxy) = app_behind_proxy().await;
     let (alice, mallory) = (app.user().await, app.user().await);
     let patient = app.db.patient(alice.id, "Jane").await;

@@ -125,17 +125,17 @@ fn every_body_is_judged_by_the_contract_as_well() {
     assert_eq!(judged.collect::<BTreeSet<_>>(), in_code, "testing::contract says of each body what must come of it");
 }
 
-/// A body that every route would take from somebody allowed to send it.
+/// A body that every route would accept from an authorized client.
 const BODY: &str = r#"{"name":"Stolen","dob":"1990-05-15","gender":"other","specialty":"S","patientId":1,"doctorId":1,
                        "email":"a@example.com","password":"securePassword123"}"#;
 
 #[tokio::test]
-async fn every_route_but_the_public_ones_turns_away_whoever_has_no_live_token() {
+async fn every_route_but_the_public_ones_refuses_a_caller_without_a_live_token() {
     assert_turns_away(&TestApp::start_all(&TABLES).await).await;
 }
 
 #[tokio::test]
-async fn every_route_shows_a_stranger_nothing_of_somebody_elses() {
+async fn every_route_shows_a_stranger_nothing_of_another_users_records() {
     assert_shows_nothing(&TestApp::start_all(&TABLES).await).await;
 }
 

@@ -162,8 +162,8 @@ mod tests {
         let service = Service { fates, asked: Arc::default() };
         let asked = Arc::clone(&service.asked);
         let http = http_client_fn(move |_, _| SharedHttpConnector::new(service.clone()));
-        let nobody = Credentials::new("nobody", "none", None, None, "test");
-        let config = limited(http).region(Region::new("eu-central-1")).credentials_provider(nobody).build();
+        let credentials = Credentials::new("nobody", "none", None, None, "test");
+        let config = limited(http).region(Region::new("eu-central-1")).credentials_provider(credentials).build();
         let vault = Vault { client: Client::from_conf(config).into() };
 
         let started = Instant::now();

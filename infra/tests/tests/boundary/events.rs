@@ -46,7 +46,7 @@ const NOISE: [Change; 19] = [
     ("a port that is none", |e| header(e, "x-forwarded-port", "http"), 401),
     ("no stage", |e| remove(&mut e["requestContext"], "stage"), 401),
     ("no domain", |e| remove(&mut e["requestContext"], "domainName"), 401),
-    ("keys nobody knows", |e| e["unknown"] = json!({"requestContext": []}), 401),
+    ("unknown keys", |e| e["unknown"] = json!({"requestContext": []}), 401),
 ];
 
 /// What cannot be read.
@@ -144,7 +144,7 @@ async fn what_does_not_matter_does_not_matter_however_odd_it_is() {
 }
 
 #[tokio::test]
-async fn an_odd_event_of_somebody_signed_in_is_no_failure_of_ours_either() {
+async fn an_odd_event_of_a_signed_in_client_is_no_failure_of_ours_either() {
     let app = everything().await;
     let alice = app.user().await;
 

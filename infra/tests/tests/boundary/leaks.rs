@@ -16,7 +16,7 @@ shared::routes! {
     GET "/api/leaks/{id}" leak(Anonymous, Path<PatientId>) -> NoContent;
 }
 
-/// What errors look like that were written for somebody else.
+/// Errors that were not written for a client.
 const LEAKS: [&str; 12] = [
     "error: relation \"patients\" does not exist",
     "duplicate key value violates unique constraint \"users_email_key\"",

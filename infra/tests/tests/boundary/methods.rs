@@ -32,7 +32,7 @@ async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
             if expected.split(", ").any(|allowed| allowed == method) {
                 continue;
             }
-            // Nobody need be signed in to learn it; it is in the documentation.
+            // It is in the documentation, so it needs no token.
             let answer = app.anonymous().call(method, &path, None).await;
             assert_eq!(answer.expect(405)["message"], "This method is not allowed here", "{method} {path}");
             assert_eq!(answer.headers["allow"], expected, "{method} {path}");

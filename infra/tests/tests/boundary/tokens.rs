@@ -227,7 +227,7 @@ async fn a_dead_session_opens_no_route_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn what_somebody_with_a_dead_session_sends_changes_nothing() {
+async fn a_caller_with_a_dead_session_changes_nothing() {
     let app = everything().await;
     let owner = app.db.owner().await;
     let alice = app.user().await;

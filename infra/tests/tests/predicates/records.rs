@@ -57,7 +57,7 @@ async fn attack(mallory: &Client<'_>) -> Vec<Answer> {
     ]
 }
 
-/// All that somebody can see.
+/// All that a user can see.
 async fn look(user: &Client<'_>) -> Vec<Answer> {
     let mut answers = vec![
         user.get("/api/patients").await,
