@@ -79,7 +79,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// From the environment, with the defaults of the README.
+    /// From the environment, with the defaults of `functions/README.md`.
     ///
     /// # Errors
     /// When a variable holds a value that it must not have.
