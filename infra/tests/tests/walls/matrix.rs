@@ -17,7 +17,7 @@ enum Of {
 const OWNED: [(&str, &str, Of, u16); 6] = [
     ("GET", "/api/patients/{id}", Of::Patient, 200),
     ("PUT", "/api/patients/{id}", Of::Patient, 200),
-    ("GET", "/api/mappings/{patientId}", Of::Patient, 200),
+    ("GET", "/api/mappings/{id}", Of::Patient, 200),
     ("POST", "/api/mappings", Of::Patient, 201),
     ("DELETE", "/api/mappings/{id}", Of::Mapping, 200),
     ("DELETE", "/api/patients/{id}", Of::Patient, 200),
@@ -73,7 +73,7 @@ async fn call(user: &Client<'_>, method: &str, path: &str, id: i64, free_doctor:
         "POST" => Some(json!({"patientId": id, "doctorId": free_doctor})),
         _ => None,
     };
-    let path = path.replace("{id}", &id.to_string()).replace("{patientId}", &id.to_string());
+    let path = path.replace("{id}", &id.to_string());
     user.call(method, &path, body.map(|body| body.to_string())).await.observable()
 }
 
