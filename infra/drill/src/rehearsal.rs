@@ -49,11 +49,12 @@ async fn create(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Migrates a database and puts the specimen into it.
+/// Migrates a database, puts the specimen into it, and does the daily run, which fills in what the accounts lack.
 async fn fill(url: &str) -> Result<()> {
     let mut session = owner(url, "original").await?;
     migrate(&mut session.client).await?;
     session.client.batch_execute(SPECIMEN).await.map_err(refused)?;
+    migrate(&mut session.client).await?;
     session.close().await;
     Ok(())
 }

@@ -4,5 +4,6 @@
 
 mod fixture;
 mod past;
+mod rehearsed;
 mod unusable;
 mod whole;
