@@ -24,7 +24,7 @@ shared::routes! {
     /// Changes the fields that are sent.
     PUT "/api/doctors/{id}" update(CurrentUser, Path<DoctorId>, Body<DoctorChange>) -> Json<Doctor>
         | NotFound(Doctor);
-    /// Deletes a doctor whom no other user's patient needs, and the caller's mappings of that doctor.
+    /// Deletes a doctor and the caller's mappings of that doctor, unless the doctor treats another user's patient.
     DELETE "/api/doctors/{id}" delete(CurrentUser, Path<DoctorId>) -> Message
         | NotFound(Doctor) | Conflict(DoctorInUse);
 }

@@ -69,7 +69,7 @@ impl<T: PathIds> ReadFrom for T {
     }
 }
 
-/// What a body is told that is an empty object.
+/// The refusal of an empty object: there is nothing to change, or every required field is missing.
 fn bad_body(schema: &Schema) -> ApiError {
     let Schema::Object(object) = schema else { return ApiError::Malformed("The body must be a JSON object") };
     if object.at_least_one {

@@ -22,7 +22,7 @@ use shared::Route;
 
 pub use examples::Examples;
 pub use json::Json;
-pub use paths::{shared_template, with_ids};
+pub use paths::with_ids;
 
 use self::{json::object, operations::Operation, schemas::Schemas};
 
@@ -39,13 +39,11 @@ requests (429), may have another body or none.";
 /// The description of these functions, each with its name.
 #[must_use]
 pub fn describe(tables: &[(&str, &[Route])], examples: &Examples) -> Json {
-    let all: Vec<&Route> = tables.iter().flat_map(|(_, routes)| *routes).collect();
     let mut schemas = Schemas::default();
     let mut operations = Vec::new();
     for (function, routes) in tables {
         for route in *routes {
-            let path = shared_template(route, &all);
-            operations.push(Operation::of(function, route, path, examples, &mut schemas));
+            operations.push(Operation::of(function, route, examples, &mut schemas));
         }
     }
     let responses = shared_responses(&operations);
@@ -77,7 +75,7 @@ fn info() -> Json {
     object! {
         "title" => "Healthcare backend",
         "version" => env!("CARGO_PKG_VERSION"),
-        "summary" => "Users, their patients, a directory of doctors, and who treats whom",
+        "summary" => "Users, their patients, a directory of doctors, and the doctors of each patient",
         "description" => RULES,
         "contact" => object! { "name" => "The maintainers of this project" },
         "license" => object! { "name" => licence, "identifier" => licence },
@@ -127,7 +125,7 @@ fn paths(operations: Vec<Operation>, shared: &BTreeMap<String, Json>) -> Json {
         let operation = body.with("responses", responses.collect::<Vec<_>>());
         match paths.iter_mut().find(|(known, _)| *known == path) {
             Some((_, item)) => item.insert(&method, operation),
-            None => paths.push((path, object! { method => operation })),
+            None => paths.push((path.to_owned(), object! { method => operation })),
         }
     }
     paths.into()

@@ -12,7 +12,7 @@ use crate::{
 
 /// An operation, and where it stands.
 pub(crate) struct Operation {
-    pub(crate) path: String,
+    pub(crate) path: &'static str,
     pub(crate) method: String,
     pub(crate) body: Json,
     /// Status, name among the shared responses, response.
@@ -20,8 +20,8 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// What the route does, at this path of the document.
-    pub(crate) fn of(function: &str, route: &Route, path: String, examples: &Examples, schemas: &mut Schemas) -> Self {
+    /// The operation of a route.
+    pub(crate) fn of(function: &str, route: &Route, examples: &Examples, schemas: &mut Schemas) -> Self {
         let example = examples.of_route(route);
         let sentence = route.summary.trim();
         let mut body = object! {
@@ -33,7 +33,7 @@ impl Operation {
         if route.is_public() {
             body.insert("security", Vec::<Json>::new());
         }
-        let parameters = parameters(route, &path, example, schemas);
+        let parameters = parameters(route, example, schemas);
         if !parameters.is_empty() {
             body.insert("parameters", parameters);
         }
@@ -45,7 +45,7 @@ impl Operation {
         }
         let mut responses = vec![(route.gives.status, String::new(), success(route, example, schemas))];
         responses.extend(errors::responses(route));
-        Self { path, method: route.method.to_lowercase(), body, responses }
+        Self { path: route.path, method: route.method.to_lowercase(), body, responses }
     }
 }
 
@@ -69,24 +69,20 @@ fn description(route: &Route) -> String {
     format!("{sentence} {who}")
 }
 
-fn parameters(route: &Route, path: &str, example: Option<&Example>, schemas: &mut Schemas) -> Vec<Json> {
+fn parameters(route: &Route, example: Option<&Example>, schemas: &mut Schemas) -> Vec<Json> {
     let ids = route.takes.iter().filter_map(|part| match part {
         Part::Path(ids) => Some(ids.iter()),
         _ => None,
     });
-    let names = |path: &str| {
-        let names = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
-        names.map(str::to_owned).collect::<Vec<_>>()
-    };
+    let names = route.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     let examples = example.map(|example| example.ids(route.path).map(str::to_owned).collect::<Vec<_>>());
     let mut examples = examples.unwrap_or_default().into_iter();
-    let all = names(path).into_iter().zip(names(route.path)).zip(ids.flatten());
-    let parameter = |((shown, name), schema): ((String, String), &Schema)| {
+    let parameter = |(name, schema): (&str, &Schema)| {
         let mut parameter = object! {
-            "name" => shown,
+            "name" => name,
             "in" => "path",
             "required" => true,
-            "description" => whose(&name),
+            "description" => whose(name),
             "schema" => schemas.of(schema),
         };
         if let Some(example) = examples.next().and_then(|id| id.parse::<i64>().ok()) {
@@ -94,7 +90,7 @@ fn parameters(route: &Route, path: &str, example: Option<&Example>, schemas: &mu
         }
         parameter
     };
-    all.map(parameter).collect()
+    names.zip(ids.flatten()).map(parameter).collect()
 }
 
 /// `The patient's id.` for `patientId`.

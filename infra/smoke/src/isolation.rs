@@ -60,7 +60,7 @@ fn shared_doctor(walk: &mut Walk, [alice, bob]: [&User; 2], john: &Value, doctor
     let path = format!("/api/doctors/{}", doctor["id"]);
     walk.step("shows every user the doctor", bob.get(&path))?.ok(doctor)?;
     let second = mappings::assign(walk, bob, john, doctor)?;
-    walk.step("keeps a doctor whom others' patients need", alice.delete(&path))?.conflict("doctor_in_use")?;
+    walk.step("keeps a doctor who treats another user's patient", alice.delete(&path))?.conflict("doctor_in_use")?;
     walk.step("still has the doctor", alice.get(&path))?.ok(doctor)?;
     walk.step("still has the mapping", alice.get("/api/mappings"))?.ok(&json!([first]))?;
 

@@ -1,29 +1,22 @@
 //! The routes in front of the functions: API Gateway's in `template.yaml`, those of `cargo dev` in `Cargo.toml`.
 //!
-//! Each path has an ANY route beside those of its methods: 405 and 404 are the functions' answers. What has no path of its
+//! Each path has an ANY route beside those of its methods: the functions respond with 405 and 404. What has no path of its
 //! own goes to [`FALLBACK`].
 
 use std::fmt::Write;
 
 use machine::Result;
-use openapi::shared_template;
-use shared::Route;
 use tables::{TABLES, Table};
 
 use crate::{marked::replaced, no_markers};
 
-/// The function that answers what no route has.
+/// The function that responds to unknown paths.
 const FALLBACK: &str = "doctors";
 
-/// The path of a route as a gateway has it: where two differ only in a name, they are one.
-fn path(route: &Route) -> String {
-    shared_template(route, &tables::routes().collect::<Vec<_>>())
-}
-
 /// The paths of a function, each once, in the order of its table.
-fn paths(table: &Table) -> Vec<String> {
+fn paths(table: &Table) -> Vec<&'static str> {
     let mut paths = Vec::new();
-    for path in table.routes.iter().map(path) {
+    for path in table.routes.iter().map(|route| route.path) {
         if !paths.contains(&path) {
             paths.push(path);
         }
@@ -44,10 +37,10 @@ pub(crate) fn with_events(template: &str) -> Result<String> {
 fn events(table: &Table) -> String {
     let mut text = String::new();
     for route in table.routes {
-        event(&mut text, &pascal_case(route.name), route.method, &path(route));
+        event(&mut text, &pascal_case(route.name), route.method, route.path);
     }
     for path in paths(table) {
-        event(&mut text, &format!("Any{}", pascal_case(&path)), "ANY", &path);
+        event(&mut text, &format!("Any{}", pascal_case(path)), "ANY", path);
     }
     if table.name == FALLBACK {
         event(&mut text, "Default", "ANY", "$default");
@@ -72,7 +65,7 @@ fn pascal_case(text: &str) -> String {
 /// The manifest with the routes of `cargo dev`.
 pub(crate) fn with_router(manifest: &str) -> Result<String> {
     let begin = "# cargo sync: router\n";
-    let mut lines = vec![("/".to_owned(), FALLBACK), ("/{*path}".to_owned(), FALLBACK)];
+    let mut lines = vec![("/", FALLBACK), ("/{*path}", FALLBACK)];
     lines.extend(TABLES.iter().flat_map(|table| paths(table).into_iter().map(|path| (path, table.name))));
     let lines: String = lines.iter().map(|(path, function)| format!("\"{path}\" = \"{function}\"\n")).collect();
     replaced(manifest, begin, "# end", &lines).ok_or_else(|| no_markers("Cargo.toml", begin))

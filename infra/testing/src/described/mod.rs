@@ -15,7 +15,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use openapi::{Examples, describe, shared_template};
+use openapi::{Examples, describe};
 use serde_json::Value;
 use shared::{Route, api::find};
 
@@ -67,9 +67,8 @@ fn operations(routes: &'static [Route]) -> &'static Operations {
         return known;
     }
     let document = describe(&[("test", routes)], &Examples::default()).to_value();
-    let all: Vec<_> = routes.iter().collect();
     let operation = |route: &'static Route| {
-        let item = &document["paths"][shared_template(route, &all)][route.method.to_lowercase()];
+        let item = &document["paths"][route.path][route.method.to_lowercase()];
         ((route.method, route.path), Operation::of(&document, item))
     };
     let read: &'static Operations = Box::leak(Box::new(routes.iter().map(operation).collect()));
