@@ -21,8 +21,8 @@ pub enum HttpsError {
     #[error("the URL is malformed")]
     Malformed,
     /// There was no response, or it was not HTTP.
-    #[error("no answer from the server")]
-    NoAnswer,
+    #[error("no response from the server")]
+    NoResponse,
 }
 
 /// What the AWS SDK speaks through.
@@ -49,8 +49,8 @@ pub async fn put(url: &str, body: String) -> Result<u16, HttpsError> {
         Some(tls) => builder.tls_context(tls).build(),
         None => builder.build(),
     };
-    let answer = connector.call(request).await.map_err(|_| HttpsError::NoAnswer)?;
-    Ok(answer.status().as_u16())
+    let response = connector.call(request).await.map_err(|_| HttpsError::NoResponse)?;
+    Ok(response.status().as_u16())
 }
 
 fn trust() -> Option<TlsContext> {

@@ -11,7 +11,7 @@ use shared::{
     db::Statement,
     statement, telemetry,
 };
-use testing::{Answer, Client, Forged, NOW, TestApp, TestDb, probe::Any};
+use testing::{Client, Forged, NOW, Response, TestApp, TestDb, probe::Any};
 use tokio::task::yield_now;
 
 /// The user that the database sees, and the patients that it shows.
@@ -78,7 +78,7 @@ fn expected(user: &Client<'_>) -> String {
 }
 
 /// Asserts that the response is of this user, and returns the connection.
-fn assert_own(response: &Answer, user: &Client<'_>, seed: u64) -> i64 {
+fn assert_own(response: &Response, user: &Client<'_>, seed: u64) -> i64 {
     let said = response.expect(200);
     assert_eq!(said[0], expected(user), "seed {seed}");
     said[1].as_i64().unwrap()

@@ -16,7 +16,7 @@ use shared::{
     clock::Clock,
     config::Settings,
     db::{Connector, Credentials, Target, Trust},
-    lambda::{Answer, Context, Function},
+    lambda::{Context, Function, GatewayResponse},
     secrets::Cached,
     telemetry,
 };
@@ -71,7 +71,7 @@ fn function() -> Function {
 }
 
 /// The response, and its time by a clock that advances only while everything waits.
-async fn get(function: &Function, path: &str, deadline: u64) -> (Answer, Duration) {
+async fn get(function: &Function, path: &str, deadline: u64) -> (GatewayResponse, Duration) {
     let call = Call { method: "GET".to_owned(), path: path.to_owned(), ..Call::default() };
     let event = Form::HttpApi.event(&call).to_string();
     let mut context = Context::default();
@@ -79,11 +79,11 @@ async fn get(function: &Function, path: &str, deadline: u64) -> (Answer, Duratio
     context.deadline = deadline;
 
     let started = Instant::now();
-    let response = function.answer(event.as_bytes(), &context).await;
+    let response = function.handle(event.as_bytes(), &context).await;
     (response, started.elapsed())
 }
 
-fn assert_unavailable(response: &Answer) {
+fn assert_unavailable(response: &GatewayResponse) {
     let problem: Value = serde_json::from_str(&response.body).unwrap();
     assert_eq!((response.status_code, &problem["code"]), (503, &"unavailable".into()));
     assert_eq!(response.headers["retry-after"], "1");

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::json;
 use shared::config::Role;
 use testing::{
-    Answer, Cloud, Environment,
+    Cloud, Environment, Response,
     cloud::{FIRST_KEY, key},
 };
 
@@ -13,11 +13,11 @@ const KEY_B: &str = "key B of these tests: Vb7qXz0pWnR4kd2s";
 const KEY_C: &str = "key C of these tests: Vb7qXz0pWnR4kd2s";
 const KEY_D: &str = "key D of these tests: Vb7qXz0pWnR4kd2s";
 
-async fn list(function: &Environment, token: &str) -> Answer {
+async fn list(function: &Environment, token: &str) -> Response {
     function.call("GET", "/api/patients", Some(token), None).await
 }
 
-fn assert_empty_list(response: &Answer) {
+fn assert_empty_list(response: &Response) {
     assert_eq!((response.status, response.text.as_str()), (200, "[]"), "{response:?}");
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use rig::proxy::{Mode, Proxy, Side};
 use serde_json::json;
 use shared::{clock::Clock, config::Role, db::Trust};
-use testing::{Answer, Client, TestApp, TestDb, probe};
+use testing::{Client, Response, TestApp, TestDb, probe};
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
 
@@ -54,7 +54,7 @@ async fn attempts(user: &Client<'_>) -> String {
     user.one("SELECT last_value::text FROM attempts").await
 }
 
-fn assert_unavailable(response: &Answer) {
+fn assert_unavailable(response: &Response) {
     assert_eq!(response.expect(503)["code"], "unavailable");
     assert_eq!(response.headers["retry-after"], "1");
 }
@@ -189,17 +189,17 @@ async fn a_write_whose_session_ends_or_whose_response_is_lost_is_not_retried() {
 
 #[tokio::test]
 async fn a_cut_response_is_returned_whole_or_not_at_all() {
-    cut_answers(509).await;
+    cut_responses(509).await;
 }
 
 #[tokio::test]
-#[ignore = "thousands of connections: every byte of an answer"]
+#[ignore = "thousands of connections: every byte of a response"]
 async fn a_response_cut_at_any_byte_is_returned_whole_or_not_at_all() {
-    cut_answers(1).await;
+    cut_responses(1).await;
 }
 
 /// Cuts responses after every `step` bytes of the first 4096, and the one over a new connection as well.
-async fn cut_answers(step: usize) {
+async fn cut_responses(step: usize) {
     let (app, proxy) = app().await;
     let alice = app.user().await;
     let whole = json!((1..=400).map(|n| format!("row {n}")).collect::<Vec<_>>());

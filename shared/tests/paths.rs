@@ -15,21 +15,21 @@ use testing::{TestApp, TestDb, probe::Any};
 mod handlers {
     use super::*;
 
-    type Answered = Result<Json<Any<Value>>, ApiError>;
+    type Handled = Result<Json<Any<Value>>, ApiError>;
 
-    pub(crate) async fn read(_: &Services, _: Anonymous<'_>, Path(id): Path<PatientId>) -> Answered {
+    pub(crate) async fn read(_: &Services, _: Anonymous<'_>, Path(id): Path<PatientId>) -> Handled {
         Ok(Json(Any(json!({"patient": id}))))
     }
 
-    pub(crate) async fn summary(_: &Services, _: Anonymous<'_>, Path(id): Path<PatientId>) -> Answered {
+    pub(crate) async fn summary(_: &Services, _: Anonymous<'_>, Path(id): Path<PatientId>) -> Handled {
         Ok(Json(Any(json!({"summary of": id}))))
     }
 
-    pub(crate) async fn search(_: &Services, _: Anonymous<'_>) -> Answered {
+    pub(crate) async fn search(_: &Services, _: Anonymous<'_>) -> Handled {
         Ok(Json(Any(json!("found"))))
     }
 
-    pub(crate) async fn member(_: &Services, _: Anonymous<'_>, Path(ids): Path<(PatientId, UserId)>) -> Answered {
+    pub(crate) async fn member(_: &Services, _: Anonymous<'_>, Path(ids): Path<(PatientId, UserId)>) -> Handled {
         Ok(Json(Any(json!([ids.0, ids.1]))))
     }
 }

@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use shared::config::Role;
 use testing::{
-    Answer, Cloud, Environment,
+    Cloud, Environment, Response,
     cloud::{FIRST_KEY, FIRST_PASSWORD, credentials, key},
 };
 
 const OTHER_KEY: &str = "another key of these tests: Vb7qXz0pWnR4kd2s";
 
-async fn list(function: &Environment, token: &str) -> Answer {
+async fn list(function: &Environment, token: &str) -> Response {
     function.call("GET", "/api/patients", Some(token), None).await
 }
 
-fn assert_empty_list(response: &Answer) {
+fn assert_empty_list(response: &Response) {
     assert_eq!((response.status, response.text.as_str()), (200, "[]"), "{response:?}");
 }
 
-fn assert_unavailable(response: &Answer) {
+fn assert_unavailable(response: &Response) {
     assert_eq!(response.expect(503)["code"], "unavailable");
     assert_eq!(response.headers["retry-after"], "1");
 }
 
 /// The first response that is not 503, which must come within ten seconds.
-async fn recovered(function: &Environment, token: &str) -> Answer {
+async fn recovered(function: &Environment, token: &str) -> Response {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         match list(function, token).await {
@@ -106,7 +106,7 @@ async fn a_rotation_to_another_user_keeps_the_privileges_and_the_walls() {
     let function = cloud.start("patients").await;
     cloud.db.patient(cloud.user.0.get(), "Mine").await;
     cloud.db.patient(cloud.db.user().await.0.get(), "Somebody else's").await;
-    let names = |response: Answer| {
+    let names = |response: Response| {
         let patients = response.expect(200);
         patients.as_array().unwrap().iter().map(|patient| patient["name"].clone()).collect::<Vec<_>>()
     };

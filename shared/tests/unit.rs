@@ -11,7 +11,7 @@ use shared::{
     domain::PatientId,
     statement,
 };
-use testing::{Answer, TestApp, probe};
+use testing::{Response, TestApp, probe};
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
 
@@ -46,7 +46,7 @@ async fn fail_at_commit(app: &TestApp, code: &str, times: u32) {
     app.db.owner().await.batch_execute(&trigger).await.unwrap();
 }
 
-fn assert_problem(response: &Answer, status: u16, context: &str) {
+fn assert_problem(response: &Response, status: u16, context: &str) {
     assert_eq!(response.status, status, "{context}: {response:?}");
     assert!(!response.text.contains("CANARY"), "{context}: {response:?}");
 }

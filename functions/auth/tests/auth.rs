@@ -14,7 +14,7 @@ use shared::{
     secrets::{Cached, SecretError},
 };
 use testing::{
-    Answer, Client, TestApp, TestDb,
+    Client, Response, TestApp, TestDb,
     event::{Call, Form},
 };
 
@@ -28,11 +28,11 @@ fn john() -> Value {
     json!({"name": "John Doe", "email": "john.doe@example.com", "password": PASSWORD})
 }
 
-async fn login(app: &TestApp, email: &str, password: &str) -> Answer {
+async fn login(app: &TestApp, email: &str, password: &str) -> Response {
     app.anonymous().post("/api/auth/login", json!({"email": email, "password": password})).await
 }
 
-fn signed_in<'a>(app: &'a TestApp, response: &Answer) -> Client<'a> {
+fn signed_in<'a>(app: &'a TestApp, response: &Response) -> Client<'a> {
     app.with_token(Some(response.json()["token"].as_str().expect("a token").to_owned()))
 }
 
@@ -252,7 +252,7 @@ async fn without_a_signing_key_registration_and_login_fail() {
         let call =
             Call { method: "POST".to_owned(), path: path.to_owned(), body: Some(body.to_string()), ..Call::default() };
         let event = Form::HttpApi.event(&call).to_string();
-        let response = keyless.answer(event.as_bytes(), &Context::default()).await;
+        let response = keyless.handle(event.as_bytes(), &Context::default()).await;
         assert_eq!(response.status_code, 503, "{path}: {response:?}");
     }
 

@@ -8,7 +8,7 @@ use argon2::{
 };
 use serde_json::json;
 use shared::config::Role;
-use testing::{Answer, TestApp, log};
+use testing::{Response, TestApp, log};
 use tokio_postgres::types::Type;
 
 const EMAIL: &str = "john.doe@example.com";
@@ -33,7 +33,7 @@ async fn stored_hash(app: &TestApp) -> String {
         .get(0)
 }
 
-async fn login(app: &TestApp, password: &str) -> Answer {
+async fn login(app: &TestApp, password: &str) -> Response {
     app.anonymous().post("/api/auth/login", json!({"email": EMAIL, "password": password})).await
 }
 

@@ -8,7 +8,7 @@ use argon2::{
 };
 use serde_json::json;
 use shared::config::Role;
-use testing::{Answer, TestApp, TestDb};
+use testing::{Response, TestApp, TestDb};
 use tokio_postgres::types::Type;
 
 const PASSWORD: &str = "securePassword123";
@@ -21,15 +21,15 @@ fn on(db: TestDb) -> TestApp {
     TestApp::new(db, &[(Role::Auth, auth::ROUTES)], |_| {}, TestDb::pool)
 }
 
-async fn register_as(app: &TestApp, name: &str, email: &str, password: &str) -> Answer {
+async fn register_as(app: &TestApp, name: &str, email: &str, password: &str) -> Response {
     app.anonymous().post("/api/auth/register", json!({"name": name, "email": email, "password": password})).await
 }
 
-async fn register(app: &TestApp, email: &str) -> Answer {
+async fn register(app: &TestApp, email: &str) -> Response {
     register_as(app, "A", email, PASSWORD).await
 }
 
-async fn login(app: &TestApp, email: &str, password: &str) -> Answer {
+async fn login(app: &TestApp, email: &str, password: &str) -> Response {
     app.anonymous().post("/api/auth/login", json!({"email": email, "password": password})).await
 }
 

@@ -44,7 +44,7 @@ async fn cost(function: &Environment, path: &str, body: Value, status: u16) -> D
     let call = Call { method: "POST".to_owned(), path: path.to_owned(), headers, body: Some(body.to_string()) };
     let before = cpu_time(function.process_id());
     let outcome = function.invoke(Form::HttpApi.event(&call).to_string()).await;
-    let Outcome::Answer(response) = outcome else { panic!("{outcome:?} {}", function.log()) };
+    let Outcome::Response(response) = outcome else { panic!("{outcome:?} {}", function.log()) };
     assert_eq!(serde_json::from_str::<Value>(&response).unwrap()["statusCode"], status, "{response}");
     cpu_time(function.process_id()) - before
 }

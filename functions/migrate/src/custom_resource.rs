@@ -133,7 +133,7 @@ impl<'e> Request<'e> {
 
 /// One attempt.
 async fn put(url: &str, body: String) -> Result<(), CallbackError> {
-    match timeout(ATTEMPT_TIMEOUT, https::put(url, body)).await.unwrap_or(Err(HttpsError::NoAnswer))? {
+    match timeout(ATTEMPT_TIMEOUT, https::put(url, body)).await.unwrap_or(Err(HttpsError::NoResponse))? {
         200..=299 => Ok(()),
         status => Err(CallbackError::Refused(status)),
     }

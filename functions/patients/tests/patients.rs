@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use shared::config::Role;
-use testing::{Answer, TestApp};
+use testing::{Response, TestApp};
 
 async fn app() -> TestApp {
     TestApp::start(Role::Api, patients::ROUTES).await
@@ -81,7 +81,7 @@ async fn another_users_patient_is_indistinguishable_from_a_missing_one() {
         let mallory = mallory.clone();
         async move {
             [mallory.get(path).await, mallory.put(path, json!({"name": "Stolen"})).await, mallory.delete(path).await]
-                .map(|response: Answer| response.observable())
+                .map(|response: Response| response.observable())
         }
     };
     let (theirs, never) = (attempts("/api/patients/1").await, attempts("/api/patients/999").await);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct Response {
     status_code: u16,
 }
 
@@ -14,8 +14,8 @@ struct Answer {
 pub(super) async fn call(function: &Environment, event: &str, status: u16) -> Result<Invocation> {
     let invocation = function.measure(event).await;
     match &invocation.outcome {
-        Outcome::Answer(text)
-            if serde_json::from_str(text).is_ok_and(|answer: Answer| answer.status_code == status) =>
+        Outcome::Response(text)
+            if serde_json::from_str(text).is_ok_and(|response: Response| response.status_code == status) =>
         {
             Ok(invocation)
         }

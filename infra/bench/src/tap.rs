@@ -51,7 +51,7 @@ impl Tap {
 async fn carry(mut client: TcpStream, to: u16, delay: Duration, seen: Arc<Mutex<Vec<Flight>>>) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let (mut question, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let (mut question, mut response) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     let mut speaking = false;
     loop {
         tokio::select! {
@@ -65,7 +65,7 @@ async fn carry(mut client: TcpStream, to: u16, delay: Duration, seen: Arc<Mutex<
                 let Some(bytes) = question.get(..count) else { return };
                 if server.write_all(bytes).await.is_err() { return }
             }
-            read = server.read(&mut answer) => {
+            read = server.read(&mut response) => {
                 let Ok(count @ 1..) = read else { return };
                 if std::mem::take(&mut speaking) {
                     tokio::time::sleep(delay).await;
@@ -73,7 +73,7 @@ async fn carry(mut client: TcpStream, to: u16, delay: Duration, seen: Arc<Mutex<
                 if let Some(last) = seen.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
                     last.answered = Some(Instant::now());
                 }
-                let Some(bytes) = answer.get(..count) else { return };
+                let Some(bytes) = response.get(..count) else { return };
                 if client.write_all(bytes).await.is_err() { return }
             }
         }

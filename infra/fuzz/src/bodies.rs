@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use testing::{
-    Answer,
+    Response,
     contract::{BODIES, Verdict},
     event::{Call, Form},
 };
@@ -28,20 +28,20 @@ pub fn bodies(input: &[u8]) {
                 event["body"] = STANDARD.encode(input).into();
                 event["isBase64Encoded"] = true.into();
             }
-            let answer = functions.send(&path, &event);
-            check(&answer, body.judge(input));
+            let response = functions.send(&path, &event);
+            check(&response, body.judge(input));
         }
     });
 }
 
-fn check(answer: &Answer, verdict: Option<Verdict>) {
+fn check(response: &Response, verdict: Option<Verdict>) {
     match verdict {
-        None => assert!([400, 503].contains(&answer.status), "{answer:?}"),
-        Some(Verdict::Good(_)) => assert_eq!(answer.status, 503, "{answer:?}"),
-        Some(Verdict::Unreadable | Verdict::Empty) => assert_eq!(answer.expect(400).get("errors"), None),
+        None => assert!([400, 503].contains(&response.status), "{response:?}"),
+        Some(Verdict::Good(_)) => assert_eq!(response.status, 503, "{response:?}"),
+        Some(Verdict::Unreadable | Verdict::Empty) => assert_eq!(response.expect(400).get("errors"), None),
         Some(Verdict::Wrong(fields)) => {
             let wrong = fields.iter().map(|(field, message)| serde_json::json!({"field": field, "message": message}));
-            assert_eq!(answer.expect(400)["errors"], wrong.collect::<Value>(), "{answer:?}");
+            assert_eq!(response.expect(400)["errors"], wrong.collect::<Value>(), "{response:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::functions;
 
-/// Whatever Lambda hands over, the answer is one by all rules, and never a failure of ours.
+/// Whatever Lambda hands over, the response keeps all rules, and never a failure of ours.
 ///
 /// `TOKEN` stands for a good token.
 pub fn events(input: &[u8]) {
@@ -11,9 +11,9 @@ pub fn events(input: &[u8]) {
             Ok(text) => text.replacen("TOKEN", &functions.token, 1).into_bytes(),
             Err(_) => input.to_owned(),
         };
-        for answer in functions.answers(&event) {
+        for response in functions.responses(&event) {
             // Without a database nothing is done; of the browsers' questions there is one that needs none.
-            assert!(!matches!(answer.status, 200 | 201), "{answer:?}");
+            assert!(!matches!(response.status, 200 | 201), "{response:?}");
         }
     });
 }

@@ -14,7 +14,7 @@ use shared::{
     secrets::{Cached, SecretError},
     telemetry,
 };
-use testing::{Answer, KEY, NOW};
+use testing::{KEY, NOW, Response};
 use tokio::runtime::{Builder, Runtime};
 
 /// The life of a token, in seconds.
@@ -80,17 +80,17 @@ impl Functions {
         self.runtime.block_on(future)
     }
 
-    /// What both functions answer to the event: the private one and the public one.
-    pub(crate) fn answers(&self, event: &[u8]) -> [Answer; 2] {
-        [&self.private, &self.public].map(|function| self.answer(function, event))
+    /// The responses of both functions to the event: the private one and the public one.
+    pub(crate) fn responses(&self, event: &[u8]) -> [Response; 2] {
+        [&self.private, &self.public].map(|function| self.handle(function, event))
     }
 
-    /// What the function of this path answers to the event.
-    pub(crate) fn send(&self, path: &str, event: &Value) -> Answer {
-        self.answer(self.function_of(path), event.to_string().as_bytes())
+    /// The response of the function of this path.
+    pub(crate) fn send(&self, path: &str, event: &Value) -> Response {
+        self.handle(self.function_of(path), event.to_string().as_bytes())
     }
 
-    /// The status of what the function of this path answers to the event, and nothing beside: this is measured.
+    /// The status of the response of the function of this path, and nothing beside: this is measured.
     pub(crate) fn status(&self, path: &str, event: &[u8]) -> u16 {
         self.bare(self.function_of(path), event).status_code
     }
@@ -99,16 +99,16 @@ impl Functions {
         if PUBLIC.iter().any(|route| route.path == path) { &self.public } else { &self.private }
     }
 
-    fn bare(&self, function: &Function, event: &[u8]) -> lambda::Answer {
+    fn bare(&self, function: &Function, event: &[u8]) -> lambda::GatewayResponse {
         let mut context = Context::default();
         context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
-        self.block_on(function.answer(event, &context))
+        self.block_on(function.handle(event, &context))
     }
 
-    fn answer(&self, function: &Function, event: &[u8]) -> Answer {
-        let answer = Answer::checked(self.bare(function, event));
-        check_line(&answer, &LOG.take());
-        answer
+    fn handle(&self, function: &Function, event: &[u8]) -> Response {
+        let response = Response::checked(self.bare(function, event));
+        check_line(&response, &LOG.take());
+        response
     }
 }
 
@@ -138,7 +138,7 @@ fn routes(public: bool) -> Vec<Route> {
 
 /// One line of JSON was logged, of fields of the allow-list, and no failure is one of ours: what fails is what is not
 /// there.
-fn check_line(answer: &Answer, log: &str) {
+fn check_line(response: &Response, log: &str) {
     const FIELDS: [&str; 11] = [
         "level",
         "event",
@@ -157,9 +157,9 @@ fn check_line(answer: &Answer, log: &str) {
     assert_eq!(log.matches('\n').count(), 1, "{log}");
     let line: Value = serde_json::from_str(log).unwrap();
     assert!(line.as_object().unwrap().keys().all(|key| FIELDS.contains(&key.as_str())), "{log}");
-    assert_eq!(line["status"], answer.status);
-    if answer.status >= 500 {
+    assert_eq!(line["status"], response.status);
+    if response.status >= 500 {
         let error = line["error"].as_str().unwrap();
-        assert!(answer.status == 503 && DOWN.iter().any(|down| error.contains(down)), "{log}");
+        assert!(response.status == 503 && DOWN.iter().any(|down| error.contains(down)), "{log}");
     }
 }

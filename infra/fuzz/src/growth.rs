@@ -34,18 +34,18 @@ pub fn shapes() -> Vec<String> {
 /// Answers the request of this shape and size; the status.
 ///
 /// # Panics
-/// When there is no such shape, or the answer breaks a rule that holds for every answer.
+/// When there is no such shape, or the response breaks a rule that holds for every response.
 #[must_use]
-pub fn answer(shape: &str, size: usize) -> u16 {
+pub fn handle(shape: &str, size: usize) -> u16 {
     functions::with(|functions| {
         let event = build(shape, size, functions);
-        answer_hostile(functions, &event.path, event.json.as_bytes())
+        handle_hostile(functions, &event.path, event.json.as_bytes())
     })
 }
 
 /// What callgrind counts: it finds this function by its name.
 #[inline(never)]
-fn answer_hostile(functions: &Functions, path: &str, event: &[u8]) -> u16 {
+fn handle_hostile(functions: &Functions, path: &str, event: &[u8]) -> u16 {
     functions.status(path, event)
 }
 

@@ -1,6 +1,6 @@
-//! What no input may do. Each target takes any bytes, and panics when an answer is not what it must be.
+//! What no input may do. Each target takes any bytes, and panics when a response is not what it must be.
 //!
-//! - [`events`]: whatever Lambda hands over, the answer is one by all rules, and never a failure of ours
+//! - [`events`]: whatever Lambda hands over, the response keeps all rules, and never a failure of ours
 //! - [`requests`]: a request is answered the same through every kind of gateway
 //! - [`paths`]: a path reaches a route in its one spelling only
 //! - [`bodies`]: a body is taken or refused as the contract says, field by field

@@ -12,8 +12,8 @@ pub fn paths(input: &[u8]) {
         let headers = vec![("authorization".to_owned(), format!("Bearer {}", functions.token))];
         for method in ["GET", "POST", "PUT", "DELETE", "HEAD"] {
             let call = Call { method: method.to_owned(), path: path.to_owned(), headers: headers.clone(), body: None };
-            let answer = functions.send(path, &Form::HttpApi.event(&call));
-            assert_eq!(answer.status, expected(method, path), "{method} {path:?}: {answer:?}");
+            let response = functions.send(path, &Form::HttpApi.event(&call));
+            assert_eq!(response.status, expected(method, path), "{method} {path:?}: {response:?}");
         }
     });
 }

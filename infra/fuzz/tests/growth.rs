@@ -12,11 +12,11 @@ use std::{
 use fuzz::growth::{SIZES, shapes};
 
 /// The function whose instructions are counted.
-const COUNTED: &str = "fuzz::growth::answer_hostile";
+const COUNTED: &str = "fuzz::growth::handle_hostile";
 /// By how much the instructions may grow from one size to the next.
 const MOST: f64 = 2.2;
 
-/// The instructions of each answer, in order. Callgrind writes a file whenever it leaves the function that answers.
+/// The instructions of each response, in order. Callgrind writes a file whenever it leaves the function that answers.
 fn instructions(shapes: &[String], folder: &Path) -> Vec<u64> {
     let status = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind"])

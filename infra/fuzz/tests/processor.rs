@@ -41,7 +41,7 @@ async fn too_dear(name: &'static str, events: &[(String, Event)]) -> Vec<String>
         for _ in 0..TIMES {
             let before = spent(&function);
             let outcome = function.invoke(&hostile.json).await;
-            let answered = matches!(&outcome, Outcome::Answer(answer) if !answer.contains(r#""statusCode":500"#));
+            let answered = matches!(&outcome, Outcome::Response(response) if !response.contains(r#""statusCode":500"#));
             assert!(answered, "{shape}: {outcome:?}");
             least = least.min(spent(&function) - before);
         }

@@ -42,8 +42,8 @@ pub fn check() -> Result<()> {
 pub fn poll<T>(limit: Duration, mut question: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     let end = Instant::now() + limit;
     loop {
-        if let Some(answer) = question()? {
-            return Ok(Some(answer));
+        if let Some(found) = question()? {
+            return Ok(Some(found));
         }
         if Instant::now() >= end {
             return Ok(None);

@@ -28,11 +28,11 @@ fn directory(cluster: &Cluster) -> PathBuf {
 /// Whether the condition comes true within ten seconds.
 fn soon(mut question: impl FnMut() -> bool) -> bool {
     (0..500).any(|_| {
-        let answer = question();
-        if !answer {
+        let holds = question();
+        if !holds {
             thread::sleep(Duration::from_millis(20));
         }
-        answer
+        holds
     })
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Example {
     method: String,
     path: String,
     pub(crate) body: Option<Json>,
-    pub(crate) answer: Option<Json>,
+    pub(crate) response: Option<Json>,
 }
 
 impl Examples {
@@ -30,7 +30,7 @@ impl Examples {
         let examples = steps.iter().filter(|step| step.succeeds()).map(|step| {
             let request = step.request("", "");
             let body = request.body.and_then(|body| Json::parse(&body).ok());
-            Example { method: request.method, path: request.url, body, answer: step.answer() }
+            Example { method: request.method, path: request.url, body, response: step.response() }
         });
         Self(examples.collect())
     }

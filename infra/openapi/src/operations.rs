@@ -117,7 +117,7 @@ fn success(route: &Route, example: Option<&Example>, schemas: &mut Schemas) -> J
     let response = object! { "description" => outcome(gives.status), "headers" => headers };
     match &gives.schema {
         Some(schema) => {
-            response.with("content", content(schema, example.and_then(|example| example.answer.as_ref()), schemas))
+            response.with("content", content(schema, example.and_then(|example| example.response.as_ref()), schemas))
         }
         None => response,
     }

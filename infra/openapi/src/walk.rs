@@ -45,7 +45,8 @@ fn steps(page: &str) -> io::Result<Vec<Step>> {
     let mut steps = Vec::new();
     while let Some(block) = blocks.next() {
         let (Some(command), Some(next)) = (block.strip_prefix("sh\ncurl "), blocks.peek()) else { continue };
-        let prints = next.strip_prefix("json\n").ok_or_else(|| io::Error::other(format!("{command} has no answer")))?;
+        let prints =
+            next.strip_prefix("json\n").ok_or_else(|| io::Error::other(format!("{command} has no response")))?;
         let words = shell_words::split(command).map_err(io::Error::other)?;
         steps.push(Step { words, prints: prints.trim().to_owned() });
     }
@@ -74,13 +75,13 @@ impl Step {
 
     /// What is printed, as JSON; `None` when nothing is.
     #[must_use]
-    pub fn answer(&self) -> Option<Json> {
+    pub fn response(&self) -> Option<Json> {
         Json::parse(&self.prints).ok()
     }
 
-    /// Whether the answer is no problem.
+    /// Whether the response is no problem.
     pub(crate) fn succeeds(&self) -> bool {
-        !self.answer().is_some_and(|answer| answer.get("status").is_some() && answer.get("requestId").is_some())
+        !self.response().is_some_and(|response| response.get("status").is_some() && response.get("requestId").is_some())
     }
 }
 

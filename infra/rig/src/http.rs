@@ -68,18 +68,18 @@ impl Connection {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
+    pub async fn respond(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
-        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
-        self.stream.write_all(answer.as_bytes()).await
+        let response = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
+        self.stream.write_all(response.as_bytes()).await
     }
 
     /// Forwards another server's response unchanged.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn pass_on(&mut self, answer: &[u8]) -> io::Result<()> {
-        self.stream.write_all(answer).await
+    pub async fn pass_on(&mut self, response: &[u8]) -> io::Result<()> {
+        self.stream.write_all(response).await
     }
 
     fn take_request(&mut self) -> io::Result<Option<Request>> {

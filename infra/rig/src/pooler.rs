@@ -134,10 +134,10 @@ async fn transact(client: &mut TcpStream, first: Message, server: &mut TcpStream
         // A simple query, or the end of an extended one: now the server sends its messages.
         if message.is(b'Q') || message.is(b'S') {
             let state = loop {
-                let answer = read_message(server).await?;
-                client.write_all(&answer.bytes).await?;
-                if answer.is(READY) {
-                    break answer;
+                let message = read_message(server).await?;
+                client.write_all(&message.bytes).await?;
+                if message.is(READY) {
+                    break message;
                 }
             };
             if state.content() == IDLE {

@@ -72,8 +72,8 @@ async fn everything_passes_both_ways_until_both_sides_have_hung_up() {
         server.write_all(&large).await.unwrap();
         drop(server);
     };
-    let ((answer, end), ()) = tokio::join!(rest(&mut client), answering);
-    assert!(answer == large && end.is_ok());
+    let ((response, end), ()) = tokio::join!(rest(&mut client), answering);
+    assert!(response == large && end.is_ok());
     assert_eq!(line.proxy.take_answered(), large.len());
 
     while line.proxy.open() > 0 {

@@ -49,5 +49,5 @@ fn bears_mark(walk: &Walk, record: &Value) -> bool {
 }
 
 fn status(walk: &Walk, request: &Request) -> Option<u16> {
-    walk.client.send(request).ok().map(|answer| answer.status)
+    walk.client.send(request).ok().map(|response| response.status)
 }

@@ -1,4 +1,4 @@
-//! The way to the stage: HTTPS, one answer for each request, patience with a throttled route.
+//! The way to the stage: HTTPS, one response for each request, patience with a throttled route.
 
 use std::{collections::BTreeMap, io, thread, time::Duration};
 
@@ -13,12 +13,12 @@ use super::{
     terminal,
 };
 
-/// The longest that an answer may take, a cold start included.
+/// The longest that a response may take, a cold start included.
 const LONGEST: Duration = Duration::from_secs(10);
 /// How long to wait, in seconds, before a throttled request is sent again.
 const PATIENCE: [u64; 5] = [1, 2, 4, 8, 15];
 /// More than a directory of doctors needs.
-const LARGEST_ANSWER: u64 = 64 << 20;
+const LARGEST_RESPONSE: u64 = 64 << 20;
 /// Whom to trust instead of the public authorities: the name that OpenSSL gave this variable.
 const CA_FILE: &str = "SSL_CERT_FILE";
 
@@ -41,7 +41,7 @@ pub(super) struct Request {
 }
 
 /// What came back.
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     headers: BTreeMap<String, String>,
     pub(super) text: String,
@@ -67,7 +67,7 @@ impl Request {
     }
 }
 
-impl Answer {
+impl Response {
     /// A header, by its name in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
@@ -107,14 +107,14 @@ impl Client {
         Ok(Self { base: url.trim_end_matches('/').to_owned(), base_path, agent: config.build().into() })
     }
 
-    /// The answer to a request. One that the gateway throttles was not executed, so it can be sent again.
-    pub(super) fn send(&self, request: &Request) -> Result<Answer> {
+    /// The response to a request. One that the gateway throttles was not executed, so it can be sent again.
+    pub(super) fn send(&self, request: &Request) -> Result<Response> {
         for seconds in PATIENCE {
-            let answer = self.send_once(request)?;
-            if answer.status != 429 {
-                return Ok(answer);
+            let response = self.send_once(request)?;
+            if response.status != 429 {
+                return Ok(response);
             }
-            let asked = answer.header("retry-after").and_then(|value| value.parse().ok()).unwrap_or(0);
+            let asked = response.header("retry-after").and_then(|value| value.parse().ok()).unwrap_or(0);
             let seconds = seconds.max(asked).min(30);
             terminal::say(format_args!("     throttled (429): waiting {seconds} s, then once more"));
             thread::sleep(Duration::from_secs(seconds));
@@ -122,24 +122,24 @@ impl Client {
         self.send_once(request)
     }
 
-    fn send_once(&self, request: &Request) -> Result<Answer> {
+    fn send_once(&self, request: &Request) -> Result<Response> {
         let url = format!("{}{}", self.base, request.path);
         let mut builder = http::Request::builder().method(request.method).uri(url);
         if let Some(token) = &request.token {
             builder = builder.header("authorization", format!("Bearer {token}"));
         }
-        let answer = match &request.body {
+        let response = match &request.body {
             Some(body) => builder.header("content-type", request.content_type).body(body.as_str()).map(Ok),
             None => builder.body(()).map(Err),
         };
-        let sent = match answer.map_err(|_| Error::sentence("This request cannot be sent."))? {
+        let sent = match response.map_err(|_| Error::sentence("This request cannot be sent."))? {
             Ok(with_body) => self.agent.run(with_body),
             Err(without) => self.agent.run(without),
         };
         sent.and_then(read).map_err(|error| self.unanswered(&error))
     }
 
-    /// Why there is no answer, as a sentence.
+    /// Why there is no response, as a sentence.
     fn unanswered(&self, error: &ureq::Error) -> Error {
         let base = &self.base;
         let tls = match error {
@@ -165,11 +165,11 @@ impl Client {
     }
 }
 
-fn read(mut answer: http::Response<ureq::Body>) -> std::result::Result<Answer, ureq::Error> {
-    let text = answer.body_mut().with_config().limit(LARGEST_ANSWER).lossy_utf8(true).read_to_string()?;
-    let headers = answer.headers().iter();
+fn read(mut response: http::Response<ureq::Body>) -> std::result::Result<Response, ureq::Error> {
+    let text = response.body_mut().with_config().limit(LARGEST_RESPONSE).lossy_utf8(true).read_to_string()?;
+    let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
-    Ok(Answer { status: answer.status().as_u16(), headers: headers.collect(), text })
+    Ok(Response { status: response.status().as_u16(), headers: headers.collect(), text })
 }
 
 /// The public authorities, or those of the file that `SSL_CERT_FILE` names.

@@ -13,7 +13,7 @@ const LONGEST: usize = 2000;
 pub(super) struct Failure {
     /// The request and what it was for.
     pub(super) step: String,
-    /// Which fact of the answer.
+    /// Which fact of the response.
     pub(super) fact: String,
     pub(super) expected: String,
     pub(super) came: String,
@@ -70,7 +70,7 @@ impl Discretion {
     pub(super) fn text(&self, text: &str) -> String {
         let hidden = self.secrets.iter().filter(|secret| !secret.is_empty());
         let mut text = hidden.fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
-        // A token that only this answer knows begins as every JWT does: `{"` in base64.
+        // A token that only this response knows begins as every JWT does: `{"` in base64.
         while let Some(token) = text.split(|c: char| !is_token_character(c)).find(|word| word.starts_with("eyJ")) {
             text = text.replace(&token.to_owned(), "…");
         }

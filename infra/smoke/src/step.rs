@@ -1,9 +1,9 @@
-//! What is checked on an answer: everything, whatever the step is about.
+//! What is checked on a response: everything, whatever the step is about.
 
 use serde_json::{Value, json};
 
 use super::{
-    client::{Answer, Request},
+    client::{Request, Response},
     error::Error,
     report::Failure,
     shape::{self, TEXT},
@@ -15,7 +15,7 @@ pub(super) struct Step<'w> {
     pub(super) walk: &'w mut Walk,
     pub(super) request: Request,
     pub(super) what: String,
-    pub(super) answer: Answer,
+    pub(super) response: Response,
 }
 
 /// A kind of refusal.
@@ -42,7 +42,7 @@ impl Step<'_> {
     pub(super) fn array(mut self) -> Walked<(Self, Vec<Value>)> {
         self.answered(200)?;
         self.header("content-type", "application/json")?;
-        match self.answer.json() {
+        match self.response.json() {
             Some(Value::Array(items)) => Ok((self, items)),
             _ => Err(self.wrong("body", "an array", &self.shown_body("[]"))),
         }
@@ -52,7 +52,7 @@ impl Step<'_> {
     pub(super) fn created(mut self, body: &Value) -> Walked<Value> {
         self.answered(201)?;
         self.header("content-type", "application/json")?;
-        let location = self.answer.header("location").unwrap_or_default().to_owned();
+        let location = self.response.header("location").unwrap_or_default().to_owned();
         self.fact("header location", "", &location)?;
         self.body(body)
     }
@@ -65,7 +65,7 @@ impl Step<'_> {
         let at = at.replace("{id}", &created["id"].to_string());
         // Behind the base path of a custom domain, either form leads there.
         let below = format!("{}{at}", self.walk.client.base_path);
-        let location = self.answer.header("location").unwrap_or_default();
+        let location = self.response.header("location").unwrap_or_default();
         let at = if location == below { below } else { at };
         self.header("location", &at)?;
         Ok(created)
@@ -74,7 +74,7 @@ impl Step<'_> {
     /// 204 and not a byte more.
     pub(super) fn no_content(mut self) -> Walked {
         self.answered(204)?;
-        let text = self.answer.text.clone();
+        let text = self.response.text.clone();
         self.fact("body", "", &text)
     }
 
@@ -91,7 +91,7 @@ impl Step<'_> {
     }
 
     /// 401 with this challenge (RFC 6750 §3).
-    pub(super) fn unauthorized(mut self, challenge: &str) -> Walked<Answer> {
+    pub(super) fn unauthorized(mut self, challenge: &str) -> Walked<Response> {
         const UNAUTHORIZED: Problem = Problem { status: 401, title: "Unauthorized", code: "unauthenticated" };
 
         self.status(401)?;
@@ -100,7 +100,7 @@ impl Step<'_> {
     }
 
     /// 404.
-    pub(super) fn not_found(self, message: &str) -> Walked<Answer> {
+    pub(super) fn not_found(self, message: &str) -> Walked<Response> {
         self.refused(&Problem { status: 404, title: "Not Found", code: "not_found" }, message, &json!({}))
     }
 
@@ -109,7 +109,7 @@ impl Step<'_> {
         const NOT_ALLOWED: Problem = Problem { status: 405, title: "Method Not Allowed", code: "method_not_allowed" };
 
         self.status(405)?;
-        let mut allowed: Vec<_> = self.answer.header("allow").unwrap_or_default().split(", ").collect();
+        let mut allowed: Vec<_> = self.response.header("allow").unwrap_or_default().split(", ").collect();
         allowed.sort_unstable();
         let allowed = allowed.join(", ");
         self.fact("header allow", &methods.join(", "), &allowed)?;
@@ -135,7 +135,7 @@ impl Step<'_> {
     }
 
     /// Byte for byte that refusal, but for the id of the request.
-    pub(super) fn same_as(mut self, other: &Answer) -> Walked {
+    pub(super) fn same_as(mut self, other: &Response) -> Walked {
         const COMPARED: [&str; 8] = [
             "content-type",
             "cache-control",
@@ -149,14 +149,14 @@ impl Step<'_> {
 
         self.answered(other.status)?;
         for name in COMPARED {
-            let came = self.answer.header(name).unwrap_or_default().to_owned();
+            let came = self.response.header(name).unwrap_or_default().to_owned();
             self.fact(&format!("header {name}"), other.header(name).unwrap_or_default(), &came)?;
         }
-        let (expected, came) = (without_id(other), without_id(&self.answer));
+        let (expected, came) = (without_id(other), without_id(&self.response));
         self.fact("body, byte for byte but for the requestId", &expected, &came)
     }
 
-    /// A fact that only this step knows how to get from its answer.
+    /// A fact that only this step knows how to get from its response.
     pub(super) fn matches(&mut self, fact: &str, expected: &Value, came: &Value) -> Walked {
         self.walk.checks += 1;
         let Some(difference) = shape::difference(expected, came) else { return Ok(()) };
@@ -168,18 +168,18 @@ impl Step<'_> {
     }
 
     /// An error: all of its body is known but for the words.
-    fn refused(mut self, problem: &Problem, message: &str, more: &Value) -> Walked<Answer> {
+    fn refused(mut self, problem: &Problem, message: &str, more: &Value) -> Walked<Response> {
         let Problem { status, title, code } = problem;
         self.answered(*status)?;
         self.header("content-type", "application/problem+json")?;
-        let came = self.answer.json().unwrap_or_default();
+        let came = self.response.json().unwrap_or_default();
         let expected = json!({
             "type": "about:blank", "title": title, "status": status, "code": code, "message": message,
-            "detail": came["message"], "requestId": self.answer.header("x-request-id"),
+            "detail": came["message"], "requestId": self.response.header("x-request-id"),
         });
         self.body(&shape::with(&expected, more))?;
         self.echoes_nothing()?;
-        Ok(self.answer)
+        Ok(self.response)
     }
 
     /// No error repeats a value that was sent.
@@ -189,25 +189,25 @@ impl Step<'_> {
         let sent = self.request.body.as_ref().and_then(|body| serde_json::from_str::<Value>(body).ok());
         let sent = sent.as_ref().and_then(Value::as_object).into_iter().flat_map(|members| members.values());
         let sent: Vec<_> = sent.filter_map(Value::as_str).filter(|text| text.len() >= CHANCE).collect();
-        let echoed = sent.iter().any(|text| self.answer.text.contains(*text));
+        let echoed = sent.iter().any(|text| self.response.text.contains(*text));
         self.fact("body, which must not repeat what was sent", "false", &echoed.to_string())
     }
 
-    /// What holds for every answer.
+    /// What holds for every response.
     fn answered(&mut self, status: u16) -> Walked {
         self.status(status)?;
         self.header("cache-control", "no-store")?;
         self.header("x-content-type-options", "nosniff")?;
-        let id = json!(self.answer.header("x-request-id").unwrap_or_default());
+        let id = json!(self.response.header("x-request-id").unwrap_or_default());
         self.matches("header x-request-id", &json!(TEXT), &id)
     }
 
     fn status(&mut self, status: u16) -> Walked {
         self.walk.checks += 1;
-        match self.answer.status == status {
+        match self.response.status == status {
             true => Ok(()),
             false => {
-                let came = format!("{} with {}", self.answer.status, self.shown_body(""));
+                let came = format!("{} with {}", self.response.status, self.shown_body(""));
                 Err(self.wrong("status", &status.to_string(), &came))
             }
         }
@@ -216,13 +216,13 @@ impl Step<'_> {
     fn header(&mut self, name: &str, expected: &str) -> Walked {
         // API Gateway gives some headers of a function another name.
         let remapped = format!("x-amzn-remapped-{name}");
-        let came = self.answer.header(name).or_else(|| self.answer.header(&remapped));
+        let came = self.response.header(name).or_else(|| self.response.header(&remapped));
         let came = came.unwrap_or("no such header").to_owned();
         self.fact(&format!("header {name}"), expected, &came)
     }
 
     fn body(&mut self, expected: &Value) -> Walked<Value> {
-        let Some(came) = self.answer.json() else {
+        let Some(came) = self.response.json() else {
             return Err(self.wrong("body", &expected.to_string(), &self.shown_body("")));
         };
         self.matches("body", expected, &came)?;
@@ -239,7 +239,7 @@ impl Step<'_> {
     }
 
     fn shown_body(&self, expected: &str) -> String {
-        match self.answer.text.as_str() {
+        match self.response.text.as_str() {
             "" => "an empty body".to_owned(),
             text => self.walk.discretion.body(text, expected),
         }
@@ -252,14 +252,14 @@ impl Step<'_> {
             fact: fact.to_owned(),
             expected: self.walk.discretion.text(expected),
             came: came.to_owned(),
-            request_id: self.answer.header("x-request-id").map(|id| self.walk.discretion.text(id)),
+            request_id: self.response.header("x-request-id").map(|id| self.walk.discretion.text(id)),
         })
     }
 }
 
-fn without_id(answer: &Answer) -> String {
-    match answer.header("x-request-id") {
-        Some(id) if !id.is_empty() => answer.text.replace(id, "…"),
-        _ => answer.text.clone(),
+fn without_id(response: &Response) -> String {
+    match response.header("x-request-id") {
+        Some(id) if !id.is_empty() => response.text.replace(id, "…"),
+        _ => response.text.clone(),
     }
 }

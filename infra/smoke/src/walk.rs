@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use super::{
-    client::{Answer, Client, Request},
+    client::{Client, Request, Response},
     error::Result,
     random,
     report::Discretion,
@@ -48,18 +48,18 @@ impl Walk {
         terminal::check()?;
         self.steps += 1;
         terminal::say(format_args!("{:>4} {} {}: {what}", self.steps, request.method, request.path));
-        let answer = self.client.send(&request)?;
-        self.remember(&request, &answer);
-        Ok(Step { walk: self, request, what: what.to_owned(), answer })
+        let response = self.client.send(&request)?;
+        self.remember(&request, &response);
+        Ok(Step { walk: self, request, what: what.to_owned(), response })
     }
 
     pub(super) fn tally(&self) -> String {
         format!("All {} steps with {} checks", self.steps, self.checks)
     }
 
-    /// Whatever an answer is worth otherwise: what it gave must be hidden, and what it made must be deleted.
-    fn remember(&mut self, request: &Request, answer: &Answer) {
-        let body = answer.json().unwrap_or_default();
+    /// Whatever a response is worth otherwise: what it gave must be hidden, and what it made must be deleted.
+    fn remember(&mut self, request: &Request, response: &Response) {
+        let body = response.json().unwrap_or_default();
         if let Some(token) = body.get("token").and_then(Value::as_str) {
             self.tokens.push(token.to_owned());
             self.discretion.secrets.push(token.to_owned());
@@ -67,7 +67,7 @@ impl Walk {
         let id = body.get("id").and_then(Value::as_i64);
         match (request.method, request.path.as_str(), id) {
             ("POST", path @ ("/api/patients" | "/api/doctors"), Some(id)) => self.made.push(format!("{path}/{id}")),
-            ("DELETE", path, _) if answer.status == 200 => self.made.retain(|made| made != path),
+            ("DELETE", path, _) if response.status == 200 => self.made.retain(|made| made != path),
             _ => {}
         }
     }

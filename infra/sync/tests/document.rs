@@ -90,7 +90,7 @@ fn every_example_has_the_form_that_stands_beside_it() {
 }
 
 #[test]
-fn every_body_and_every_answer_has_an_example_from_the_walk() {
+fn every_body_and_every_response_has_an_example_from_the_walk() {
     let document = document();
     for (name, operation) in operations(&document) {
         let success = operation["responses"].as_object().unwrap().iter().find(|(status, _)| status.starts_with('2'));

@@ -17,7 +17,7 @@ use shared::{
 };
 
 use super::{
-    Answer, TestDb,
+    Response, TestDb,
     event::{Call, Form},
 };
 
@@ -111,19 +111,19 @@ impl TestApp {
         Client { app: self, id: id.get(), token: Some(token), form: Form::HttpApi }
     }
 
-    /// Sends an event to the function whose table has its path, and checks what holds for every answer.
-    pub async fn send(&self, path: &str, event: &Value) -> Answer {
+    /// Sends an event to the function whose table has its path, and checks what holds for every response.
+    pub async fn send(&self, path: &str, event: &Value) -> Response {
         let resource = |path: &str| path.split('/').take(3).collect::<Vec<_>>().join("/");
         let function = self.functions.iter().find(|(routes, _)| {
             self.functions.len() == 1 || routes.iter().any(|route| resource(route.path) == resource(path))
         });
         let (routes, function) = function.unwrap_or_else(|| panic!("no function for {path}"));
-        let answer = Answer::checked(function.answer(event.to_string().as_bytes(), &self.context()).await);
+        let response = Response::checked(function.handle(event.to_string().as_bytes(), &self.context()).await);
         #[cfg(feature = "described")]
-        super::described::check(routes, event, &answer);
+        super::described::check(routes, event, &response);
         #[cfg(not(feature = "described"))]
         let _ = routes;
-        answer
+        response
     }
 
     fn context(&self) -> Context {
@@ -154,27 +154,27 @@ impl Client<'_> {
     }
 
     /// `GET`
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Response {
         self.call("GET", path, None).await
     }
 
     /// `POST` with a JSON body.
-    pub async fn post(&self, path: &str, body: impl ToString) -> Answer {
+    pub async fn post(&self, path: &str, body: impl ToString) -> Response {
         self.call("POST", path, Some(body.to_string())).await
     }
 
     /// `PUT` with a JSON body.
-    pub async fn put(&self, path: &str, body: impl ToString) -> Answer {
+    pub async fn put(&self, path: &str, body: impl ToString) -> Response {
         self.call("PUT", path, Some(body.to_string())).await
     }
 
     /// `DELETE`
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> Response {
         self.call("DELETE", path, None).await
     }
 
     /// Any method; a body goes out as `application/json`.
-    pub async fn call(&self, method: &str, path: &str, body: Option<String>) -> Answer {
+    pub async fn call(&self, method: &str, path: &str, body: Option<String>) -> Response {
         let content_type = body.as_ref().map(|_| ("content-type".to_owned(), "application/json".to_owned()));
         self.call_with(method, path, content_type.into_iter().collect(), body).await
     }
@@ -186,7 +186,7 @@ impl Client<'_> {
         path: &str,
         mut headers: Vec<(String, String)>,
         body: Option<String>,
-    ) -> Answer {
+    ) -> Response {
         headers.extend(self.token.iter().map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
         let call = Call { method: method.to_owned(), path: path.to_owned(), headers, body };
         self.app.send(path, &self.form.event(&call)).await

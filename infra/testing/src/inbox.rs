@@ -1,4 +1,4 @@
-//! A server that takes whatever is sent to it, as S3 takes the answers to CloudFormation.
+//! A server that takes whatever is sent to it, as S3 takes the responses to CloudFormation.
 
 use rig::http::Connection;
 use tokio::{
@@ -63,7 +63,7 @@ impl Inbox {
 async fn take(stream: TcpStream, status: &str) -> Option<Delivery> {
     let mut connection = Connection::new(stream).ok()?;
     let request = connection.request().await.ok()??;
-    connection.answer(status, "connection: close\r\n", "").await.ok()?;
+    connection.respond(status, "connection: close\r\n", "").await.ok()?;
     Some(Delivery {
         content_type: request.header("content-type").map(str::to_owned),
         line: format!("{} {}", request.method, request.path),

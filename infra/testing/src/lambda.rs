@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use shared::lambda;
 
 use super::{
-    Answer,
+    Response,
     event::{Call, Form},
 };
 
@@ -41,29 +41,29 @@ impl Environment {
         self.0.ready().await.unwrap();
     }
 
-    /// What the function answers to this call, which must be an answer by all rules.
-    pub async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Answer {
+    /// The response of the function to this call, which must keep all rules.
+    pub async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Response {
         let mut headers = Vec::new();
         headers.extend(token.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
         headers.extend(body.map(|_| ("content-type".to_owned(), "application/json".to_owned())));
         let body = body.map(Value::to_string);
         let call = Call { method: method.to_owned(), path: path.to_owned(), headers, body };
         match self.invoke(Form::HttpApi.event(&call)).await {
-            Ok(answer) => Answer::checked(read(&answer)),
-            // API Gateway would invent an answer of its own.
+            Ok(response) => Response::checked(read(&response)),
+            // API Gateway would invent a response of its own.
             Err(error) => panic!("{method} {path} is a function error: {error} {}", self.log()),
         }
     }
 
-    /// What becomes of any event: the answer, or the error that the function ended with.
+    /// What becomes of any event: the response, or the error that the function ended with.
     ///
     /// # Errors
     /// The function's own.
     pub async fn invoke(&self, event: Value) -> Result<Value, Value> {
         match self.0.invoke(event.to_string()).await {
-            Outcome::Answer(answer) => Ok(serde_json::from_str(&answer).unwrap()),
+            Outcome::Response(response) => Ok(serde_json::from_str(&response).unwrap()),
             Outcome::Error(error) => Err(serde_json::from_str(&error).unwrap()),
-            other => panic!("no answer ({other:?}): {}", self.log()),
+            other => panic!("no response ({other:?}): {}", self.log()),
         }
     }
 
@@ -95,17 +95,17 @@ impl Environment {
     }
 }
 
-fn read(answer: &Value) -> lambda::Answer {
-    let headers = answer["headers"].as_object().cloned().unwrap_or_else(Map::new);
-    lambda::Answer {
-        status_code: answer["statusCode"].as_u64().and_then(|status| status.try_into().ok()).expect("a status"),
+fn read(response: &Value) -> lambda::GatewayResponse {
+    let headers = response["headers"].as_object().cloned().unwrap_or_else(Map::new);
+    lambda::GatewayResponse {
+        status_code: response["statusCode"].as_u64().and_then(|status| status.try_into().ok()).expect("a status"),
         headers: headers
             .into_iter()
             .map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
             .collect::<BTreeMap<_, _>>(),
-        body: answer["body"].as_str().expect("a body").to_owned(),
-        is_base64_encoded: answer["isBase64Encoded"].as_bool().expect("a flag"),
-        cookies: answer.get("cookies").map(|_| []),
+        body: response["body"].as_str().expect("a body").to_owned(),
+        is_base64_encoded: response["isBase64Encoded"].as_bool().expect("a flag"),
+        cookies: response.get("cookies").map(|_| []),
     }
 }
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - [`TestApp`], [`Client`]: functions in front of a database of their own, and a client that calls them
-//! - [`Answer`]: what came back; rules that hold for every answer are checked on every one
+//! - [`Response`]: what came back; rules that hold for every response are checked on every one
 //! - [`contract`]: what must come of a body, read from the contract a second time
 //! - `described`: every request and response is compared with the description of the routes
 //! - [`event`]: the forms in which API Gateway delivers a request
@@ -26,7 +26,6 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "see above")]
 
-mod answer;
 mod app;
 pub mod cloud;
 pub mod contract;
@@ -39,10 +38,10 @@ mod lambda;
 mod moto;
 pub mod probe;
 pub mod product;
+mod response;
 pub mod rotator;
 mod token;
 
-pub use answer::{Answer, internals};
 pub use app::{Client, KEY, NOW, TestApp, log};
 pub use cloud::Cloud;
 pub use database::{Database, TestDb};
@@ -50,6 +49,7 @@ pub use gateway::Gateway;
 pub use inbox::{Delivery, Inbox};
 pub use lambda::{Environment, binary, build};
 pub use moto::Moto;
+pub use response::{Response, internals};
 pub use rig::{
     event,
     proxy::{Message, Proxy},

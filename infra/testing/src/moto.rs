@@ -219,23 +219,23 @@ async fn serve(client: TcpStream, seen: Arc<Mutex<Vec<Call>>>, silent: Arc<Atomi
             std::future::pending::<()>().await;
         }
         let target = request.header("x-amz-target").unwrap_or_default();
-        let mut answer = pass_on(target, &request.body).await;
+        let mut response = pass_on(target, &request.body).await;
         if target == "secretsmanager.DescribeSecret" {
-            answer = tell_of_rotation(&answer, &rotating);
+            response = tell_of_rotation(&response, &rotating);
         }
-        if client.pass_on(&answer).await.is_err() {
+        if client.pass_on(&response).await.is_err() {
             return;
         }
     }
 }
 
 /// A description that says of a rotation what AWS says.
-fn tell_of_rotation(answer: &[u8], rotating: &Rotating) -> Vec<u8> {
-    let text = String::from_utf8_lossy(answer);
-    let (_, body) = text.split_once("\r\n\r\n").expect("an answer");
+fn tell_of_rotation(response: &[u8], rotating: &Rotating) -> Vec<u8> {
+    let text = String::from_utf8_lossy(response);
+    let (_, body) = text.split_once("\r\n\r\n").expect("a response");
     let mut secret: Value = serde_json::from_str(body).expect("JSON");
     let arn = secret["ARN"].as_str().unwrap_or_default().to_owned();
-    let Some(version) = rotating.lock().unwrap().get(&arn).cloned() else { return answer.to_vec() };
+    let Some(version) = rotating.lock().unwrap().get(&arn).cloned() else { return response.to_vec() };
     secret["RotationEnabled"] = true.into();
     let versions = secret["VersionIdsToStages"].as_object_mut().expect("versions");
     versions.entry(version).or_insert_with(|| json!(["AWSPENDING"]));
@@ -244,7 +244,7 @@ fn tell_of_rotation(answer: &[u8], rotating: &Rotating) -> Vec<u8> {
     format!("{head}: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// moto's whole answer to a call.
+/// moto's whole response to a call.
 async fn pass_on(target: &str, body: &[u8]) -> Vec<u8> {
     // It looks at the credential only to see which service is meant.
     let head = format!(
@@ -255,16 +255,16 @@ async fn pass_on(target: &str, body: &[u8]) -> Vec<u8> {
     );
     let mut server = TcpStream::connect(("127.0.0.1", MOTO.port)).await.unwrap();
     server.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).await.unwrap();
-    answer
+    let mut response = Vec::new();
+    server.read_to_end(&mut response).await.unwrap();
+    response
 }
 
 /// A call of the test's own, which must succeed.
 async fn call(action: &str, body: &Value) -> Value {
-    let answer = pass_on(&format!("secretsmanager.{action}"), body.to_string().as_bytes()).await;
-    let text = String::from_utf8_lossy(&answer);
-    let (head, body) = text.split_once("\r\n\r\n").expect("an answer");
+    let response = pass_on(&format!("secretsmanager.{action}"), body.to_string().as_bytes()).await;
+    let text = String::from_utf8_lossy(&response);
+    let (head, body) = text.split_once("\r\n\r\n").expect("a response");
     assert!(head.starts_with("HTTP/1.1 200"), "{action}: {text}");
     serde_json::from_str(body).expect("JSON")
 }

@@ -15,7 +15,7 @@ use shared::{
 };
 use tokio_postgres::types::FromSql;
 
-use super::{Answer, Client};
+use super::{Client, Response};
 
 shared::routes! {
     /// Runs a statement in a unit that changes something.
@@ -69,41 +69,41 @@ impl Field for Literal {
 mod handlers {
     use super::*;
 
-    pub(super) async fn write(services: &Services, user: CurrentUser<'_>, Body(sql): Body<Sql>) -> Answered {
+    pub(super) async fn write(services: &Services, user: CurrentUser<'_>, Body(sql): Body<Sql>) -> Handled {
         run(services.db.write(&user), &sql).await
     }
 
-    pub(super) async fn read(services: &Services, user: CurrentUser<'_>, Body(sql): Body<Sql>) -> Answered {
+    pub(super) async fn read(services: &Services, user: CurrentUser<'_>, Body(sql): Body<Sql>) -> Handled {
         run(services.db.read(&user), &sql).await
     }
 
-    pub(super) async fn anonymous(services: &Services, client: Anonymous<'_>, Body(sql): Body<Sql>) -> Answered {
+    pub(super) async fn anonymous(services: &Services, client: Anonymous<'_>, Body(sql): Body<Sql>) -> Handled {
         run(services.db.write(&client), &sql).await
     }
 }
 
 /// The first column of every row, which must be text.
 type Texts = Any<Vec<Any<Option<String>>>>;
-type Answered = Result<Json<Texts>, ApiError>;
+type Handled = Result<Json<Texts>, ApiError>;
 
-async fn run(unit: Unit<'_>, Sql { sql: Literal(sql) }: &Sql) -> Answered {
+async fn run(unit: Unit<'_>, Sql { sql: Literal(sql) }: &Sql) -> Handled {
     Ok(Json(Any(unit.list::<Any<Option<String>>, _, _>(statement(sql), []).await?)))
 }
 
 /// What callers send to the probe: one statement, whose first column is text.
 impl Client<'_> {
     /// Runs it in a unit that changes something.
-    pub async fn write(&self, sql: &str) -> Answer {
+    pub async fn write(&self, sql: &str) -> Response {
         self.post("/api/probe", json!({"sql": sql})).await
     }
 
     /// Runs it in a unit that only reads.
-    pub async fn read(&self, sql: &str) -> Answer {
+    pub async fn read(&self, sql: &str) -> Response {
         self.put("/api/probe", json!({"sql": sql})).await
     }
 
     /// Runs it in a unit of a client that is not signed in.
-    pub async fn run_anonymous(&self, sql: &str) -> Answer {
+    pub async fn run_anonymous(&self, sql: &str) -> Response {
         self.post("/api/anonymous", json!({"sql": sql})).await
     }
 

@@ -129,7 +129,7 @@ pub fn event(token: &str, method: &str, path: &str, body: Option<&Value>) -> Str
     Form::HttpApi.event(&Call { method: method.to_owned(), path: path.to_owned(), headers, body }).to_string()
 }
 
-/// The status and the body of an answer to this call.
+/// The status and the body of a response to this call.
 pub async fn call(
     environment: &Environment,
     token: &str,
@@ -138,20 +138,20 @@ pub async fn call(
     body: Option<&Value>,
 ) -> (u64, Value) {
     let outcome = environment.invoke(event(token, method, path, body)).await;
-    assert!(matches!(outcome, Outcome::Answer(_)), "{outcome:?}: {}", environment.log());
-    let answer = answer(outcome);
-    (answer["statusCode"].as_u64().unwrap(), serde_json::from_str(answer["body"].as_str().unwrap()).unwrap())
+    assert!(matches!(outcome, Outcome::Response(_)), "{outcome:?}: {}", environment.log());
+    let response = response(outcome);
+    (response["statusCode"].as_u64().unwrap(), serde_json::from_str(response["body"].as_str().unwrap()).unwrap())
 }
 
-/// The status of an answer.
+/// The status of a response.
 #[must_use]
 pub fn status(outcome: Outcome) -> u64 {
-    answer(outcome)["statusCode"].as_u64().unwrap()
+    response(outcome)["statusCode"].as_u64().unwrap()
 }
 
-fn answer(outcome: Outcome) -> Value {
-    let Outcome::Answer(answer) = outcome else { panic!("{outcome:?}") };
-    serde_json::from_str(&answer).unwrap()
+fn response(outcome: Outcome) -> Value {
+    let Outcome::Response(response) = outcome else { panic!("{outcome:?}") };
+    serde_json::from_str(&response).unwrap()
 }
 
 /// The binary of a function.

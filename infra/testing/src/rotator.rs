@@ -50,8 +50,8 @@ impl<'a> Rotator<'a> {
     pub async fn step(&self, arn: &str, version: &str, step: &str) -> Result<(), String> {
         let event = json!({"SecretId": arn, "ClientRequestToken": version, "Step": step});
         match self.function.invoke(event).await {
-            Ok(answer) => {
-                assert_eq!(answer, Value::Null);
+            Ok(response) => {
+                assert_eq!(response, Value::Null);
                 Ok(())
             }
             Err(error) => Err(error["errorMessage"].as_str().expect("a message").to_owned()),

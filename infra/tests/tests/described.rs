@@ -1,5 +1,5 @@
 //! The description of the API says no more than is true: each status that it names is given by each operation that names
-//! it. That it says no less is checked on every answer of every suite (`testing::described`).
+//! it. That it says no less is checked on every response of every suite (`testing::described`).
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
@@ -9,7 +9,7 @@ use machine::workspace;
 use openapi::walk;
 use serde_json::{Value, json};
 use shared::{Route, api::Part, db::Trust, domain::Schema};
-use testing::{Answer, Client, TestApp, TestDb, described};
+use testing::{Client, Response, TestApp, TestDb, described};
 use tests::{TABLES, with_ids};
 
 /// A body that every route takes, of records that are not there.
@@ -38,7 +38,7 @@ async fn every_operation_gives_each_status_that_its_description_names() {
     assert!(never.is_empty(), "named and never given: {never:?}");
 }
 
-async fn send(client: &Client<'_>, route: &Route, id: &str, content_type: &str, body: &str) -> Answer {
+async fn send(client: &Client<'_>, route: &Route, id: &str, content_type: &str, body: &str) -> Response {
     let headers = vec![("content-type".to_owned(), content_type.to_owned())];
     client.call_with(route.method, &with_ids(route, &[id]), headers, Some(body.to_owned())).await
 }
@@ -74,8 +74,8 @@ async fn take_the_walk(app: &TestApp) {
         let request = step.request("", &token);
         let header = |header: &String| header.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
         let headers = request.headers.iter().filter_map(header).collect();
-        let answer = app.anonymous().call_with(&request.method, &request.url, headers, request.body).await;
-        let body = serde_json::from_str::<Value>(&answer.text).unwrap_or_default();
+        let response = app.anonymous().call_with(&request.method, &request.url, headers, request.body).await;
+        let body = serde_json::from_str::<Value>(&response.text).unwrap_or_default();
         token = body["token"].as_str().map_or(token, str::to_owned);
     }
 }
@@ -107,8 +107,8 @@ async fn outgrow(app: &TestApp, user: &Client<'_>) {
     owner.batch_execute(&fill).await.unwrap();
     let patient: i64 = owner.query_typed_one("SELECT max(id) FROM patients", &[]).await.unwrap().get(0);
     for route in tables::routes().filter(|route| matches!(route.gives.schema, Some(Schema::List(_)))) {
-        let answer = user.get(&with_ids(route, &[&patient.to_string()])).await;
-        assert_eq!(answer.expect(400)["code"], "answer_too_large", "{}", route.path);
+        let response = user.get(&with_ids(route, &[&patient.to_string()])).await;
+        assert_eq!(response.expect(400)["code"], "answer_too_large", "{}", route.path);
     }
 }
 

@@ -67,7 +67,7 @@ async fn refusal(db: &TestDb, name: &str, sql: &str) -> Option<String> {
     let explain =
         format!("SET plan_cache_mode = force_generic_plan; PREPARE it {types} AS {sql}; EXPLAIN EXECUTE it {nulls}");
     let error = db.raw(role).await.batch_execute(&explain).await.err()?;
-    Some(format!("{name}: {}", error.as_db_error().map_or("no answer", |db| db.message())))
+    Some(format!("{name}: {}", error.as_db_error().map_or("no response", |db| db.message())))
 }
 
 /// A database as it is while the next release is deployed: that of an installation which has been at this migration for

@@ -64,9 +64,9 @@ async fn every_route_costs_exactly_its_round_trips_to_the_database() {
         warm(&user).await;
         let _ = proxy.take_flights();
 
-        let answer = user.call(method, &path, body).await;
+        let response = user.call(method, &path, body).await;
 
-        assert!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
+        assert!((200..300).contains(&response.status), "{method} {path}: {response:?}");
         assert_eq!(proxy.take_flights(), flights, "{method} {path}");
     }
 }
@@ -114,7 +114,7 @@ async fn a_refused_login_costs_the_same_whether_the_user_exists_or_not() {
     assert_eq!(proxy.take_flights(), 1);
 }
 
-// The same statement with the same parameters but for the id, which is as long. The answers are the same, too.
+// The same statement with the same parameters but for the id, which is as long. The responses are the same, too.
 #[tokio::test]
 async fn another_users_patient_costs_the_same_work_as_none() {
     let (app, proxy) = app_behind_proxy().await;
@@ -124,8 +124,8 @@ async fn another_users_patient_costs_the_same_work_as_none() {
     for id in [patient, 999_999_999] {
         warm(&mallory).await;
         let _ = (proxy.take_flights(), proxy.take_messages());
-        let answer = mallory.get(&format!("/api/patients/{id}")).await;
-        assert_eq!((answer.status, proxy.take_flights()), (404, 1));
+        let response = mallory.get(&format!("/api/patients/{id}")).await;
+        assert_eq!((response.status, proxy.take_flights()), (404, 1));
         let id = id.to_be_bytes();
         let blank = |mut message: Message| {
             let place = message.content.windows(8).position(|window| window == id);

@@ -78,7 +78,7 @@ fn the_template_the_local_gateway_and_the_code_have_the_same_routes() {
         })
         .collect();
 
-    // Wrong methods (405) and unknown paths (404) get our own answers as well.
+    // Wrong methods (405) and unknown paths (404) get our own responses as well.
     let any = paths.iter().map(|path| path.replacen(' ', " ANY ", 1));
     let expected: BTreeSet<String> =
         code.iter().cloned().chain(any).chain(["doctors ANY $default".to_owned()]).collect();
@@ -171,9 +171,9 @@ async fn assert_turns_away(app: &TestApp) {
         for (caller, challenge) in
             [(app.anonymous(), "Bearer"), (app.with_token(Some("bad".to_owned())), invalid), (dead.clone(), invalid)]
         {
-            let answer = caller.call(&method, &path, Some(BODY.to_owned())).await;
-            assert_eq!(answer.status, 401, "{method} {path}");
-            assert_eq!(answer.headers["www-authenticate"], challenge, "{method} {path}");
+            let response = caller.call(&method, &path, Some(BODY.to_owned())).await;
+            assert_eq!(response.status, 401, "{method} {path}");
+            assert_eq!(response.headers["www-authenticate"], challenge, "{method} {path}");
         }
     }
     assert_eq!((app.db.count("patients").await, app.db.count("doctors").await), (0, 0));
@@ -191,10 +191,10 @@ async fn assert_shows_nothing(app: &TestApp) {
             _ if own => continue,
             _ => (404, None),
         };
-        let answer = stranger.call(&method, &path, Some(BODY.to_owned())).await;
-        assert_eq!(answer.status, expected, "{method} {path}");
+        let response = stranger.call(&method, &path, Some(BODY.to_owned())).await;
+        assert_eq!(response.status, expected, "{method} {path}");
         if let Some(body) = body {
-            assert_eq!(answer.json(), body, "{method} {path}");
+            assert_eq!(response.json(), body, "{method} {path}");
         }
     }
     assert_eq!((app.db.count("patients").await, app.db.count("mappings").await), (1, 1));

@@ -81,7 +81,7 @@ impl Deployed {
         let begun = Instant::now();
         let outcome = self.function.invoke(&event).await;
         let taken = begun.elapsed();
-        let Outcome::Answer(response) = outcome else { panic!("{outcome:?} {}", self.function.log()) };
+        let Outcome::Response(response) = outcome else { panic!("{outcome:?} {}", self.function.log()) };
         assert_eq!(serde_json::from_str::<Value>(&response).unwrap()["statusCode"], status, "{response:.300}");
         taken
     }

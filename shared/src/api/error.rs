@@ -127,7 +127,7 @@ pub struct FieldError {
 }
 
 impl ApiError {
-    /// The status of the answer.
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {

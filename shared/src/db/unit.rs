@@ -173,7 +173,7 @@ impl Unit<'_> {
         sink: &mut dyn Sink,
     ) -> Result<Result<(), Failed>, DbError> {
         let client = lease.client();
-        let answers = {
+        let responses = {
             // Pinned here, because joining them would copy them.
             let begin = pin!(client.batch_execute("BEGIN").map(Ok));
             let enter = pin!(self.enter(client).map(Ok));
@@ -182,8 +182,8 @@ impl Unit<'_> {
             // Polled in this order, so written in this order, before anything is read.
             tokio::try_join!(biased; begin, enter, receive, commit)
         };
-        let (begun, entered, received, committed) = match answers {
-            Ok(answers) => answers,
+        let (begun, entered, received, committed) = match responses {
+            Ok(responses) => responses,
             Err(refusal) => {
                 lease.abandon().await;
                 return Err(refusal);

@@ -52,8 +52,8 @@ pub async fn serve(services: Services, routes: &'static [Route]) -> Result<(), E
         loop {
             let (event, context) = runtime.next().await?;
             // `run` catches the panics of handlers; any other panic is a mistake in the code around them.
-            match AssertUnwindSafe(function.answer(&event, &context)).catch_unwind().await {
-                Ok(answer) => runtime.respond(&context.request_id, serde_json::to_vec(&answer)?).await?,
+            match AssertUnwindSafe(function.handle(&event, &context)).catch_unwind().await {
+                Ok(response) => runtime.respond(&context.request_id, serde_json::to_vec(&response)?).await?,
                 Err(_panic) => runtime.fail(&context.request_id).await?,
             }
         }
@@ -71,7 +71,7 @@ pub struct Function {
 /// The response in the form that both payload versions of API Gateway accept.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct GatewayResponse {
     /// The HTTP status.
     pub status_code: u16,
     /// The headers, each once.
@@ -93,10 +93,10 @@ impl Function {
     }
 
     /// Responds to one event, whatever it is, and logs one line.
-    pub async fn answer(&self, event: &[u8], context: &Context) -> Answer {
+    pub async fn handle(&self, event: &[u8], context: &Context) -> GatewayResponse {
         let (started, exchange) = (Instant::now(), Exchange::default());
         let ended = match event::read(event, context, &self.services.settings.base_path) {
-            Ok(event) => self.handle(event, context, &exchange).await,
+            Ok(event) => self.dispatch(event, context, &exchange).await,
             Err(error) => Ended::unread(error, context),
         };
 
@@ -118,11 +118,11 @@ impl Function {
             user_id: exchange.user().map(UserId::get),
             error,
         });
-        Answer::new(response, &headers, is_v2)
+        GatewayResponse::new(response, &headers, is_v2)
     }
 
     /// Finds the route and runs its handler.
-    async fn handle(&self, event: Event, context: &Context, exchange: &Exchange) -> Ended {
+    async fn dispatch(&self, event: Event, context: &Context, exchange: &Exchange) -> Ended {
         let allowed = &self.services.settings.cors_origins;
         let (headers, is_v2) = (cors::headers(allowed, &event), event.is_v2);
         let result = match api::find(self.routes, &event.method, &event.path) {
@@ -195,7 +195,7 @@ pub fn time_left(context: &Context, clock: &Clock) -> Option<Duration> {
     Some(left.saturating_sub(CLOCK_RESOLUTION))
 }
 
-impl Answer {
+impl GatewayResponse {
     fn new(response: Response, more: &HeaderMap, is_v2: bool) -> Self {
         let headers = response.headers().iter().chain(more);
         Self {

@@ -80,9 +80,9 @@ pub(crate) fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> SecretErr
             Some("InternalServiceError") => "internal error of the service",
             _ => "access denied, throttled or refused",
         },
-        SdkError::TimeoutError(_) => "no answer in time",
+        SdkError::TimeoutError(_) => "no response in time",
         SdkError::DispatchFailure(_) => "it cannot be reached, or no credentials",
-        _ => "its answer cannot be read",
+        _ => "its response cannot be read",
     })
 }
 
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of a request: an answer after so many milliseconds, or none.
+    /// What becomes of a request: a response after so many milliseconds, or none.
     type Fate = Option<(u64, u16, &'static str)>;
 
     const SECRET: Fate = Some((20, 200, r#"{"SecretString": "the text"}"#));
@@ -172,15 +172,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_becomes_of_the_requests_there_is_an_answer_in_four_seconds() {
+    async fn whatever_becomes_of_the_requests_there_is_a_response_in_four_seconds() {
         const SLOW: Fate = Some((10_000, 200, "{}"));
         const SLOW_AND_DOWN: Fate = Some((1_900, 500, ""));
         const REFUSED: &str = "access denied, throttled or refused";
 
         for (fates, expected) in [
-            (&[None] as &[Fate], "no answer in time"),
-            (&[SLOW], "no answer in time"),
-            (&[DOWN, None], "no answer in time"),
+            (&[None] as &[Fate], "no response in time"),
+            (&[SLOW], "no response in time"),
+            (&[DOWN, None], "no response in time"),
             (&[DOWN], "internal error of the service"),
             (&[OVERLOADED], REFUSED),
             (&[THROTTLED], REFUSED),

@@ -20,7 +20,7 @@ use shared::{
     db::{Connector, Db, Target, Trust},
     secrets::Cached,
 };
-use testing::{Answer, Client, Database, TestApp, TestDb, probe};
+use testing::{Client, Database, Response, TestApp, TestDb, probe};
 use tokio::time::timeout;
 
 const INSERT: &str = "INSERT INTO doctors (name, specialty) VALUES ('D', 'S') RETURNING name";
@@ -33,7 +33,7 @@ async fn app() -> TestApp {
 
 /// Twice as many concurrent reads and writes as the pool has connections; returns their responses, which must come
 /// within the request's eight seconds.
-async fn storm(user: &Client<'_>) -> Vec<Answer> {
+async fn storm(user: &Client<'_>) -> Vec<Response> {
     let pair = async || [user.read("SELECT 'x'").await, user.write(INSERT).await];
     let all = async { tokio::join!(pair(), pair(), pair(), pair()) };
     let (a, b, c, d) = timeout(Duration::from_secs(8), all).await.expect("a response in time");
@@ -41,7 +41,7 @@ async fn storm(user: &Client<'_>) -> Vec<Answer> {
 }
 
 /// Every response is a 503 that names no cause.
-fn assert_unavailable(responses: &[Answer]) {
+fn assert_unavailable(responses: &[Response]) {
     for response in responses {
         let expected = json!({
             "type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "unavailable",
@@ -55,7 +55,7 @@ fn assert_unavailable(responses: &[Answer]) {
 }
 
 /// The first response that is not 503, which must come within ten seconds.
-async fn recovered(user: &Client<'_>) -> Answer {
+async fn recovered(user: &Client<'_>) -> Response {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         match user.read("SELECT 'x'").await {

@@ -135,9 +135,9 @@ async fn a_server_without_tls_receives_nothing_more() {
     let (port, received) = answering(b"N").await;
     let app = app(TestDb::new().await, port, &authority().pem());
 
-    let answer = app.user().await.write("SELECT 'x'").await;
+    let response = app.user().await.write("SELECT 'x'").await;
 
-    assert_eq!(answer.expect(503)["code"], "unavailable");
+    assert_eq!(response.expect(503)["code"], "unavailable");
     assert_eq!(received.await.unwrap(), b"", "not one byte in clear");
     let logged = testing::log();
     assert!(logged.contains(r#""event":"db_tls_refused""#), "{logged}");

@@ -42,9 +42,9 @@ impl Bench<'_> {
             None => None,
         };
         let new = |name: &str, target| Rounds::new(name, Unit::Milliseconds, target);
-        let mut wall = new("cold start: exec to answer", Target::Ratio(0.75)).beside("pgbench: exec to connected");
-        let mut over_transaction = new("cold start: exec to answer", Target::None).beside("pgbench -C, by its clock");
-        let mut over_hello = new("cold start: exec to answer", Target::None).beside(HELLO);
+        let mut wall = new("cold start: exec to response", Target::Ratio(0.75)).beside("pgbench: exec to connected");
+        let mut over_transaction = new("cold start: exec to response", Target::None).beside("pgbench -C, by its clock");
+        let mut over_hello = new("cold start: exec to response", Target::None).beside(HELLO);
         let mut cpu = new("cold start: CPU", Target::Ratio(2.5)).beside(HELLO);
         for _ in 0..ROUNDS {
             thread::sleep(PAUSE);
@@ -75,7 +75,7 @@ impl Bench<'_> {
         let database = Tap::new(self.fixture.database.cluster.port(), Duration::ZERO).await?;
         let variables = self.fixture.secrets(&moto, secrets.port, database.port).await;
         let names = [
-            "exec to answer, with secrets (20 ms each)",
+            "exec to response, with secrets (20 ms each)",
             "  exec to the first byte of any connection",
             "  secrets: first byte to last",
             "  TLS and login: first byte to last",

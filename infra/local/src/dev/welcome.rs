@@ -9,7 +9,7 @@ use machine::{About, Result};
 pub(super) fn print(base: &str) -> Result<()> {
     let text = format!(
         r#"
-The API answers at {base}   (Ctrl-C stops it; the data stays)
+The API responses at {base}   (Ctrl-C stops it; the data stays)
 
 EMAIL=jane.$(date +%s)@example.com; curl -s {base}/api/auth/register -H 'content-type: application/json' -d '{{"name":"Jane Roe","email":"'$EMAIL'","password":"correct horse battery"}}'; echo
 

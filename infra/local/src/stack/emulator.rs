@@ -10,7 +10,7 @@ use machine::{
     process::{self, Guarded},
     tools, workspace,
 };
-use rig::lambda::{LARGEST_ANSWER, LARGEST_EVENT, Outcome};
+use rig::lambda::{LARGEST_EVENT, LARGEST_RESPONSE, Outcome};
 use rustix::process::Signal;
 
 use super::output::Output;
@@ -74,7 +74,7 @@ pub(super) async fn invoke(port: u16, function: &str, event: String) -> Outcome 
         return Outcome::TooLarge;
     }
     match call(port, function, event).await {
-        Ok((StatusCode::OK, response)) if response.len() <= LARGEST_ANSWER => Outcome::Answer(response),
+        Ok((StatusCode::OK, response)) if response.len() <= LARGEST_RESPONSE => Outcome::Response(response),
         Ok((_, error)) => Outcome::Error(error),
         Err(_) => Outcome::Crashed,
     }

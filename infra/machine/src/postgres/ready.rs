@@ -14,9 +14,9 @@ pub(super) fn accepts_connections(port: u16) -> bool {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
         stream.write_all(STARTUP)?;
-        let mut answer = [0];
-        stream.read_exact(&mut answer)?;
-        std::io::Result::Ok(answer == *b"R")
+        let mut kind = [0];
+        stream.read_exact(&mut kind)?;
+        std::io::Result::Ok(kind == *b"R")
     };
     ask().unwrap_or(false)
 }

@@ -65,7 +65,7 @@ impl Refusal {
 impl From<Outcome> for Result<String, Refusal> {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Answer(response) => Ok(response),
+            Outcome::Response(response) => Ok(response),
             Outcome::Error(_) | Outcome::TimedOut | Outcome::Crashed => Err(Refusal::Failed),
             Outcome::Throttled => Err(Refusal::Throttled),
             Outcome::TooLarge => Err(Refusal::EventTooLarge),

@@ -128,14 +128,14 @@ impl Environment {
         conversation.stage = Stage::Busy;
         let api = &mut conversation.api;
         let deadline = Instant::now() + self.limits.timeout;
-        let answering = async {
+        let ending = async {
             let id = api.give(event, &self.name, &self.limits).await?;
-            api.answered(id).await
+            api.ended(id).await
         };
-        let answered = self.until(deadline, answering).await?;
+        let ended = self.until(deadline, ending).await?;
         let at = Instant::now();
         // The caller already has the response; the process may still end or time out.
-        conversation.stage = match self.until(deadline, api.acknowledge(answered.status)).await {
+        conversation.stage = match self.until(deadline, api.acknowledge(ended.status)).await {
             Ok(()) => Stage::Idle,
             Err(_) => Stage::Over,
         };
@@ -144,7 +144,7 @@ impl Environment {
             (_, true) => self.freeze(),
             _ => {}
         }
-        Ok((answered.outcome, at))
+        Ok((ended.outcome, at))
     }
 
     async fn initialized(&self, conversation: &mut Conversation) -> Step<()> {

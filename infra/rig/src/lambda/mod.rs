@@ -22,7 +22,7 @@ pub use log::Log;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const LARGEST_EVENT: usize = 6 << 20;
 /// The largest response that Lambda passes on, in bytes, as its error for a larger one says.
-pub const LARGEST_ANSWER: usize = LARGEST_EVENT + 100;
+pub const LARGEST_RESPONSE: usize = LARGEST_EVENT + 100;
 
 /// The limits of an environment.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ type Step<T> = Result<T, Outcome>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The function's response, JSON.
-    Answer(String),
+    Response(String),
     /// The function's own error, JSON, or Lambda's about a response that is too large.
     Error(String),
     /// The event timed out, and its environment was ended.

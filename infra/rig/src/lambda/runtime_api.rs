@@ -13,7 +13,7 @@ use machine::{About, Result};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{LARGEST_ANSWER, Limits, Outcome, Step};
+use super::{LARGEST_RESPONSE, Limits, Outcome, Step};
 use crate::http::{Connection, Request};
 
 /// The server that the process talks to, one request at a time.
@@ -44,10 +44,10 @@ impl RuntimeApi {
             match request.path.strip_prefix(PREFIX) {
                 Some("invocation/next") => return Ok(Ok(())),
                 Some("init/error") => {
-                    self.answer("202 Accepted", "", OK).await?;
+                    self.respond("202 Accepted", "", OK).await?;
                     return Ok(Err(Outcome::Error(text(request.body))));
                 }
-                _ => self.answer("404 Not Found", "", "").await?,
+                _ => self.respond("404 Not Found", "", "").await?,
             }
         }
     }
@@ -68,46 +68,46 @@ impl RuntimeApi {
             trace.get(8..).unwrap_or_default(),
             trace.get(..16).unwrap_or_default(),
         );
-        self.answer("200 OK", &headers, event).await?;
+        self.respond("200 OK", &headers, event).await?;
         Ok(id)
     }
 
     /// The process's response to the event of this id. It is acknowledged later.
-    pub(super) async fn answered(&mut self, id: Uuid) -> io::Result<Answered> {
+    pub(super) async fn ended(&mut self, id: Uuid) -> io::Result<Ended> {
         loop {
             let request = self.request().await?;
             let path = request.path.strip_prefix(PREFIX).and_then(|path| path.strip_prefix("invocation/"));
             match path.and_then(|path| path.split_once('/')) {
                 Some((of, "response" | "error")) if of != id.to_string() => {
-                    self.answer("400 Bad Request", JSON, r#"{"errorType":"InvalidRequestID"}"#).await?;
+                    self.respond("400 Bad Request", JSON, r#"{"errorType":"InvalidRequestID"}"#).await?;
                 }
-                Some((_, "response")) if request.body.len() > LARGEST_ANSWER => {
+                Some((_, "response")) if request.body.len() > LARGEST_RESPONSE => {
                     let size = request.body.len();
-                    return Ok(Answered {
+                    return Ok(Ended {
                         outcome: Outcome::Error(too_large(size)),
                         status: "413 Request Entity Too Large",
                     });
                 }
                 Some((_, "response")) => {
-                    return Ok(Answered { outcome: Outcome::Answer(text(request.body)), status: "202 Accepted" });
+                    return Ok(Ended { outcome: Outcome::Response(text(request.body)), status: "202 Accepted" });
                 }
                 Some((_, "error")) => {
-                    return Ok(Answered { outcome: Outcome::Error(text(request.body)), status: "202 Accepted" });
+                    return Ok(Ended { outcome: Outcome::Error(text(request.body)), status: "202 Accepted" });
                 }
-                _ => self.answer("404 Not Found", "", "").await?,
+                _ => self.respond("404 Not Found", "", "").await?,
             }
         }
     }
 
     /// Acknowledges the process's response, and waits until it asks for the next event.
     pub(super) async fn acknowledge(&mut self, status: &str) -> io::Result<()> {
-        self.answer(status, JSON, OK).await?;
+        self.respond(status, JSON, OK).await?;
         self.asked().await.map(drop)
     }
 
-    async fn answer(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
+    async fn respond(&mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
         match self.open.get_mut(self.asking) {
-            Some(connection) => connection.answer(status, headers, body).await,
+            Some(connection) => connection.respond(status, headers, body).await,
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -139,7 +139,7 @@ impl RuntimeApi {
 }
 
 /// The response of a process to an event, and the status to acknowledge it with.
-pub(super) struct Answered {
+pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) status: &'static str,
 }
@@ -155,6 +155,6 @@ fn text(body: Vec<u8>) -> String {
 /// Lambda's error for a response that is too large.
 fn too_large(size: usize) -> String {
     format!(
-        r#"{{"errorMessage":"Response payload size ({size} bytes) exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).","errorType":"Function.ResponseSizeTooLarge"}}"#
+        r#"{{"errorMessage":"Response payload size ({size} bytes) exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes).","errorType":"Function.ResponseSizeTooLarge"}}"#
     )
 }

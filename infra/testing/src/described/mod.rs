@@ -20,7 +20,7 @@ use serde_json::Value;
 use shared::{Route, api::find};
 
 use self::operation::Operation;
-use super::{Answer, event::Form};
+use super::{Response, event::Form};
 
 /// The operations of one table, by method and path.
 type Operations = BTreeMap<(&'static str, &'static str), Operation>;
@@ -44,18 +44,18 @@ pub fn documented(routes: &'static [Route]) -> BTreeSet<(String, u16)> {
 }
 
 /// Compares what was sent to this table, and what came back, with its description.
-pub(crate) fn check(routes: &'static [Route], event: &Value, answer: &Answer) {
+pub(crate) fn check(routes: &'static [Route], event: &Value, response: &Response) {
     let Some(request) = Request::of(event) else { return };
     let Ok(method) = request.method.parse() else { return };
     let Ok(route) = find(routes, &method, request.path) else { return };
     let operation = &operations(routes)[&(route.method, route.path)];
     let what = format!("{} {}", route.method, route.path);
-    if let Err(difference) = operation.check(request.body.as_deref(), answer) {
+    if let Err(difference) = operation.check(request.body.as_deref(), response) {
         let sent = request.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-        let [sent, got] = [&sent, answer.text.as_str()].map(|text| text.chars().take(1000).collect::<String>());
-        panic!("{what} is not as it is described: {difference}\nsent {sent:?}\ngot {} {got:?}", answer.status);
+        let [sent, got] = [&sent, response.text.as_str()].map(|text| text.chars().take(1000).collect::<String>());
+        panic!("{what} is not as it is described: {difference}\nsent {sent:?}\ngot {} {got:?}", response.status);
     }
-    SEEN.lock().unwrap().insert((what, answer.status));
+    SEEN.lock().unwrap().insert((what, response.status));
 }
 
 /// The operations of a table, read once in a process.

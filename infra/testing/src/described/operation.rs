@@ -6,7 +6,7 @@ use icu_normalizer::ComposingNormalizer;
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, value::RawValue};
 
-use crate::Answer;
+use crate::Response;
 
 /// How many items of a list are looked at: there are tests with tens of thousands.
 const MOST_ITEMS: usize = 100;
@@ -15,7 +15,7 @@ const MOST_ITEMS: usize = 100;
 pub(super) struct Operation {
     /// The form of the body, if one is read, and how each of its strings is read.
     body: Option<(Validator, BTreeMap<String, Reading>)>,
-    responses: BTreeMap<u16, Response>,
+    responses: BTreeMap<u16, Described>,
 }
 
 /// How the functions read a string before they look at its length.
@@ -29,7 +29,7 @@ enum Reading {
     Exact,
 }
 
-struct Response {
+struct Described {
     headers: BTreeMap<String, Validator>,
     /// The media type and the form.
     content: Option<(String, Validator)>,
@@ -48,7 +48,7 @@ impl Operation {
         });
         let responses = operation["responses"].as_object().unwrap().iter().map(|(status, response)| {
             let status = status.parse().unwrap();
-            (status, Response::of(document, status, resolved(document, response)))
+            (status, Described::of(document, status, resolved(document, response)))
         });
         Self { body, responses: responses.collect() }
     }
@@ -58,23 +58,24 @@ impl Operation {
     }
 
     /// What differs.
-    pub(super) fn check(&self, body: Option<&[u8]>, answer: &Answer) -> Result<(), String> {
-        if self.body.is_none() && is_about_a_body(answer) {
+    pub(super) fn check(&self, body: Option<&[u8]>, response: &Response) -> Result<(), String> {
+        if self.body.is_none() && is_about_a_body(response) {
             return Ok(()); // no client sends one where none is read
         }
-        let response = self.responses.get(&answer.status).ok_or_else(|| format!("the status {}", answer.status))?;
-        response.check(answer)?;
+        let described =
+            self.responses.get(&response.status).ok_or_else(|| format!("the status {}", response.status))?;
+        described.check(response)?;
         match &self.body {
-            Some((validator, readings)) if answer.status < 300 => check_body(validator, readings, body),
+            Some((validator, readings)) if response.status < 300 => check_body(validator, readings, body),
             _ => Ok(()),
         }
     }
 }
 
 /// Whether the body was refused for its size, or for a value that the database does not store.
-fn is_about_a_body(answer: &Answer) -> bool {
-    answer.status == 413
-        || answer.status == 400 && answer.json()["message"] == "The request holds a value that cannot be stored"
+fn is_about_a_body(response: &Response) -> bool {
+    response.status == 413
+        || response.status == 400 && response.json()["message"] == "The request holds a value that cannot be stored"
 }
 
 /// Whether a body that was taken has the form.
@@ -116,7 +117,7 @@ impl Reading {
     }
 }
 
-impl Response {
+impl Described {
     fn of(document: &Value, status: u16, response: &Value) -> Self {
         let headers = response["headers"].as_object().into_iter().flatten().map(|(name, header)| {
             let header = resolved(document, header);
@@ -134,22 +135,22 @@ impl Response {
         }
     }
 
-    fn check(&self, answer: &Answer) -> Result<(), String> {
+    fn check(&self, response: &Response) -> Result<(), String> {
         for (name, validator) in &self.headers {
-            let value = answer.headers.get(name).ok_or_else(|| format!("no header {name}"))?;
+            let value = response.headers.get(name).ok_or_else(|| format!("no header {name}"))?;
             let wrong = first_error(validator, &Value::from(value.as_str()));
             wrong.map_or(Ok(()), |wrong| Err(format!("the header {name}: {wrong}")))?;
         }
-        if answer.headers.contains_key("location") && !self.headers.contains_key("location") {
+        if response.headers.contains_key("location") && !self.headers.contains_key("location") {
             return Err("the header location".to_owned());
         }
         let Some((kind, validator)) = &self.content else {
-            return if answer.text.is_empty() { Ok(()) } else { Err("a body".to_owned()) };
+            return if response.text.is_empty() { Ok(()) } else { Err("a body".to_owned()) };
         };
-        if answer.headers.get("content-type") != Some(kind) {
+        if response.headers.get("content-type") != Some(kind) {
             return Err(format!("it is no {kind}"));
         }
-        let mut body = answer.json();
+        let mut body = response.json();
         if let Value::Array(items) = &mut body {
             items.truncate(MOST_ITEMS);
         }

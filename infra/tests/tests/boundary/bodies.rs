@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 use shared::config::Role;
 use testing::{
-    Answer, Client, TestApp,
+    Client, Response, TestApp,
     event::{Call, Form},
 };
 
@@ -16,7 +16,7 @@ async fn app() -> TestApp {
     TestApp::start(Role::Api, patients::ROUTES).await
 }
 
-async fn post_as(client: &Client<'_>, content_type: &str, body: String) -> Answer {
+async fn post_as(client: &Client<'_>, content_type: &str, body: String) -> Response {
     let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
     client.call_with("POST", "/api/patients", headers, Some(body)).await
 }
@@ -70,11 +70,11 @@ async fn anything_else_is_an_unsupported_media_type() {
         "application/json; charset=utf-8; charset=utf-7",
         "application/jsoné",
     ] {
-        let answer = post_as(&alice, content_type, jane().to_string()).await;
-        assert_eq!(answer.expect(415)["code"], "unsupported_media_type", "{content_type:?}");
+        let response = post_as(&alice, content_type, jane().to_string()).await;
+        assert_eq!(response.expect(415)["code"], "unsupported_media_type", "{content_type:?}");
         let headers = vec![("content-type".to_owned(), content_type.to_owned())];
-        let answer = alice.call_with("PUT", "/api/patients/1", headers, Some(jane().to_string())).await;
-        assert_eq!(answer.status, 415, "{content_type:?}");
+        let response = alice.call_with("PUT", "/api/patients/1", headers, Some(jane().to_string())).await;
+        assert_eq!(response.status, 415, "{content_type:?}");
     }
     assert_eq!(alice.get("/api/patients").await.expect(200), json!([]));
 }
@@ -85,9 +85,9 @@ async fn where_no_body_is_read_its_type_does_not_matter() {
     let alice = app.user().await;
 
     let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
-    let answer = alice.call_with("GET", "/api/patients", headers, Some("\0".to_owned())).await;
+    let response = alice.call_with("GET", "/api/patients", headers, Some("\0".to_owned())).await;
 
-    assert_eq!(answer.expect(200), json!([]));
+    assert_eq!(response.expect(200), json!([]));
 }
 
 /// Jane, made this long with spaces.
@@ -106,8 +106,8 @@ async fn a_body_may_have_one_mebibyte_and_no_byte_more() {
         let alice = alice.clone().through(form);
         assert_eq!(alice.post("/api/patients", jane_of(MIB)).await.status, 201);
         for length in [MIB + 1, 6 * MIB] {
-            let answer = alice.post("/api/patients", jane_of(length)).await;
-            assert_eq!(answer.expect(413)["message"], "The body must be at most 1 MiB");
+            let response = alice.post("/api/patients", jane_of(length)).await;
+            assert_eq!(response.expect(413)["message"], "The body must be at most 1 MiB");
             assert_eq!(alice.put("/api/patients/1", jane_of(length)).await.status, 413);
         }
     }

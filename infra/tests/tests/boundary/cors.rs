@@ -1,6 +1,6 @@
 //! Pages of other origins: shut out, but for those that the settings name.
 
-use testing::{Answer, Client, TestApp, TestDb};
+use testing::{Client, Response, TestApp, TestDb};
 use tests::TABLES;
 
 use crate::{everything, jane};
@@ -16,7 +16,7 @@ async fn open() -> TestApp {
     TestApp::new(TestDb::new().await, &TABLES, name, TestDb::pool)
 }
 
-async fn preflight(client: &Client<'_>, path: &str, origin: &str) -> Answer {
+async fn preflight(client: &Client<'_>, path: &str, origin: &str) -> Response {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", "PUT"),
@@ -26,13 +26,18 @@ async fn preflight(client: &Client<'_>, path: &str, origin: &str) -> Answer {
     client.call_with("OPTIONS", path, headers, None).await
 }
 
-async fn get(client: &Client<'_>, path: &str, origin: &str) -> Answer {
+async fn get(client: &Client<'_>, path: &str, origin: &str) -> Response {
     client.call_with("GET", path, vec![("origin".to_owned(), origin.to_owned())], None).await
 }
 
-fn cross_origin(answer: &Answer) -> Vec<(&str, &str)> {
+fn cross_origin(response: &Response) -> Vec<(&str, &str)> {
     let ours = |name: &str| name.starts_with("access-control-") || name == "vary";
-    answer.headers.iter().filter(|(name, _)| ours(name)).map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    response
+        .headers
+        .iter()
+        .filter(|(name, _)| ours(name))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 #[tokio::test]
@@ -44,8 +49,8 @@ async fn no_origin_is_allowed_unless_the_settings_name_it() {
     assert_eq!((refused.status, refused.headers["allow"].as_str()), (405, "GET, PUT, DELETE"));
     assert_eq!(cross_origin(&refused), []);
 
-    let answer = get(&alice, "/api/patients", OURS).await;
-    assert_eq!((answer.status, cross_origin(&answer)), (200, vec![]));
+    let response = get(&alice, "/api/patients", OURS).await;
+    assert_eq!((response.status, cross_origin(&response)), (200, vec![]));
 }
 
 #[tokio::test]
@@ -75,11 +80,11 @@ async fn a_page_of_an_allowed_origin_may_ask_and_read() {
             ("vary", "origin"),
         ];
         for (path, status) in [("/api/patients", 200), ("/api/patients/1", 404), ("/api/patients/x", 400)] {
-            let answer = get(&alice, path, origin).await;
-            assert_eq!((answer.status, cross_origin(&answer)), (status, readable.to_vec()), "{path}");
+            let response = get(&alice, path, origin).await;
+            assert_eq!((response.status, cross_origin(&response)), (status, readable.to_vec()), "{path}");
         }
-        let answer = get(&app.anonymous(), "/api/patients", origin).await;
-        assert_eq!((answer.status, cross_origin(&answer)), (401, readable.to_vec()));
+        let response = get(&app.anonymous(), "/api/patients", origin).await;
+        assert_eq!((response.status, cross_origin(&response)), (401, readable.to_vec()));
     }
 }
 
@@ -104,11 +109,11 @@ async fn a_page_of_any_other_origin_learns_nothing() {
     ] {
         let asked = preflight(&alice, "/api/patients/1", origin).await;
         assert_eq!((asked.status, cross_origin(&asked)), (405, vec![("vary", "origin")]), "{origin:?}");
-        let answer = get(&alice, "/api/patients/1", origin).await;
-        assert_eq!((answer.status, cross_origin(&answer)), (200, vec![("vary", "origin")]), "{origin:?}");
+        let response = get(&alice, "/api/patients/1", origin).await;
+        assert_eq!((response.status, cross_origin(&response)), (200, vec![("vary", "origin")]), "{origin:?}");
     }
-    let answer = alice.get("/api/patients/1").await;
-    assert_eq!((answer.status, cross_origin(&answer)), (200, vec![("vary", "origin")]));
+    let response = alice.get("/api/patients/1").await;
+    assert_eq!((response.status, cross_origin(&response)), (200, vec![("vary", "origin")]));
 }
 
 #[tokio::test]

@@ -31,9 +31,9 @@ async fn a_request_whose_session_ends_before_its_statement_runs_is_refused_and_c
             other.execute_typed(END, &[(&user.id, Type::INT8)]).await.unwrap();
             owner.batch_execute("COMMIT").await.unwrap();
         };
-        let (answer, ()) = tokio::join!(user.call(route.method, &path, body), ending);
+        let (response, ()) = tokio::join!(user.call(route.method, &path, body), ending);
 
-        assert_eq!(answer.observable(), refused, "{}", name(route));
+        assert_eq!(response.observable(), refused, "{}", name(route));
         assert_eq!(app.db.count(&format!("patients WHERE id = {patient} AND version = 1")).await, 1, "{}", name(route));
         assert_eq!(app.db.count(&format!("doctors WHERE id = {doctor} AND version = 1")).await, 1, "{}", name(route));
     }

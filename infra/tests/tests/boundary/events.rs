@@ -26,7 +26,7 @@ fn remove(event: &mut Value, name: &str) {
     event.as_object_mut().unwrap().remove(name);
 }
 
-/// What has nothing to do with the answer, however odd it is. `lambda_http` panics on most of it.
+/// What has nothing to do with the response, however odd it is. `lambda_http` panics on most of it.
 const NOISE: [Change; 19] = [
     ("a query with a space", |e| e["rawQueryString"] = "a b".into(), 401),
     ("a query with a quote", |e| e["rawQueryString"] = "q=\"".into(), 401),
@@ -114,7 +114,7 @@ fn corpus() -> impl Iterator<Item = (Form, Change)> {
 }
 
 #[tokio::test]
-async fn an_odd_event_gets_a_problem_and_the_next_one_its_answer() {
+async fn an_odd_event_gets_a_problem_and_the_next_one_its_response() {
     let app = everything().await;
     let alice = app.user().await;
 
@@ -203,8 +203,8 @@ async fn an_event_that_is_no_request_is_answered_and_is_no_error() {
         json!({"httpMethod": "GET", "path": "/api/patients"}),
         json!({"rawPath": "/api/patients"}),
     ] {
-        let answer = app.send("/api/patients", &other).await;
-        assert_eq!(answer.expect(400)["message"], "This is not an HTTP request");
+        let response = app.send("/api/patients", &other).await;
+        assert_eq!(response.expect(400)["message"], "This is not an HTTP request");
         alice.get("/api/patients").await.expect(200);
     }
     let errors: Vec<_> = log().lines().filter(|line| line.contains(r#""status":400"#)).map(str::to_owned).collect();

@@ -1,9 +1,9 @@
-//! Every kind of gateway gets the same answers.
+//! Every kind of gateway gets the same responses.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use testing::{
-    Answer, TestApp,
+    Response, TestApp,
     event::{Call, Form},
 };
 
@@ -49,8 +49,8 @@ fn walk() -> Vec<(&'static str, &'static str, Option<Value>, bool)> {
     ]
 }
 
-/// The answer without what differs from run to run.
-fn stable(answer: &Answer) -> String {
+/// The response without what differs from run to run.
+fn stable(response: &Response) -> String {
     fn blank(value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(blank),
@@ -65,7 +65,7 @@ fn stable(answer: &Answer) -> String {
             _ => {}
         }
     }
-    let (status, headers, text) = answer.observable();
+    let (status, headers, text) = response.observable();
     let mut body = serde_json::from_str(&text).unwrap_or(Value::Null);
     blank(&mut body);
     // A client below a base path is told paths below it.
@@ -73,18 +73,18 @@ fn stable(answer: &Answer) -> String {
 }
 
 /// Takes the walk on a database of its own.
-async fn answers(form: Form, base64: bool) -> Vec<String> {
+async fn responses(form: Form, base64: bool) -> Vec<String> {
     let app = everything().await;
     let mut token = None;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (method, path, body, signed_in) in walk() {
-        let answer = send(&app, form, base64, (method, path, body), token.as_ref().filter(|_| signed_in)).await;
+        let response = send(&app, form, base64, (method, path, body), token.as_ref().filter(|_| signed_in)).await;
         if token.is_none() {
-            token = Some(answer.expect(201)["token"].as_str().unwrap().to_owned());
+            token = Some(response.expect(201)["token"].as_str().unwrap().to_owned());
         }
-        answers.push(stable(&answer));
+        responses.push(stable(&response));
     }
-    answers
+    responses
 }
 
 async fn send(
@@ -93,7 +93,7 @@ async fn send(
     base64: bool,
     (method, path, body): (&str, &str, Option<Value>),
     token: Option<&String>,
-) -> Answer {
+) -> Response {
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     headers.extend(token.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
     let body = body.map(|body| body.to_string());
@@ -108,9 +108,9 @@ async fn send(
 }
 
 #[tokio::test]
-async fn every_form_of_request_gets_the_same_answers() {
-    let expected = answers(Form::HttpApi, false).await;
-    let statuses: Vec<_> = expected.iter().map(|answer| &answer[..3]).collect();
+async fn every_form_of_request_gets_the_same_responses() {
+    let expected = responses(Form::HttpApi, false).await;
+    let statuses: Vec<_> = expected.iter().map(|response| &response[..3]).collect();
     assert_eq!(
         statuses,
         [
@@ -121,9 +121,9 @@ async fn every_form_of_request_gets_the_same_answers() {
     );
 
     for form in Form::ALL {
-        assert_eq!(answers(form, false).await, expected, "{form:?}");
+        assert_eq!(responses(form, false).await, expected, "{form:?}");
     }
     for form in [Form::HttpApi, Form::RestApi] {
-        assert_eq!(answers(form, true).await, expected, "{form:?}, in base64");
+        assert_eq!(responses(form, true).await, expected, "{form:?}, in base64");
     }
 }

@@ -1,29 +1,29 @@
-//! What every answer carries, and nothing else.
+//! What every response carries, and nothing else.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::{Route, clock::Clock, db::Trust};
-use testing::{Answer, TestApp, TestDb, event::Form, log};
+use testing::{Response, TestApp, TestDb, event::Form, log};
 use tests::TABLES;
 
 use crate::{event, everything, good_body, jane, name, path, routes};
 
-/// The headers that an answer of this status must have, and their values where they are always the same.
-fn expected<'a>(answer: &'a Answer, route: &Route) -> BTreeMap<&'a str, &'a str> {
-    let own = |name| answer.headers.get(name).map(String::as_str);
+/// The headers that a response of this status must have, and their values where they are always the same.
+fn expected<'a>(response: &'a Response, route: &Route) -> BTreeMap<&'a str, &'a str> {
+    let own = |name| response.headers.get(name).map(String::as_str);
     let mut headers = BTreeMap::from([
         ("cache-control", "no-store"),
         ("strict-transport-security", "max-age=63072000; includeSubDomains"),
         ("x-content-type-options", "nosniff"),
         ("x-request-id", own("x-request-id").unwrap()),
     ]);
-    match answer.status {
+    match response.status {
         204 => None,
         200..300 => headers.insert("content-type", "application/json"),
         _ => headers.insert("content-type", "application/problem+json"),
     };
-    match answer.status {
+    match response.status {
         201 if name(route) != "POST /api/mappings" => headers.insert("location", own("location").unwrap()),
         401 => headers.insert("www-authenticate", own("www-authenticate").unwrap()),
         405 => headers.insert("allow", own("allow").unwrap()),
@@ -33,13 +33,13 @@ fn expected<'a>(answer: &'a Answer, route: &Route) -> BTreeMap<&'a str, &'a str>
     headers
 }
 
-fn assert_headers(answer: &Answer, route: &Route) {
-    let headers: BTreeMap<_, _> = answer.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    assert_eq!(headers, expected(answer, route), "{} {}", name(route), answer.status);
+fn assert_headers(response: &Response, route: &Route) {
+    let headers: BTreeMap<_, _> = response.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    assert_eq!(headers, expected(response, route), "{} {}", name(route), response.status);
 }
 
 #[tokio::test]
-async fn every_answer_has_its_headers_and_no_others() {
+async fn every_response_has_its_headers_and_no_others() {
     let app = everything().await;
     let alice = app.user().await;
     let json = || vec![("content-type".to_owned(), "application/json".to_owned())];
@@ -50,7 +50,7 @@ async fn every_answer_has_its_headers_and_no_others() {
         let (method, here, nowhere) = (route.method, path(route, "1"), path(route, "99"));
         let body = good_body(route).map(|body| body.to_string());
         let too_large = "x".repeat((1 << 20) + 1);
-        let mut answers = vec![
+        let mut responses = vec![
             alice.call_with(method, &here, json(), body.clone()).await,
             alice.call_with(method, &here, json(), body.clone()).await,
             alice.call_with(method, &nowhere, json(), body.clone()).await,
@@ -63,10 +63,10 @@ async fn every_answer_has_its_headers_and_no_others() {
             app.anonymous().call_with(method, &here, json(), body.clone()).await,
             app.with_token(Some("bad".to_owned())).call_with(method, &here, json(), body).await,
         ];
-        answers.push(app.send(&here, &json!({})).await);
-        for answer in answers {
-            assert_headers(&answer, route);
-            seen.push(answer.status);
+        responses.push(app.send(&here, &json!({})).await);
+        for response in responses {
+            assert_headers(&response, route);
+            seen.push(response.status);
         }
     }
     let gone = alice.post("/api/auth/logout", "").await;
@@ -80,7 +80,7 @@ async fn every_answer_has_its_headers_and_no_others() {
 }
 
 #[tokio::test]
-async fn so_has_every_answer_about_a_failure_of_ours() {
+async fn so_has_every_response_about_a_failure_of_ours() {
     let broken = everything().await;
     let owner = broken.db.owner().await;
     let lost = |db: &TestDb, role, clock: &Clock| db.pool_at(role, clock, 1, Trust::Plaintext);
@@ -91,15 +91,15 @@ async fn so_has_every_answer_about_a_failure_of_ours() {
     for route in routes() {
         for (user, status) in [(&alice, 500), (&bob, 503)] {
             let body = good_body(route).map(|body| body.to_string());
-            let answer = user.call(route.method, &path(route, "1"), body).await;
-            answer.expect(status);
-            assert_headers(&answer, route);
+            let response = user.call(route.method, &path(route, "1"), body).await;
+            response.expect(status);
+            assert_headers(&response, route);
         }
     }
 }
 
 #[tokio::test]
-async fn the_gateways_request_id_ties_the_answer_to_its_line_in_the_log() {
+async fn the_gateways_request_id_ties_the_response_to_its_line_in_the_log() {
     let app = everything().await;
     let alice = app.user().await;
     alice.post("/api/patients", jane()).await.expect(201);
@@ -107,10 +107,10 @@ async fn the_gateways_request_id_ties_the_answer_to_its_line_in_the_log() {
     for (form, id) in [(Form::HttpApi, "HT17-v2_a="), (Form::RestApi, "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")] {
         let mut found = event(form, "GET", "/api/patients/1", alice.token.as_deref());
         found["requestContext"]["requestId"] = id.into();
-        let answer = app.send("/api/patients", &found).await;
+        let response = app.send("/api/patients", &found).await;
 
-        answer.expect(200);
-        assert_eq!(answer.headers["x-request-id"], id);
+        response.expect(200);
+        assert_eq!(response.headers["x-request-id"], id);
         let mut line = line_of(id);
         for span in ["durationMs", "databaseMs"] {
             assert!(line[span].as_f64() > Some(0.0), "{line}");
@@ -129,9 +129,9 @@ async fn the_gateways_request_id_ties_the_answer_to_its_line_in_the_log() {
         let mut missing = event(form, "GET", "/api/nothing/CANARY", None);
         let id = format!("{id}-2");
         missing["requestContext"]["requestId"] = id.as_str().into();
-        let answer = app.send("/api/patients", &missing).await;
+        let response = app.send("/api/patients", &missing).await;
 
-        assert_eq!(answer.expect(404)["requestId"], id.as_str());
+        assert_eq!(response.expect(404)["requestId"], id.as_str());
         let line = line_of(&id);
         assert_eq!((&line["status"], &line["route"], &line["userId"]), (&json!(404), &Value::Null, &Value::Null));
     }
@@ -155,7 +155,7 @@ async fn a_request_id_that_could_forge_a_header_or_a_line_is_replaced_by_lambdas
     {
         let mut odd = event(Form::HttpApi, "GET", "/api/patients", None);
         odd["requestContext"]["requestId"] = id.clone();
-        let answer = app.send("/api/patients", &odd).await;
-        assert_eq!(answer.expect(401)["requestId"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "{id}");
+        let response = app.send("/api/patients", &odd).await;
+        assert_eq!(response.expect(401)["requestId"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "{id}");
     }
 }

@@ -55,10 +55,10 @@ async fn an_id_in_a_path_is_one_or_a_bad_request_on_every_route() {
         let body = good_body(route).map(|body| body.to_string());
         for (ids, status) in [(&NO_IDS[..], 400), (&IDS[..], 404)] {
             for id in ids {
-                let answer = alice.call(route.method, &path(route, id), body.clone()).await;
-                assert_eq!(answer.status, status, "{} with {id:?}", name(route));
+                let response = alice.call(route.method, &path(route, id), body.clone()).await;
+                assert_eq!(response.status, status, "{} with {id:?}", name(route));
                 if status == 400 {
-                    let problem = answer.json();
+                    let problem = response.json();
                     assert_eq!(problem["message"], "The id in the path must be a positive integer", "{id:?}");
                 }
             }

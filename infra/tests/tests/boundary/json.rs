@@ -91,9 +91,9 @@ async fn a_body_that_is_no_object_in_json_is_a_bad_request_everywhere() {
                 body: Some(STANDARD.encode(&body)),
             });
             event["isBase64Encoded"] = true.into();
-            let answer = app.send(&path, &event).await;
+            let response = app.send(&path, &event).await;
             let shown = String::from_utf8_lossy(&body).chars().take(100).collect::<String>();
-            let problem = answer.expect(400);
+            let problem = response.expect(400);
             assert!(
                 problem["message"].as_str().is_some_and(|message| message.starts_with("The body must ")),
                 "{} {shown:?}: {problem}",
@@ -133,8 +133,8 @@ async fn a_field_of_another_type_is_named_and_no_failure_of_ours() {
                 &nested,
             ] {
                 let body = replaced(&good, field, wrong);
-                let answer = alice.call(route.method, &path(route, "1"), Some(body)).await;
-                assert_eq!(answer.wrong_fields(), [field.as_str()], "{} {wrong:.20}", name(route));
+                let response = alice.call(route.method, &path(route, "1"), Some(body)).await;
+                assert_eq!(response.wrong_fields(), [field.as_str()], "{} {wrong:.20}", name(route));
             }
         }
     }
@@ -182,8 +182,8 @@ async fn an_id_in_a_body_is_a_positive_integer_in_plain_decimal() {
         assert_eq!(alice.post("/api/mappings", body).await.status, 400, "{body}");
     }
     for id in ["1", " 1 ", "2147483648", "9223372036854775807"] {
-        let answer = alice.post("/api/mappings", format!("{{\"patientId\":{id},\"doctorId\":{id}}}")).await;
-        assert_eq!(answer.expect(404)["message"], "Patient not found", "{id}");
+        let response = alice.post("/api/mappings", format!("{{\"patientId\":{id},\"doctorId\":{id}}}")).await;
+        assert_eq!(response.expect(404)["message"], "Patient not found", "{id}");
     }
 }
 

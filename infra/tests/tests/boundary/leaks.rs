@@ -1,4 +1,4 @@
-//! Every answer that a test gets is searched for what no client may see; here, that the search finds it.
+//! Every response that a test gets is searched for what no client may see; here, that the search finds it.
 
 use std::panic::AssertUnwindSafe;
 

@@ -9,12 +9,12 @@ use shared::{
     domain::PatientId,
     statement,
 };
-use testing::{Answer, TestApp, probe::Any};
+use testing::{Response, TestApp, probe::Any};
 use tokio_postgres::types::Type;
 
 use crate::everything;
 
-/// What the body of an answer may weigh inside Lambda's JSON; Lambda itself refuses 6,291,556 bytes and more.
+/// What the body of a response may weigh inside Lambda's JSON; Lambda itself refuses 6,291,556 bytes and more.
 const LARGEST: usize = 5_500_000;
 
 shared::routes! {
@@ -30,19 +30,19 @@ static QUOTES: Statement<1> = statement!("lists::quotes" [INT8] "SELECT repeat('
 mod handlers {
     use super::*;
 
-    type Answered = Result<List<Any<String>>, ApiError>;
+    type Handled = Result<List<Any<String>>, ApiError>;
 
-    pub(super) async fn text(services: &Services, user: CurrentUser<'_>, Path(length): Path<PatientId>) -> Answered {
+    pub(super) async fn text(services: &Services, user: CurrentUser<'_>, Path(length): Path<PatientId>) -> Handled {
         Ok(services.db.read(&user).list::<Any<String>, _, _>(&TEXT, [&length]).await?)
     }
 
-    pub(super) async fn quotes(services: &Services, user: CurrentUser<'_>, Path(length): Path<PatientId>) -> Answered {
+    pub(super) async fn quotes(services: &Services, user: CurrentUser<'_>, Path(length): Path<PatientId>) -> Handled {
         Ok(services.db.read(&user).list::<Any<String>, _, _>(&QUOTES, [&length]).await?)
     }
 }
 
-fn assert_too_large(answer: &Answer) {
-    let problem = answer.expect(400);
+fn assert_too_large(response: &Response) {
+    let problem = response.expect(400);
     assert_eq!(problem["code"], "answer_too_large");
     assert_eq!(problem["message"], "The list is too long for one answer");
 }
@@ -94,7 +94,7 @@ async fn a_list_is_answered_whole_or_not_at_all() {
 
 // Of the smallest records there are, so that nothing but their number can be too much.
 #[tokio::test]
-async fn the_rows_that_are_read_at_most_are_more_than_an_answer_holds() {
+async fn the_rows_that_are_read_at_most_are_more_than_a_response_holds() {
     let app = everything().await;
     let alice = app.user().await;
     add_patients(&app, alice.id, 40_001).await;

@@ -1,4 +1,4 @@
-//! What a request leaves in the log: one short line of JSON that can be found by the answer's id.
+//! What a request leaves in the log: one short line of JSON that can be found by the response's id.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -47,24 +47,24 @@ fn event(route: &shared::Route, token: &str, id: &str) -> Value {
     event
 }
 
-/// Sends every kind of every route's request; the ids and the answers.
+/// Sends every kind of every route's request; the ids and the responses.
 async fn send_everything(environment: &Environment, table: &[shared::Route], token: &str) -> Vec<(String, Value)> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for route in table.iter().filter(|route| !route.path.ends_with("logout")) {
         for (kind, change) in KINDS {
             let id = format!("{:05}-{}", NEXT.fetch_add(1, Ordering::Relaxed), kind.replace(' ', "-"));
             let mut event = event(route, token, &id);
             change(&mut event);
-            answers.push((id, environment.invoke(event).await.unwrap()));
+            responses.push((id, environment.invoke(event).await.unwrap()));
         }
     }
-    answers
+    responses
 }
 
 #[tokio::test]
-async fn a_request_leaves_one_line_of_at_most_a_kilobyte_that_its_answer_names() {
+async fn a_request_leaves_one_line_of_at_most_a_kilobyte_that_its_response_names() {
     let db = TestDb::new().await;
     let (user, session) = db.user().await;
     let tokens = Tokens::new(Cached::fixed(KeySet::of(KEY).unwrap()), Clock::System, Duration::from_secs(3600));
@@ -75,25 +75,25 @@ async fn a_request_leaves_one_line_of_at_most_a_kilobyte_that_its_answer_names()
         let mut environment = Environment::start(name, &variables).await;
         environment.ready().await;
         let before = environment.log().lines().count();
-        let mut answers = send_everything(&environment, routes, &token).await;
+        let mut responses = send_everything(&environment, routes, &token).await;
         // A database that lacks what is asked for: a failure of ours, with a cause that is logged.
         owner.batch_execute("ALTER SCHEMA app RENAME TO elsewhere").await.unwrap();
-        answers.extend(send_everything(&environment, routes, &token).await);
+        responses.extend(send_everything(&environment, routes, &token).await);
         owner.batch_execute("ALTER SCHEMA elsewhere RENAME TO app").await.unwrap();
-        environment.printed(&answers.last().unwrap().0, 1).await;
+        environment.printed(&responses.last().unwrap().0, 1).await;
 
         let log = environment.log();
-        assert_eq!(log.lines().skip(before).count(), answers.len(), "{log}");
-        for (line, (id, answer)) in log.lines().skip(before).zip(&answers) {
+        assert_eq!(log.lines().skip(before).count(), responses.len(), "{log}");
+        for (line, (id, response)) in log.lines().skip(before).zip(&responses) {
             assert!(line.len() <= 1024, "{} bytes: {line}", line.len());
             let line: Value = serde_json::from_str(line).unwrap();
-            assert_eq!((&line["requestId"], &line["status"]), (&json!(id), &answer["statusCode"]));
+            assert_eq!((&line["requestId"], &line["status"]), (&json!(id), &response["statusCode"]));
             assert!(line["traceId"].as_str().is_some_and(|trace| trace.starts_with("Root=1-")), "{line}");
-            assert_eq!(answer["headers"]["x-request-id"], id.as_str());
-            let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap_or_default();
-            assert!(answer["statusCode"].as_u64() < Some(400) || body["requestId"] == id.as_str(), "{answer}");
+            assert_eq!(response["headers"]["x-request-id"], id.as_str());
+            let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap_or_default();
+            assert!(response["statusCode"].as_u64() < Some(400) || body["requestId"] == id.as_str(), "{response}");
         }
-        assert!(answers.iter().any(|(_, answer)| answer["statusCode"] == 500), "{log}");
+        assert!(responses.iter().any(|(_, response)| response["statusCode"] == 500), "{log}");
     }
 }
 
@@ -137,9 +137,9 @@ async fn nothing_that_is_sent_can_write_a_line_of_its_own() {
 async fn what_fails_before_it_is_a_request_is_found_by_lambdas_id() {
     let app = TestApp::start(Role::Api, patients::ROUTES).await;
 
-    let answer = app.send("/api/patients", &json!({"Records": []})).await;
+    let response = app.send("/api/patients", &json!({"Records": []})).await;
 
-    let id = answer.expect(400)["requestId"].as_str().unwrap().to_owned();
+    let id = response.expect(400)["requestId"].as_str().unwrap().to_owned();
     let log = log();
     let line = log.lines().find(|line| line.contains(&format!(r#""requestId":"{id}""#))).unwrap();
     let line: Value = serde_json::from_str(line).unwrap();

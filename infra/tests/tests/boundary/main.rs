@@ -1,4 +1,4 @@
-//! The boundary: whatever comes in, an HTTP answer comes out, and a route is reached in one way only.
+//! The boundary: whatever comes in, an HTTP response comes out, and a route is reached in one way only.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 

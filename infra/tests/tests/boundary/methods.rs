@@ -33,9 +33,9 @@ async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
                 continue;
             }
             // It is in the documentation, so it needs no token.
-            let answer = app.anonymous().call(method, &path, None).await;
-            assert_eq!(answer.expect(405)["message"], "This method is not allowed here", "{method} {path}");
-            assert_eq!(answer.headers["allow"], expected, "{method} {path}");
+            let response = app.anonymous().call(method, &path, None).await;
+            assert_eq!(response.expect(405)["message"], "This method is not allowed here", "{method} {path}");
+            assert_eq!(response.headers["allow"], expected, "{method} {path}");
         }
     }
 }
@@ -55,9 +55,9 @@ async fn there_is_nothing_at_an_unknown_path_whatever_is_tried() {
         "/api/mappings/1/2",
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"] {
-            let answer = alice.call(method, path, None).await;
-            assert_eq!(answer.expect(404)["message"], "There is nothing at this path", "{method} {path}");
-            assert_eq!(app.anonymous().call(method, path, None).await.observable(), answer.observable());
+            let response = alice.call(method, path, None).await;
+            assert_eq!(response.expect(404)["message"], "There is nothing at this path", "{method} {path}");
+            assert_eq!(app.anonymous().call(method, path, None).await.observable(), response.observable());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A mistake of ours costs one answer.
+//! A mistake of ours costs one response.
 
 use std::panic;
 
@@ -65,20 +65,20 @@ async fn a_panic_is_a_problem_and_the_environment_lives() {
     let usual = panic::take_hook();
     telemetry::init();
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for id in 1..=5 {
-        answers.push(alice.get(&format!("/api/mistakes/{id}")).await);
-        answers.push(alice.get("/api/mistakes").await);
+        responses.push(alice.get(&format!("/api/mistakes/{id}")).await);
+        responses.push(alice.get("/api/mistakes").await);
     }
     // More often than there are connections: each mistake gives its own back, or a new one can be opened.
     for _ in 0..6 {
-        answers.push(alice.post("/api/mistakes", "").await);
-        answers.push(alice.get("/api/mistakes").await);
+        responses.push(alice.post("/api/mistakes", "").await);
+        responses.push(alice.get("/api/mistakes").await);
     }
 
     // From here on the harness says what failed.
     panic::set_hook(usual);
-    for pair in answers.chunks(2) {
+    for pair in responses.chunks(2) {
         assert_eq!(
             pair[0].expect(500),
             json!({"type": "about:blank", "title": "Internal Server Error", "status": 500, "code": "internal_error",

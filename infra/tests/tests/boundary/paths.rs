@@ -79,12 +79,12 @@ async fn no_other_spelling_of_a_path_reaches_a_handler() {
         for trick in TRICKS {
             for method in ["GET", "PUT", "POST", "DELETE"] {
                 for function in ["/api/patients", "/api/auth", "/api/doctors", "/api/mappings"] {
-                    let answer = app.send(function, &event(form, method, trick, None)).await;
-                    assert_eq!(answer.status, 404, "{method} {trick:?} through {form:?} to {function}");
+                    let response = app.send(function, &event(form, method, trick, None)).await;
+                    assert_eq!(response.status, 404, "{method} {trick:?} through {form:?} to {function}");
                 }
                 let signed_in = event(form, method, trick, alice.token.as_deref());
-                let answer = app.send("/api/patients", &signed_in).await;
-                assert_eq!(answer.expect(404)["message"], "There is nothing at this path", "{method} {trick:?}");
+                let response = app.send("/api/patients", &signed_in).await;
+                assert_eq!(response.expect(404)["message"], "There is nothing at this path", "{method} {trick:?}");
             }
         }
     }
@@ -131,8 +131,8 @@ async fn a_header_cannot_say_what_is_asked() {
         ("x-amzn-request-context", "{}"),
     ] {
         let headers = vec![(name.to_owned(), value.to_owned())];
-        let answer = alice.call_with("GET", "/api/patients/1", headers.clone(), None).await;
-        assert_eq!(answer.expect(200)["id"], 1, "{name}");
+        let response = alice.call_with("GET", "/api/patients/1", headers.clone(), None).await;
+        assert_eq!(response.expect(200)["id"], 1, "{name}");
         assert_eq!(app.anonymous().call_with("GET", "/api/patients/1", headers, None).await.status, 401, "{name}");
     }
 }
@@ -154,8 +154,8 @@ async fn below_a_base_path_a_client_is_told_paths_that_lead_somewhere() {
             ],
             body: Some(jane().to_string()),
         };
-        let answer = app.send("/api/patients", &Form::HttpApi.event(&call)).await;
-        assert_eq!((answer.status, answer.headers["location"].as_str()), (201, location), "{path}");
+        let response = app.send("/api/patients", &Form::HttpApi.event(&call)).await;
+        assert_eq!((response.status, response.headers["location"].as_str()), (201, location), "{path}");
     }
 }
 

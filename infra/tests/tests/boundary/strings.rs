@@ -11,7 +11,7 @@ use shared::{
     config::Role,
     domain::{PersonName, shows},
 };
-use testing::{Answer, TestApp, probe::Any};
+use testing::{Response, TestApp, probe::Any};
 use tokio::runtime::{Builder, Runtime};
 
 shared::routes! {
@@ -128,20 +128,20 @@ fn escaped(text: &str) -> String {
     format!("\"{units}\"")
 }
 
-/// Whether the answer is what must come of the text in this field; `shown` finds it in the answer.
-fn check(answer: &Answer, field: &str, expected: Expected, shown: fn(Value) -> Value) -> Result<(), TestCaseError> {
+/// Whether the response is what must come of the text in this field; `shown` finds it in the response.
+fn check(response: &Response, field: &str, expected: Expected, shown: fn(Value) -> Value) -> Result<(), TestCaseError> {
     match expected {
         Expected::Unreadable => {
-            prop_assert_eq!(answer.status, 400);
-            prop_assert_eq!(&answer.json()["message"], "The body must not contain the character U+0000");
+            prop_assert_eq!(response.status, 400);
+            prop_assert_eq!(&response.json()["message"], "The body must not contain the character U+0000");
         }
         Expected::Wrong => {
-            prop_assert_eq!(answer.status, 400);
-            prop_assert_eq!(answer.wrong_fields(), [field]);
+            prop_assert_eq!(response.status, 400);
+            prop_assert_eq!(response.wrong_fields(), [field]);
         }
         Expected::Kept(kept) => {
-            prop_assert!(matches!(answer.status, 200 | 201), "{:?}", answer);
-            prop_assert_eq!(shown(answer.json()), json!(kept));
+            prop_assert!(matches!(response.status, 200 | 201), "{:?}", response);
+            prop_assert_eq!(shown(response.json()), json!(kept));
         }
     }
     Ok(())
@@ -165,8 +165,8 @@ fn read_back(cases: u32) {
 
     let outcome = runner(cases).run(&texts(), |text| {
         for spelled in [json!(text).to_string(), escaped(&text)] {
-            let answer = runtime.block_on(app.anonymous().post("/api/names", format!("{{\"name\":{spelled}}}")));
-            check(&answer, "name", kept(&text), |shown| shown)?;
+            let response = runtime.block_on(app.anonymous().post("/api/names", format!("{{\"name\":{spelled}}}")));
+            check(&response, "name", kept(&text), |shown| shown)?;
         }
         Ok(())
     });
@@ -179,8 +179,8 @@ async fn a_text_of_a_hundred_thousand_characters_is_too_long_and_no_more_than_th
     let app = TestApp::start(Role::Api, ROUTES).await;
 
     for text in ["é".repeat(100_000), "🏥".repeat(100_000), " ".repeat(100_000), "\u{301}".repeat(100_000)] {
-        let answer = app.anonymous().post("/api/names", json!({"name": text})).await;
-        assert_eq!(answer.wrong_fields(), ["name"]);
+        let response = app.anonymous().post("/api/names", json!({"name": text})).await;
+        assert_eq!(response.wrong_fields(), ["name"]);
     }
 }
 
@@ -199,7 +199,7 @@ fn keep(cases: u32) {
             let added = alice.post("/api/doctors", json!({"name": "A", "specialty": text})).await;
             check(&added, "specialty", kept(&text), |doctor| doctor["specialty"].clone())?;
             if let Some(path) = added.headers.get("location") {
-                prop_assert_eq!(alice.get(path).await, Answer { status: 200, ..without(&added, "location") });
+                prop_assert_eq!(alice.get(path).await, Response { status: 200, ..without(&added, "location") });
                 let changed = alice.put(path, json!({"name": text})).await;
                 check(&changed, "name", kept(&text), |doctor| doctor["name"].clone())?;
             }
@@ -210,8 +210,8 @@ fn keep(cases: u32) {
     outcome.unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn without(answer: &Answer, header: &str) -> Answer {
-    let mut answer = answer.clone();
-    answer.headers.remove(header);
-    answer
+fn without(response: &Response, header: &str) -> Response {
+    let mut response = response.clone();
+    response.headers.remove(header);
+    response
 }

@@ -3,7 +3,7 @@
 use ring::hmac;
 use serde_json::{Value, json};
 use testing::{
-    Answer, Forged, NOW, TestApp,
+    Forged, NOW, Response, TestApp,
     event::{Call, Form},
     log,
 };
@@ -12,7 +12,7 @@ use tokio_postgres::types::Type;
 use crate::{event, everything, good_body, name, path, routes};
 
 /// Lists patients with these headers.
-async fn list(app: &TestApp, form: Form, headers: &[(&str, &str)]) -> Answer {
+async fn list(app: &TestApp, form: Form, headers: &[(&str, &str)]) -> Response {
     let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
     let call = Call { method: "GET".to_owned(), path: "/api/patients".to_owned(), headers, body: None };
     app.send("/api/patients", &form.event(&call)).await
@@ -29,8 +29,8 @@ async fn a_token_is_sent_in_one_way_and_its_lack_is_told_from_a_bad_one() {
     for form in Form::ALL {
         for accepted in [format!("Bearer {token}"), format!("bearer {token}"), format!("BEARER {token}")] {
             for name in ["authorization", "Authorization", "AUTHORIZATION"] {
-                let answer = list(&app, form, &[(name, &accepted)]).await;
-                assert_eq!(answer.expect(200), json!([]), "{name} through {form:?}");
+                let response = list(&app, form, &[(name, &accepted)]).await;
+                assert_eq!(response.expect(200), json!([]), "{name} through {form:?}");
             }
         }
 
@@ -57,13 +57,13 @@ async fn a_token_is_sent_in_one_way_and_its_lack_is_told_from_a_bad_one() {
             (&format!("Bearer \"{token}\""), BAD_TOKEN),
             (&format!("Bearer Bearer {token}"), BAD_TOKEN),
         ] {
-            let answer = list(&app, form, &[("authorization", header)]).await;
-            answer.expect(401);
-            assert_eq!(answer.headers["www-authenticate"], challenge, "{header:?} through {form:?}");
+            let response = list(&app, form, &[("authorization", header)]).await;
+            response.expect(401);
+            assert_eq!(response.headers["www-authenticate"], challenge, "{header:?} through {form:?}");
         }
-        let answer = list(&app, form, &[]).await;
-        assert_eq!(answer.expect(401)["message"], "A token is required");
-        assert_eq!(answer.headers["www-authenticate"], NO_TOKEN);
+        let response = list(&app, form, &[]).await;
+        assert_eq!(response.expect(401)["message"], "A token is required");
+        assert_eq!(response.headers["www-authenticate"], NO_TOKEN);
     }
 }
 
@@ -76,14 +76,14 @@ async fn two_authorization_headers_are_none() {
     for form in Form::ALL {
         for two in [[&alice, &bob], [&bob, &alice], [&alice, &alice]] {
             let [first, second] = two.map(String::as_str);
-            let answer = list(&app, form, &[("authorization", first), ("authorization", second)]).await;
-            assert_eq!(answer.expect(401)["message"], "The token is not valid", "{form:?}");
-            assert_eq!(answer.headers["www-authenticate"], BAD_TOKEN);
+            let response = list(&app, form, &[("authorization", first), ("authorization", second)]).await;
+            assert_eq!(response.expect(401)["message"], "The token is not valid", "{form:?}");
+            assert_eq!(response.headers["www-authenticate"], BAD_TOKEN);
         }
     }
     // Payload 1.0 keeps the names as they were sent.
-    let answer = list(&app, Form::RestApi, &[("Authorization", &alice), ("authorization", &bob)]).await;
-    assert_eq!(answer.headers["www-authenticate"], BAD_TOKEN);
+    let response = list(&app, Form::RestApi, &[("Authorization", &alice), ("authorization", &bob)]).await;
+    assert_eq!(response.headers["www-authenticate"], BAD_TOKEN);
 }
 
 #[tokio::test]
@@ -98,9 +98,9 @@ async fn headers_of_one_name_are_one_through_every_gateway() {
         (&token, "é", BAD_TOKEN),
     ] {
         for form in Form::ALL {
-            let answer = list(&app, form, &[("authorization", first), ("authorization", second)]).await;
-            answer.expect(401);
-            assert_eq!(answer.headers["www-authenticate"], challenge, "{first:?} through {form:?}");
+            let response = list(&app, form, &[("authorization", first), ("authorization", second)]).await;
+            response.expect(401);
+            assert_eq!(response.headers["www-authenticate"], challenge, "{first:?} through {form:?}");
         }
     }
     for form in Form::ALL {
@@ -133,9 +133,9 @@ async fn a_token_anywhere_else_is_not_seen() {
         event["stageVariables"] = json!({"authorization": format!("Bearer {token}")});
         event["requestContext"]["authorizer"] = json!({"jwt": {"claims": {"sub": "1"}, "scopes": null}});
         event["body"] = json!({"access_token": token}).to_string().into();
-        let answer = app.send("/api/patients", &event).await;
-        assert_eq!(answer.expect(401)["message"], "A token is required", "{form:?}");
-        assert_eq!(answer.headers["www-authenticate"], NO_TOKEN);
+        let response = app.send("/api/patients", &event).await;
+        assert_eq!(response.expect(401)["message"], "A token is required", "{form:?}");
+        assert_eq!(response.headers["www-authenticate"], NO_TOKEN);
     }
 }
 
@@ -151,11 +151,11 @@ async fn a_token_of_more_than_four_kilobytes_is_not_looked_at() {
     let too_long = padded(most + 3);
     assert!(longest.len() > 4090 && too_long.len() > 4096, "{} {}", longest.len(), too_long.len());
 
-    let answer = list(&app, Form::HttpApi, &[("authorization", &format!("Bearer {longest}"))]).await;
-    assert_eq!(answer.expect(200), json!([]));
+    let response = list(&app, Form::HttpApi, &[("authorization", &format!("Bearer {longest}"))]).await;
+    assert_eq!(response.expect(200), json!([]));
     for long in [too_long, padded(5_000), padded(1 << 20), "x".repeat(6 << 20)] {
-        let answer = list(&app, Form::HttpApi, &[("authorization", &format!("Bearer {long}"))]).await;
-        assert_eq!((answer.status, answer.headers["www-authenticate"].as_str()), (401, BAD_TOKEN));
+        let response = list(&app, Form::HttpApi, &[("authorization", &format!("Bearer {long}"))]).await;
+        assert_eq!((response.status, response.headers["www-authenticate"].as_str()), (401, BAD_TOKEN));
     }
 }
 
@@ -173,8 +173,8 @@ async fn a_token_of_the_auth_function_opens_all_others_and_another_services_none
     for path in ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"] {
         app.with_token(Some(token.clone())).get(path).await.expect(200);
         for other in &others {
-            let answer = app.with_token(Some(other.clone())).get(path).await;
-            assert_eq!((answer.status, answer.headers["www-authenticate"].as_str()), (401, BAD_TOKEN), "{path}");
+            let response = app.with_token(Some(other.clone())).get(path).await;
+            assert_eq!((response.status, response.headers["www-authenticate"].as_str()), (401, BAD_TOKEN), "{path}");
         }
     }
     assert_eq!(Forged::like(&token).claims["exp"], NOW + 3600);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testing::{Answer, Client, TestApp, TestDb};
+use testing::{Client, Response, TestApp, TestDb};
 use tests::TABLES;
 
 /// Waits until a request waits for a lock.
@@ -46,7 +46,7 @@ async fn a_request_is_the_victim_of_its_deadlock_and_succeeds_on_retry() {
 }
 
 /// Concurrent requests assign, unassign and delete the same doctor and patient.
-async fn quarrel(app: &TestApp, alice: &Client<'_>) -> Vec<Answer> {
+async fn quarrel(app: &TestApp, alice: &Client<'_>) -> Vec<Response> {
     let (doctor, patient) = (app.db.doctor("Dr. X").await, app.db.patient(alice.id, "Jane").await);
     let old = app.db.map(alice.id, "John", doctor).await;
     let new = json!({"patientId": patient, "doctorId": doctor});

@@ -90,7 +90,7 @@ impl World {
             let response = caller.call(call.method, &call.path, call.body.clone()).await;
             let after = self.now().await;
             let expected = model
-                .answer(&call, &response, (&before, &after))
+                .expect(&call, &response, (&before, &after))
                 .map_err(|wrong| TestCaseError::fail(format!("step {number}, {call:?}: {wrong} in {response:?}")))?;
             if expected != response.clone().into() {
                 return Err(TestCaseError::fail(format!(

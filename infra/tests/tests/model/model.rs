@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use testing::Answer;
+use testing::Response;
 
 use crate::{input::read, operations::Call, responses::Expected};
 
@@ -157,7 +157,7 @@ impl Model {
 /// The outcome of a call.
 impl Model {
     /// The expected response, with the values that only the response has; updates the state.
-    pub(crate) fn answer(&mut self, call: &Call, response: &Answer, during: (&str, &str)) -> Outcome<Expected> {
+    pub(crate) fn expect(&mut self, call: &Call, response: &Response, during: (&str, &str)) -> Outcome<Expected> {
         let json = serde_json::from_str(&response.text).unwrap_or_default();
         let seen = Seen { json, during };
         let path: Vec<_> = call.path.split('/').skip(2).collect();

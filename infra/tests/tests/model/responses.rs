@@ -1,7 +1,7 @@
 //! The expected responses, byte by byte.
 
 use serde_json::{Value, json};
-use testing::Answer;
+use testing::Response;
 
 use crate::model::{Doctor, Mapping, Patient, User};
 
@@ -17,8 +17,8 @@ pub(crate) struct Expected {
 /// Stands for the request id.
 const REQUEST_ID: &str = "…";
 
-impl From<Answer> for Expected {
-    fn from(response: Answer) -> Self {
+impl From<Response> for Expected {
+    fn from(response: Response) -> Self {
         let header = |name: &str| response.headers.get(name).cloned();
         let id = header("x-request-id").unwrap_or_default();
         Self {

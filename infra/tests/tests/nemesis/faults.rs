@@ -103,7 +103,7 @@ fn all(random: &mut Rng) -> [Fault; KINDS] {
     const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
     let mut cut = |side, below| Mode::Cut { side, after: random.usize(0..below) };
-    let (in_a_question, in_an_answer, early_or_late) =
+    let (in_a_question, in_a_response, early_or_late) =
         (cut(Side::Client, 800), cut(Side::Server, 800), cut(Side::Server, 4_000));
     [
         Fault::Restart(Shutdown::Fast),
@@ -117,7 +117,7 @@ fn all(random: &mut Rng) -> [Fault; KINDS] {
         Fault::Network(early_or_late),
         Fault::Connections(Mode::Reset),
         Fault::Connections(in_a_question),
-        Fault::Connections(in_an_answer),
+        Fault::Connections(in_a_response),
         Fault::ResponsesLost,
         Fault::Kill(random.usize(..)),
         Fault::Freeze(random.usize(..)),

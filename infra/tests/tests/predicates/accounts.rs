@@ -37,7 +37,7 @@ pub(crate) async fn observe(stage: &Stage) -> Vec<String> {
     );
     stage.sql(&users).await;
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     let mut clients = Vec::new();
     for (name, password) in [
         ("alice", "wrongPassword123"),
@@ -48,28 +48,28 @@ pub(crate) async fn observe(stage: &Stage) -> Vec<String> {
         ("BOB", "securePassword123"),
     ] {
         let body = json!({"email": format!("{name}@example.com"), "password": password});
-        let answer = stage.app.anonymous().post("/api/auth/login", body).await;
-        let token = (answer.status == 200).then(|| answer.json()["token"].as_str().unwrap().to_owned());
+        let response = stage.app.anonymous().post("/api/auth/login", body).await;
+        let token = (response.status == 200).then(|| response.json()["token"].as_str().unwrap().to_owned());
         clients.extend(token.map(|token| stage.app.with_token(Some(token))));
-        answers.push(answer);
+        responses.push(response);
     }
     // Taken by its key, taken as entered, and new.
     stage.sql("UPDATE users SET email = 'carol@example.com' WHERE email_key IS NULL").await;
     for email in ["Alice@example.com", "carol@example.com", "dan@example.com"] {
         let body = json!({"name": "A", "email": email, "password": "securePassword123"});
-        answers.push(stage.app.anonymous().post("/api/auth/register", body).await);
+        responses.push(stage.app.anonymous().post("/api/auth/register", body).await);
     }
     for client in &clients {
-        answers.push(client.get("/api/auth/me").await);
+        responses.push(client.get("/api/auth/me").await);
     }
     if let Some(first) = clients.first() {
-        answers.push(first.call("POST", "/api/auth/logout", None).await);
+        responses.push(first.call("POST", "/api/auth/logout", None).await);
     }
     for client in &clients {
-        answers.push(client.get("/api/auth/me").await);
+        responses.push(client.get("/api/auth/me").await);
     }
 
-    let mut seen: Vec<String> = answers.iter().map(stable).collect();
+    let mut seen: Vec<String> = responses.iter().map(stable).collect();
     seen.extend(stage.trail().await);
     let sessions =
         "SELECT concat_ws(' ', user_id, count(*), count(revoked_at)) FROM sessions GROUP BY user_id ORDER BY 1";

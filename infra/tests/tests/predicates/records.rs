@@ -1,7 +1,7 @@
 //! What two users do and see of their patients, their mappings and the directory.
 
 use serde_json::json;
-use testing::{Answer, Client};
+use testing::{Client, Response};
 
 use crate::stage::{Stage, stable};
 
@@ -45,7 +45,7 @@ pub(crate) async fn observe(stage: &Stage) -> Vec<String> {
 }
 
 /// What Mallory tries on Alice's records.
-async fn attack(mallory: &Client<'_>) -> Vec<Answer> {
+async fn attack(mallory: &Client<'_>) -> Vec<Response> {
     vec![
         mallory.get("/api/patients/1").await,
         mallory.put("/api/patients/1", json!({"name": "Stolen"})).await,
@@ -58,24 +58,24 @@ async fn attack(mallory: &Client<'_>) -> Vec<Answer> {
 }
 
 /// All that a user can see.
-async fn look(user: &Client<'_>) -> Vec<Answer> {
-    let mut answers = vec![
+async fn look(user: &Client<'_>) -> Vec<Response> {
+    let mut responses = vec![
         user.get("/api/patients").await,
         user.get("/api/mappings").await,
         user.get("/api/doctors").await,
         user.get("/api/doctors/1").await,
     ];
     for patient in 1..=3 {
-        answers.push(user.get(&format!("/api/patients/{patient}")).await);
-        answers.push(user.get(&format!("/api/mappings/{patient}")).await);
+        responses.push(user.get(&format!("/api/patients/{patient}")).await);
+        responses.push(user.get(&format!("/api/mappings/{patient}")).await);
     }
-    answers
+    responses
 }
 
 /// What Alice does with her own, one thing of each kind, so that what should have stayed is left to be seen.
-async fn work(alice: &Client<'_>) -> Vec<Answer> {
+async fn work(alice: &Client<'_>) -> Vec<Response> {
     let patient = json!({"name": "Joan", "dob": "1990-05-15", "gender": "other"});
-    let mut answers = vec![
+    let mut responses = vec![
         alice.post("/api/patients", &patient).await,
         alice.put("/api/patients/1", json!({"name": "Jane Doe"})).await,
         alice.post("/api/doctors", json!({"name": "Dr. W", "specialty": "Surgery"})).await,
@@ -84,7 +84,7 @@ async fn work(alice: &Client<'_>) -> Vec<Answer> {
         alice.post("/api/mappings", json!({"patientId": 4, "doctorId": 4})).await,
     ];
     for path in ["/api/mappings/4", "/api/doctors/4", "/api/doctors/3", "/api/patients/2"] {
-        answers.push(alice.delete(path).await);
+        responses.push(alice.delete(path).await);
     }
-    answers
+    responses
 }

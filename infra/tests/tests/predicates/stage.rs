@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shared::db::Trust;
-use testing::{Answer, TestApp, TestDb};
+use testing::{Response, TestApp, TestDb};
 use tests::TABLES;
 use tokio_postgres::{Client, types::Type};
 
@@ -113,8 +113,8 @@ impl Stage {
     }
 }
 
-/// An answer without what differs from run to run.
-pub(crate) fn stable(answer: &Answer) -> String {
+/// A response without what differs from run to run.
+pub(crate) fn stable(response: &Response) -> String {
     fn strip(value: &mut Value) {
         match value {
             Value::Array(values) => values.iter_mut().for_each(strip),
@@ -127,9 +127,9 @@ pub(crate) fn stable(answer: &Answer) -> String {
             _ => {}
         }
     }
-    let mut body = if answer.text.is_empty() { Value::Null } else { answer.json() };
+    let mut body = if response.text.is_empty() { Value::Null } else { response.json() };
     strip(&mut body);
-    format!("{} {body}", answer.status)
+    format!("{} {body}", response.status)
 }
 
 /// The names of all statements of the functions, sorted.

@@ -7,17 +7,17 @@ use std::{
 
 use rig::{
     CpuQuota,
-    lambda::{LARGEST_ANSWER, LARGEST_EVENT, Limits, Outcome},
+    lambda::{LARGEST_EVENT, LARGEST_RESPONSE, Limits, Outcome},
 };
 use serde_json::{Value, json};
 
 use crate::obedient::{environment, function, limits};
 
-const ECHO: &str = r#"{"do":"answer","answer":1}"#;
+const ECHO: &str = r#"{"do":"respond","response":1}"#;
 const HANG: &str = r#"{"do":"hang"}"#;
 
-fn answer(text: &str) -> Outcome {
-    Outcome::Answer(text.to_owned())
+fn response(text: &str) -> Outcome {
+    Outcome::Response(text.to_owned())
 }
 
 /// The state of a process in the system: `T` when it is stopped.
@@ -31,13 +31,13 @@ async fn an_environment_is_frozen_between_two_events() {
     let environment = environment(&limits(true)).await;
 
     for _ in 0..20 {
-        assert_eq!(environment.invoke(ECHO).await, answer("1"));
+        assert_eq!(environment.invoke(ECHO).await, response("1"));
         assert_eq!(state(environment.process_id()), Some('T'));
     }
 
     environment.thaw();
     while state(environment.process_id()) == Some('T') {}
-    assert_eq!(environment.invoke(ECHO).await, answer("1"));
+    assert_eq!(environment.invoke(ECHO).await, response("1"));
     assert_eq!(environment.connections().await, 1, "it speaks through one connection");
 }
 
@@ -45,7 +45,7 @@ async fn an_environment_is_frozen_between_two_events() {
 async fn an_environment_has_the_cpu_quota_of_its_memory_size() {
     let environment = environment(&Limits { memory: Some(512), ..limits(false) }).await;
 
-    assert_eq!(environment.invoke(ECHO).await, answer("1"));
+    assert_eq!(environment.invoke(ECHO).await, response("1"));
 
     let process = format!("/proc/{}", environment.process_id());
     let variables = fs::read_to_string(format!("{process}/environ")).unwrap();
@@ -62,7 +62,7 @@ async fn an_event_comes_with_lambdas_headers() {
     let environment = environment(&limits(false)).await;
     let mut seen = Vec::new();
     for _ in 0..2 {
-        let Outcome::Answer(headers) = environment.invoke(r#"{"do":"headers"}"#).await else { panic!("no answer") };
+        let Outcome::Response(headers) = environment.invoke(r#"{"do":"headers"}"#).await else { panic!("no response") };
         let headers: Value = serde_json::from_str(&headers).unwrap();
         let header = |name: &str| headers[name].as_str().unwrap().to_owned();
         assert_eq!(
@@ -83,24 +83,24 @@ async fn an_event_that_takes_too_long_ends_its_environment_and_the_next_one_gets
     assert_eq!(function.invoke(HANG.to_owned()).await, Outcome::TimedOut);
     assert!(function.environments().is_empty());
 
-    assert_eq!(function.invoke(ECHO.to_owned()).await, answer("1"));
+    assert_eq!(function.invoke(ECHO.to_owned()).await, response("1"));
     assert_eq!(function.started(), 2);
 }
 
 #[tokio::test]
 async fn a_process_that_ends_costs_one_response() {
     let function = function(&limits(true), 1);
-    assert_eq!(function.invoke(ECHO.to_owned()).await, answer("1"));
+    assert_eq!(function.invoke(ECHO.to_owned()).await, response("1"));
 
     assert_eq!(function.invoke(r#"{"do":"exit"}"#.to_owned()).await, Outcome::Crashed);
-    assert_eq!(function.invoke(ECHO.to_owned()).await, answer("1"));
+    assert_eq!(function.invoke(ECHO.to_owned()).await, response("1"));
     assert_eq!(function.started(), 2);
 
     // Killed between two events, it costs no response.
     let [environment] = function.environments().try_into().unwrap_or_else(|_| panic!("one environment"));
     environment.kill();
     while environment.ended().is_none() {}
-    assert_eq!(function.invoke(ECHO.to_owned()).await, answer("1"));
+    assert_eq!(function.invoke(ECHO.to_owned()).await, response("1"));
     assert_eq!(function.started(), 3);
 }
 
@@ -110,24 +110,26 @@ async fn an_error_of_the_function_is_returned_and_ends_no_environment() {
 
     let error = r#"{"errorType": "Failed", "errorMessage": "as ordered"}"#.to_owned();
     assert_eq!(environment.invoke(r#"{"do":"fail"}"#).await, Outcome::Error(error));
-    assert_eq!(environment.invoke(ECHO).await, answer("1"));
+    assert_eq!(environment.invoke(ECHO).await, response("1"));
 }
 
 #[tokio::test]
 async fn oversized_events_and_responses_are_refused() {
     let environment = environment(&limits(false)).await;
     let padded = |length: usize| {
-        let head = r#"{"do":"answer","answer":1,"padding":""#;
+        let head = r#"{"do":"respond","response":1,"padding":""#;
         format!("{head}{}\"}}", "x".repeat(length - head.len() - 2))
     };
-    assert_eq!(environment.invoke(padded(LARGEST_EVENT)).await, answer("1"));
+    assert_eq!(environment.invoke(padded(LARGEST_EVENT)).await, response("1"));
     assert_eq!(environment.invoke(padded(LARGEST_EVENT + 1)).await, Outcome::TooLarge);
 
     // The two quotes of a JSON string.
-    let at_length = |length: usize| json!({ "do": "answer at length", "length": length - 2 }).to_string();
-    let Outcome::Answer(largest) = environment.invoke(at_length(LARGEST_ANSWER)).await else { panic!("no answer") };
-    assert_eq!(largest.len(), LARGEST_ANSWER);
-    let Outcome::Error(error) = environment.invoke(at_length(LARGEST_ANSWER + 1)).await else { panic!("no error") };
+    let at_length = |length: usize| json!({ "do": "respond at length", "length": length - 2 }).to_string();
+    let Outcome::Response(largest) = environment.invoke(at_length(LARGEST_RESPONSE)).await else {
+        panic!("no response")
+    };
+    assert_eq!(largest.len(), LARGEST_RESPONSE);
+    let Outcome::Error(error) = environment.invoke(at_length(LARGEST_RESPONSE + 1)).await else { panic!("no error") };
     assert_eq!(
         serde_json::from_str::<Value>(&error).unwrap(),
         json!({
@@ -162,11 +164,11 @@ async fn an_event_too_many_is_throttled() {
 #[tokio::test]
 async fn an_environment_that_is_not_needed_any_more_finishes_its_event_and_ends() {
     let environment = environment(&limits(true)).await;
-    let slow = format!(r#"{{"do":"answer","answer":"{}"}}"#, "x".repeat(1 << 20));
+    let slow = format!(r#"{{"do":"respond","response":"{}"}}"#, "x".repeat(1 << 20));
 
     let (outcome, ended) = tokio::join!(environment.invoke(slow), environment.scale_in());
 
-    assert!(matches!(outcome, Outcome::Answer(_)), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Response(_)), "{outcome:?}");
     assert!(ended.is_some());
     assert_eq!(environment.invoke(ECHO).await, Outcome::Crashed);
 }

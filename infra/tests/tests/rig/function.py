@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A function that follows the order in its event, for tests of the rig.
 
-The order is the event itself, or the body of the HTTP request in it; without one the answer tells the event.
+The order is the event itself, or the body of the HTTP request in it; without one the response tells the event.
 """
 
 import http.client
@@ -15,8 +15,8 @@ api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
 def call(method, path, body=None):
     api.request(method, "/2018-06-01/runtime/" + path, body)
-    answer = api.getresponse()
-    return answer, answer.read()
+    response = api.getresponse()
+    return response, response.read()
 
 
 while True:
@@ -26,19 +26,19 @@ while True:
         order = event if "do" in event else json.loads(event.get("body") or "{}")
     except ValueError:
         order = {}
-    did, answer = "response", {"statusCode": 200, "body": json.dumps(event)}
+    did, response = "response", {"statusCode": 200, "body": json.dumps(event)}
     match order.get("do"):
-        case "answer":
-            answer = order["answer"]
+        case "respond":
+            response = order["response"]
         case "headers":
-            answer = dict(invocation.getheaders())
+            response = dict(invocation.getheaders())
         case "fail":
-            did, answer = "error", {"errorType": "Failed", "errorMessage": "as ordered"}
-        case "answer at length":
-            answer = "x" * order["length"]
+            did, response = "error", {"errorType": "Failed", "errorMessage": "as ordered"}
+        case "respond at length":
+            response = "x" * order["length"]
         case "exit":
             sys.exit()
         case "hang":
             time.sleep(600)
-    taken, said = call("POST", f"invocation/{invocation.getheader('Lambda-Runtime-Aws-Request-Id')}/{did}", json.dumps(answer))
+    taken, said = call("POST", f"invocation/{invocation.getheader('Lambda-Runtime-Aws-Request-Id')}/{did}", json.dumps(response))
     print("answered", taken.status, flush=True)

@@ -96,7 +96,7 @@ async fn a_response_becomes_http() {
         "body": "aGVsbG8=",
         "isBase64Encoded": true
     });
-    let order = json!({ "do": "answer", "answer": response });
+    let order = json!({ "do": "respond", "response": response });
     for form in BOTH {
         let response = outcome(form, &order).await;
         let is_rest = form == Form::RestApi;
@@ -115,7 +115,7 @@ async fn a_response_becomes_http() {
 
 #[tokio::test]
 async fn a_response_without_a_status_is_valid_for_payload_2_only() {
-    let order = json!({ "do": "answer", "answer": { "message": "hello" } });
+    let order = json!({ "do": "respond", "response": { "message": "hello" } });
 
     let [http, rest] = [outcome(Form::HttpApi, &order).await, outcome(Form::RestApi, &order).await];
 
@@ -128,9 +128,9 @@ async fn a_failed_or_ended_function_or_an_invalid_response_is_a_gateway_error() 
     for order in [
         json!({ "do": "fail" }),
         json!({ "do": "exit" }),
-        json!({ "do": "answer", "answer": { "statusCode": 99_999 } }),
-        json!({ "do": "answer", "answer": { "statusCode": 200, "body": "?", "isBase64Encoded": true } }),
-        json!({ "do": "answer at length", "length": 7_000_000 }),
+        json!({ "do": "respond", "response": { "statusCode": 99_999 } }),
+        json!({ "do": "respond", "response": { "statusCode": 200, "body": "?", "isBase64Encoded": true } }),
+        json!({ "do": "respond at length", "length": 7_000_000 }),
     ] {
         let [http, rest] = [outcome(Form::HttpApi, &order).await, outcome(Form::RestApi, &order).await];
         assert_eq!(refusal(&http), (500, r#"{"message":"Internal Server Error"}"#), "{order}");

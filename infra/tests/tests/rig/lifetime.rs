@@ -34,7 +34,7 @@ async fn an_environment_that_is_not_needed_any_more_finishes_its_request_and_lea
         let last = event(&product.token, "POST", "/api/patients", Some(&jane()));
         let (outcome, ended) = tokio::join!(biased; environment.invoke(last), environment.scale_in());
 
-        let Outcome::Answer(response) = outcome else { panic!("{outcome:?}") };
+        let Outcome::Response(response) = outcome else { panic!("{outcome:?}") };
         assert!(response.contains(r#""statusCode":201"#), "{response}");
         // It ended by SIGTERM, without SIGKILL.
         assert_eq!(ended.and_then(|status| status.signal()), Some(15), "{ended:?}");
@@ -116,7 +116,7 @@ async fn growth(requests: usize) -> i64 {
             before = resident(&environment);
         }
         let outcome = environment.invoke(&events[number % events.len()]).await;
-        assert!(matches!(outcome, Outcome::Answer(_)), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Response(_)), "{outcome:?}");
     }
     assert_eq!(environment.connections().await, 1, "one connection to the Runtime API");
     resident(&environment) - before

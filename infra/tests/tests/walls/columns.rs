@@ -68,8 +68,8 @@ async fn a_body_that_names_every_column_writes_only_the_fields_of_the_contract()
     };
 
     for (table, path, new, can_change) in writes() {
-        let answer = alice.post(path, with_more(&new)).await;
-        answer.expect(201);
+        let response = alice.post(path, with_more(&new)).await;
+        response.expect(201);
         let (added, rows) = newest(&owner, table).await;
         assert!(added["id"].as_i64() <= Some(3) && added["created_at"].as_str() > Some("2026"), "{added:?}");
         for (column, protected) in [("user_id", json!(alice.id)), ("version", json!(1))] {
@@ -80,7 +80,7 @@ async fn a_body_that_names_every_column_writes_only_the_fields_of_the_contract()
         if can_change {
             let mut body = with_more(&new);
             body["name"] = "Another".into();
-            alice.put(&answer.headers["location"], body).await.expect(200);
+            alice.put(&response.headers["location"], body).await.expect(200);
             let (changed, rows_after) = newest(&owner, table).await;
             let differ: BTreeSet<_> = added.keys().filter(|column| added[*column] != changed[*column]).collect();
             assert_eq!(differ, ["name", "updated_at", "version"].map(str::to_owned).iter().collect(), "{table}");

@@ -128,7 +128,7 @@ impl Function {
             };
             let is_over = |state: &ProcessState| *state != ProcessState::Starting(start);
             let answered = tokio::select! {
-                outcome = self.first_answer(&mut greetings) => Some(outcome),
+                outcome = self.first_response(&mut greetings) => Some(outcome),
                 _ = state.wait_for(is_over) => None,
             };
             if let Some(outcome) = answered {
@@ -147,7 +147,7 @@ impl Function {
 
     /// Sends greetings until there is a response. The emulator hands an event to each process that has asked for one,
     /// even if that process has ended since: such a greeting is lost.
-    async fn first_answer(&self, greetings: &mut Greetings) -> Outcome {
+    async fn first_response(&self, greetings: &mut Greetings) -> Outcome {
         loop {
             let (has_process, now) = (self.process().is_some(), Instant::now());
             if has_process && greetings.has_room(now) {
@@ -234,9 +234,9 @@ fn only_reads(event: &str) -> bool {
 
 /// The status of a response; 500 for any other outcome.
 fn status(outcome: &Outcome) -> u16 {
-    let Outcome::Answer(answer) = outcome else { return 500 };
-    let answer: Option<Value> = serde_json::from_str(answer).ok();
-    answer.and_then(|answer| answer.get("statusCode")?.as_u64()?.try_into().ok()).unwrap_or(500)
+    let Outcome::Response(response) = outcome else { return 500 };
+    let response: Option<Value> = serde_json::from_str(response).ok();
+    response.and_then(|response| response.get("statusCode")?.as_u64()?.try_into().ok()).unwrap_or(500)
 }
 
 #[cfg(test)]

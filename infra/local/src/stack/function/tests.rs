@@ -19,7 +19,7 @@ async fn received(emulator: &TcpListener) -> TcpStream {
     stream
 }
 
-async fn answer(mut stream: TcpStream) {
+async fn respond(mut stream: TcpStream) {
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
 }
 
@@ -46,9 +46,9 @@ async fn an_event_whose_client_has_hung_up_keeps_its_turn_until_its_response() {
     assert!(function.turn.try_lock().is_err(), "the next one would wait in the emulator");
 
     let second = call(&function);
-    answer(waiting).await;
-    answer(received(&emulator).await).await;
-    assert!(matches!(second.await.unwrap(), Outcome::Answer(answer) if answer == "{}"));
+    respond(waiting).await;
+    respond(received(&emulator).await).await;
+    assert!(matches!(second.await.unwrap(), Outcome::Response(response) if response == "{}"));
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn an_event_whose_client_hangs_up_before_its_turn_is_not_handed_over() {
 
     function.set(ProcessState::Ready(2, 200));
     let second = call(&function);
-    answer(received(&emulator).await).await;
+    respond(received(&emulator).await).await;
 
-    assert!(matches!(second.await.unwrap(), Outcome::Answer(_)));
+    assert!(matches!(second.await.unwrap(), Outcome::Response(_)));
 }

@@ -1,13 +1,13 @@
-//! What came back, and the rules that hold for every answer.
+//! What came back, and the rules that hold for every response.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shared::lambda;
 
-/// An answer that keeps the rules of every answer.
+/// A response that keeps the rules of every response.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The headers, names in lower case.
@@ -16,7 +16,7 @@ pub struct Answer {
     pub text: String,
 }
 
-/// The largest JSON that Lambda takes as an answer, in bytes.
+/// The largest JSON that Lambda takes as a response, in bytes.
 const MOST_THAT_LAMBDA_CARRIES: usize = 6_291_556;
 
 /// What no error may ever show: words of the driver, of SQL, of Rust, of this machine, and secrets.
@@ -67,28 +67,28 @@ pub fn internals(text: &str) -> Option<&'static str> {
     INTERNALS.into_iter().find(|word| text.contains(word))
 }
 
-impl Answer {
-    /// The answer of a function.
+impl Response {
+    /// The response of a function.
     ///
     /// # Panics
-    /// When it breaks a rule that holds for every answer.
+    /// When it breaks a rule that holds for every response.
     #[must_use]
-    pub fn checked(answer: lambda::Answer) -> Self {
-        let weight = serde_json::to_string(&answer).unwrap().len();
+    pub fn checked(response: lambda::GatewayResponse) -> Self {
+        let weight = serde_json::to_string(&response).unwrap().len();
         assert!(weight <= MOST_THAT_LAMBDA_CARRIES, "{weight} bytes");
-        let answer = Self { status: answer.status_code, headers: answer.headers, text: answer.body };
-        let header = |name: &str| answer.headers.get(name).map(String::as_str);
-        assert_eq!(header("cache-control"), Some("no-store"), "{answer:?}");
-        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{answer:?}");
-        assert!(header("strict-transport-security").is_some(), "{answer:?}");
-        assert!(header("x-request-id").is_some_and(|id| !id.is_empty()), "{answer:?}");
+        let response = Self { status: response.status_code, headers: response.headers, text: response.body };
+        let header = |name: &str| response.headers.get(name).map(String::as_str);
+        assert_eq!(header("cache-control"), Some("no-store"), "{response:?}");
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{response:?}");
+        assert!(header("strict-transport-security").is_some(), "{response:?}");
+        assert!(header("x-request-id").is_some_and(|id| !id.is_empty()), "{response:?}");
         assert_eq!(header("server"), None);
-        match answer.status {
-            204 => assert_eq!(answer.text, ""),
-            200..=299 => assert_eq!(header("content-type"), Some("application/json"), "{answer:?}"),
-            _ => answer.check_problem(),
+        match response.status {
+            204 => assert_eq!(response.text, ""),
+            200..=299 => assert_eq!(header("content-type"), Some("application/json"), "{response:?}"),
+            _ => response.check_problem(),
         }
-        answer
+        response
     }
 
     fn check_problem(&self) {
@@ -117,7 +117,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// The body as JSON of an answer that must have this status.
+    /// The body as JSON of a response that must have this status.
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         if self.text.is_empty() { Value::Null } else { self.json() }
@@ -130,7 +130,7 @@ impl Answer {
         errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What an observer could tell this answer from another by: all of it but the request id.
+    /// What an observer could tell this response from another by: all of it but the request id.
     #[must_use]
     pub fn observable(&self) -> (u16, BTreeMap<String, String>, String) {
         let mut headers = self.headers.clone();
