@@ -1,6 +1,6 @@
 //! The errors that a route can give, by status: each as its function would write it.
 
-use std::{borrow::Cow, collections::BTreeMap, iter};
+use std::{collections::BTreeMap, iter};
 
 use shared::{
     ApiError, Route,
@@ -77,8 +77,7 @@ fn bad_body(schema: &Schema) -> ApiError {
         return ApiError::NothingToChange(names.leak());
     }
     let required = object.members.iter().filter(|member| member.required);
-    let missing = required.map(|member| FieldError { field: member.name, message: Cow::Borrowed("is required") });
-    ApiError::Invalid(missing.collect())
+    ApiError::Invalid(required.map(|member| FieldError::missing(member.name)).collect())
 }
 
 /// An error of a route's line; those that hold a cause cannot stand there.

@@ -82,7 +82,7 @@ fn parameters(route: &Route, example: Option<&Example>, schemas: &mut Schemas) -
             "name" => name,
             "in" => "path",
             "required" => true,
-            "description" => whose(name),
+            "description" => whose(schema, name),
             "schema" => schemas.of(schema),
         };
         if let Some(example) = examples.next().and_then(|id| id.parse::<i64>().ok()) {
@@ -93,11 +93,11 @@ fn parameters(route: &Route, example: Option<&Example>, schemas: &mut Schemas) -
     names.zip(ids.flatten()).map(parameter).collect()
 }
 
-/// `The patient's id.` for `patientId`.
-fn whose(name: &str) -> String {
-    match name.strip_suffix("Id") {
-        Some(owner) => format!("The {owner}'s id."),
-        None => format!("Its {name}."),
+/// Which record a parameter of the path names.
+fn whose(schema: &Schema, name: &str) -> String {
+    match schema {
+        Schema::Id(record) => format!("The {record}'s id."),
+        _ => format!("Its {name}."),
     }
 }
 

@@ -21,7 +21,7 @@ impl Schemas {
                 let values: Vec<Json> = values.iter().map(|value| Json::from(*value)).collect();
                 self.named(name, object! { "type" => "string", "enum" => values })
             }
-            Schema::Id => object! { "type" => "integer", "format" => "int64", "minimum" => 1_i64 },
+            Schema::Id(_) => object! { "type" => "integer", "format" => "int64", "minimum" => 1_i64 },
             Schema::Integer => object! { "type" => "integer", "format" => "int64" },
             Schema::Timestamp => object! { "type" => "string", "format" => "date-time" },
             Schema::Date { earliest } => object! {

@@ -54,7 +54,7 @@ impl<'a> Fields<'a> {
         parse: impl FnOnce(Value<'_>) -> Result<T, E>,
     ) -> Option<T> {
         if self.value(name).is_none() {
-            self.errors.push(FieldError { field: name, message: "is required".into() });
+            self.errors.push(FieldError::missing(name));
         }
         self.optional_by(name, parse)
     }

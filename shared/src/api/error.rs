@@ -126,6 +126,14 @@ pub struct FieldError {
     pub message: Cow<'static, str>,
 }
 
+impl FieldError {
+    /// A required field that was not sent.
+    #[must_use]
+    pub const fn missing(field: &'static str) -> Self {
+        Self { field, message: Cow::Borrowed("is required") }
+    }
+}
+
 impl ApiError {
     /// The status of the response.
     #[must_use]

@@ -12,7 +12,7 @@ use crate::{from_sql, to_sql};
 const NOT_AN_ID: &str = "must be a positive integer";
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident of $record:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         #[serde(transparent)]
@@ -32,7 +32,7 @@ macro_rules! id {
         }
 
         impl Described for $name {
-            const SCHEMA: Schema = Schema::Id;
+            const SCHEMA: Schema = Schema::Id($record);
         }
 
         impl Field for $name {
@@ -62,19 +62,19 @@ macro_rules! id {
 
 id!(
     /// A user: the `sub` of a token.
-    UserId
+    UserId of "user"
 );
 id!(
     /// A patient.
-    PatientId
+    PatientId of "patient"
 );
 id!(
     /// A doctor of the directory.
-    DoctorId
+    DoctorId of "doctor"
 );
 id!(
     /// An assignment of a doctor to a patient.
-    MappingId
+    MappingId of "mapping"
 );
 
 /// A session: the `sid` of a token.

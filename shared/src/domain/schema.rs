@@ -18,8 +18,8 @@ pub enum Schema {
         /// The strings.
         values: &'static [&'static str],
     },
-    /// A positive 64-bit integer.
-    Id,
+    /// A positive 64-bit integer: the id of a record of this kind, such as `patient`.
+    Id(&'static str),
     /// A 64-bit integer.
     Integer,
     /// A string that is a point in time (RFC 3339, UTC, milliseconds).

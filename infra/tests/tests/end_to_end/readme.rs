@@ -73,7 +73,26 @@ fn errors() -> BTreeSet<String> {
         ApiError::Internal("".into()),
     ];
     let all = others.into_iter().chain(conflicts.map(ApiError::Conflict));
-    all.map(|error| format!("{} {}", error.status().as_u16(), error.code())).collect()
+    all.inspect(listed).map(|error| format!("{} {}", error.status().as_u16(), error.code())).collect()
+}
+
+/// Does not compile until a new error is named here, and so in the lists above.
+fn listed(error: &ApiError) {
+    match error {
+        ApiError::Conflict(Conflict::EmailTaken | Conflict::AlreadyAssigned | Conflict::DoctorInUse)
+        | ApiError::Malformed(_)
+        | ApiError::Invalid(_)
+        | ApiError::NothingToChange(_)
+        | ApiError::ListTooLong
+        | ApiError::Unauthenticated(_)
+        | ApiError::NotFound(_)
+        | ApiError::NoSuchPath
+        | ApiError::MethodNotAllowed(_)
+        | ApiError::TooLarge
+        | ApiError::UnsupportedMediaType
+        | ApiError::Unavailable(_)
+        | ApiError::Internal(_) => {}
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use rig::{
     proxy::Proxy,
 };
 use serde_json::Value;
-use shared::config::Role;
+use shared::{Route, config::Role};
 use tables::{TABLES, Table};
 use testing::{Cloud, Database, binary};
 
@@ -26,8 +26,11 @@ use crate::{
 
 /// The user of the recovery probe.
 const PROBE: &str = "probe@example.com";
-/// One request for each function.
-const PROBES: [&str; 4] = ["/api/auth/me", "/api/patients", "/api/doctors", "/api/mappings"];
+/// Of each function a route that only reads, and needs a session.
+fn probes() -> impl Iterator<Item = &'static str> {
+    let reads = |route: &&Route| route.method == "GET" && !route.is_public() && !route.path.contains('{');
+    TABLES.iter().filter_map(move |table| table.routes.iter().find(reads)).map(|route| route.path)
+}
 
 pub(crate) struct World {
     pub(crate) cluster: &'static Cluster,
@@ -95,7 +98,7 @@ impl World {
             }
         };
         thread::scope(|scope| {
-            for path in PROBES {
+            for path in probes() {
                 let (caller, token) = (Caller::new(&base), &token);
                 scope.spawn(move || {
                     loop {
