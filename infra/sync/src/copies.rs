@@ -1,4 +1,4 @@
-//! What the templates say once for each function: the first of them by hand, the others as copies of it.
+//! What a file says once for each function: for the first by hand, for the others as copies of that.
 //!
 //! ```yaml
 //!   # cargo sync: for each function
@@ -9,8 +9,9 @@
 //! ```
 //!
 //! A copy has the name of its own function wherever the model has that of the first one as a whole word: `Auth` in
-//! `AuthRole` and `auth`, but not in `Authorization` or `app_auth`. A model must not hold what only the first function
-//! has, such as the parameter `AuthThrottlingRateLimit`: cfn-lint reports the name that a copy makes of it.
+//! `AuthRole` and `auth`, but not in `Authorization` or `app_auth`. A model must not name what only the first function
+//! has, such as the parameter `AuthThrottlingRateLimit`: where a template refers to it, cfn-lint reports the name that a
+//! copy makes of it.
 
 use machine::Error;
 use shared::config::Role;
@@ -22,10 +23,10 @@ const MODEL: &str = "# cargo sync: for each function";
 const COPIES: &str = "# cargo sync: copies";
 const END: &str = "# end";
 
-/// The template at this path with the copies of all its models.
-pub(crate) fn with_copies(path: &str, template: &str) -> machine::Result<String> {
+/// The file at this path with the copies of all its models.
+pub(crate) fn with_copies(path: &str, file: &str) -> machine::Result<String> {
     let mut written = String::new();
-    let mut lines = template.split_inclusive('\n');
+    let mut lines = file.split_inclusive('\n');
     while let Some(line) = lines.next() {
         written.push_str(line);
         if let Some(selection) = marker(line).strip_prefix(MODEL) {

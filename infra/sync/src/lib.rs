@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `functions/openapi.json` | the description of the API |
 //! | `template.yaml` | the routes of API Gateway, in each function's `Events` |
-//! | `template.yaml`, `infra/monitoring.yaml`, `infra/release.yaml`, `infra/rotation.yaml` | what is the same for each function: copies of what stands there for the first one |
+//! | `template.yaml`, `infra/monitoring.yaml`, `infra/release.yaml`, `infra/rotation.yaml`, `.cargo/mutants.toml` | what is the same for each function: copies of what stands there for the first one |
 //! | `Cargo.toml` | the routes of `cargo dev` |
 //! | `README.md` | the table of routes |
 //!
@@ -27,8 +27,9 @@ use openapi::{Examples, Json, describe, walk};
 pub const DESCRIPTION: &str = "functions/openapi.json";
 
 const ROOT_TEMPLATE: &str = "template.yaml";
-/// The nested templates that have resources for each function.
-const NESTED_TEMPLATES: [&str; 3] = ["infra/monitoring.yaml", "infra/release.yaml", "infra/rotation.yaml"];
+/// The files in which only copies are written.
+const WITH_COPIES: [&str; 4] =
+    ["infra/monitoring.yaml", "infra/release.yaml", "infra/rotation.yaml", ".cargo/mutants.toml"];
 
 /// A file as it is and as it must be.
 pub struct Synced {
@@ -81,7 +82,7 @@ pub fn files(root: &Path) -> Result<Vec<Synced>> {
         Synced::of(root, "Cargo.toml", gateway::with_router)?,
         Synced::of(root, page::PAGE, page::with_routes)?,
     ];
-    for path in NESTED_TEMPLATES {
+    for path in WITH_COPIES {
         files.push(Synced::of(root, path, |text| copies::with_copies(path, text))?);
     }
     Ok(files)
