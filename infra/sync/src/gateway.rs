@@ -6,9 +6,9 @@
 use std::fmt::Write;
 
 use machine::Result;
-use tables::{TABLES, Table};
+use tables::{TABLES, Table, pascal_case};
 
-use crate::{marked::replaced, no_markers};
+use crate::{ROOT_TEMPLATE, marked::replaced, no_markers};
 
 /// The function that responds to unknown paths.
 const FALLBACK: &str = "doctors";
@@ -29,7 +29,7 @@ pub(crate) fn with_events(template: &str) -> Result<String> {
     let mut text = template.to_owned();
     for table in &TABLES {
         let begin = format!("# cargo sync: events of {}\n", table.name);
-        text = replaced(&text, &begin, "# end", &events(table)).ok_or_else(|| no_markers("template.yaml", &begin))?;
+        text = replaced(&text, &begin, "# end", &events(table)).ok_or_else(|| no_markers(ROOT_TEMPLATE, &begin))?;
     }
     Ok(text)
 }
@@ -54,12 +54,6 @@ fn event(text: &mut String, name: &str, method: &str, path: &str) {
         "        {name}:\n          Type: HttpApi\n          \
          Properties: {{ ApiId: !Ref Api, Method: {method}, Path: \"{path}\" }}"
     );
-}
-
-/// `ApiPatientsId` for `/api/patients/{id}`, `DoctorsOfPatient` for `doctors_of_patient`.
-fn pascal_case(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
-    words.flat_map(|word| word.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(word.chars().skip(1))).collect()
 }
 
 /// The manifest with the routes of `cargo dev`.

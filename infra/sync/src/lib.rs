@@ -1,14 +1,16 @@
-//! What follows from the tables of routes, and stands in files: `cargo sync` writes it.
+//! What follows from the tables of functions and routes, and stands in files: `cargo sync` writes it.
 //!
 //! | file | what |
 //! |---|---|
 //! | `functions/openapi.json` | the description of the API |
 //! | `template.yaml` | the routes of API Gateway, in each function's `Events` |
+//! | `template.yaml`, `infra/monitoring.yaml`, `infra/release.yaml`, `infra/rotation.yaml`, `.cargo/mutants.toml` | what is the same for each function: copies of what stands there for the first one |
 //! | `Cargo.toml` | the routes of `cargo dev` |
 //! | `README.md` | the table of routes |
 //!
 //! `cargo sync --check` writes nothing and fails when a file is out of line; a test does the same.
 
+mod copies;
 mod gateway;
 mod marked;
 mod page;
@@ -23,6 +25,11 @@ use openapi::{Examples, Json, describe, walk};
 
 /// The description of the API, below the root of the checkout.
 pub const DESCRIPTION: &str = "functions/openapi.json";
+
+const ROOT_TEMPLATE: &str = "template.yaml";
+/// The files in which only copies are written.
+const WITH_COPIES: [&str; 4] =
+    ["infra/monitoring.yaml", "infra/release.yaml", "infra/rotation.yaml", ".cargo/mutants.toml"];
 
 /// A file as it is and as it must be.
 pub struct Synced {
@@ -62,19 +69,23 @@ pub fn description(root: &Path) -> Result<Json> {
 /// All files that follow from the tables.
 ///
 /// # Errors
-/// When one cannot be read, or has lost its marker lines.
+/// When one cannot be read, or its marker lines are not as they must be.
 pub fn files(root: &Path) -> Result<Vec<Synced>> {
     let described = Synced {
         path: PathBuf::from(DESCRIPTION),
         is: fs::read_to_string(root.join(DESCRIPTION)).ok(),
         wanted: description(root)?.to_file(),
     };
-    Ok(vec![
+    let mut files = vec![
         described,
-        Synced::of(root, "template.yaml", gateway::with_events)?,
+        Synced::of(root, ROOT_TEMPLATE, |text| copies::with_copies(ROOT_TEMPLATE, &gateway::with_events(text)?))?,
         Synced::of(root, "Cargo.toml", gateway::with_router)?,
         Synced::of(root, page::PAGE, page::with_routes)?,
-    ])
+    ];
+    for path in WITH_COPIES {
+        files.push(Synced::of(root, path, |text| copies::with_copies(path, text))?);
+    }
+    Ok(files)
 }
 
 /// Writes every file that is out of line, and says so.
@@ -106,11 +117,14 @@ pub fn check(root: &Path) -> Result<()> {
         files.iter().filter(|file| !file.is_in_line()).map(|file| file.path.display().to_string()).collect();
     match outdated.as_slice() {
         [] => {
-            progress::say(format_args!("All {} files are in line with the tables of routes", files.len()));
+            progress::say(format_args!(
+                "All {} files are in line with the tables of functions and routes",
+                files.len()
+            ));
             Ok(())
         }
         outdated => Err(Error::sentence(format_args!(
-            "{} must follow from the tables of routes: run `cargo sync`.",
+            "{} must follow from the tables of functions and routes: run `cargo sync`.",
             outdated.join(", ")
         ))),
     }

@@ -40,7 +40,7 @@ fn with_member<'d>(value: &'d Value, name: &str, found: &mut Vec<&'d Value>) {
 fn every_file_is_what_follows_from_the_tables() {
     let outdated = sync::files(&workspace::root()).unwrap().into_iter().filter(|file| !file.is_in_line());
     let outdated: Vec<_> = outdated.map(|file| file.path).collect();
-    assert!(outdated.is_empty(), "run `cargo sync`: {outdated:?} must follow from the tables of routes");
+    assert!(outdated.is_empty(), "run `cargo sync`: {outdated:?} must follow from the tables of functions and routes");
 }
 
 #[test]

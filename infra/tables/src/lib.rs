@@ -15,6 +15,21 @@ pub struct Table {
     pub statements: &'static [&'static dyn AnyStatement],
 }
 
+impl Table {
+    /// What its resources in the templates begin with: `Patients` for `patients`.
+    #[must_use]
+    pub fn pascal_name(&self) -> String {
+        pascal_case(self.name)
+    }
+}
+
+/// `Patients` for `patients`, `DoctorsOfPatient` for `doctors_of_patient`, `ApiPatientsId` for `/api/patients/{id}`.
+#[must_use]
+pub fn pascal_case(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.flat_map(|word| word.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(word.chars().skip(1))).collect()
+}
+
 /// All of them. A new function is a line here.
 pub const TABLES: [Table; 4] = [
     Table { name: "auth", role: Role::Auth, routes: auth::ROUTES, statements: auth::STATEMENTS },

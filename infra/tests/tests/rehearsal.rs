@@ -21,12 +21,12 @@ use std::{
 
 use machine::{tools, workspace};
 use serde_json::{Value, json};
+use tables::TABLES;
 use testing::{
     Environment, Gateway, Inbox, Moto, TestDb, binary,
     rotator::{self, STEPS},
 };
 
-const API: [&str; 4] = ["auth", "patients", "doctors", "mappings"];
 const OWNER: &str = "owner_login";
 const OWNER_PASSWORD: &str = "what RDS made up for the owner";
 
@@ -48,7 +48,7 @@ async fn the_files_built_by_sam_pass_the_whole_contract() {
 
 /// The function's name in the template.
 fn logical_id(function: &str) -> String {
-    format!("{}{}Function", function[..1].to_uppercase(), &function[1..])
+    tables::pascal_case(function) + "Function"
 }
 
 async fn rehearse(bootstrap: &dyn Fn(&str) -> PathBuf) {
@@ -61,7 +61,7 @@ async fn rehearse(bootstrap: &dyn Fn(&str) -> PathBuf) {
 
     println!("== The whole contract, by way of the gateway");
     let mut gateway = tokio::task::spawn_blocking(Gateway::start).await.unwrap();
-    for function in API {
+    for function in TABLES.map(|table| table.name) {
         gateway.attach(function, &bootstrap(function), &stack.environment(function));
     }
     let url = gateway.url();
@@ -76,7 +76,7 @@ async fn rehearse(bootstrap: &dyn Fn(&str) -> PathBuf) {
     for line in log.lines().filter(|line| line.contains(r#""coldStart":true"#)) {
         println!("{line}");
     }
-    assert_eq!(log.matches(r#""coldStart":true"#).count(), API.len(), "{log}");
+    assert_eq!(log.matches(r#""coldStart":true"#).count(), TABLES.len(), "{log}");
     assert!(!log.contains(r#""status":5"#), "{log}");
     stack.assert_no_function_has_a_secret(&moto, &log).await;
 }
@@ -99,7 +99,7 @@ impl Rds {
     }
 }
 
-/// The stack as moto describes it.
+/// The stack as moto describes it: its functions by their names in the template.
 struct Stack {
     functions: BTreeMap<String, Vec<(String, String)>>,
     secrets: BTreeMap<String, String>,
@@ -111,9 +111,8 @@ impl Stack {
         let transform =
             Command::new(python).arg(workspace::root().join("infra/transform.py")).arg("prod").output().unwrap();
         assert!(transform.status.success());
-        let artifacts: BTreeMap<_, _> = ["auth", "patients", "doctors", "mappings", "migrate", "rotate"]
-            .map(|name| (logical_id(name), bootstrap(name)))
-            .into();
+        let functions = TABLES.iter().map(|table| table.name).chain(["migrate", "rotate"]);
+        let artifacts: BTreeMap<_, _> = functions.map(|name| (logical_id(name), bootstrap(name))).collect();
         let input = json!({
             "endpoint": moto.server(),
             "documents": serde_json::from_slice::<Value>(&transform.stdout).unwrap(),
@@ -130,14 +129,14 @@ impl Stack {
         let functions = result["functions"].as_object().unwrap().iter().map(|(name, function)| {
             let own =
                 function["environment"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), of(value)));
-            (name.trim_end_matches("Function").to_lowercase(), own.chain(both.clone()).collect())
+            (name.clone(), own.chain(both.clone()).collect())
         });
         let secrets = result["secrets"].as_object().unwrap().iter().map(|(name, arn)| (name.clone(), of(arn)));
         Self { functions: functions.collect(), secrets: secrets.collect() }
     }
 
     fn environment(&self, function: &str) -> Vec<(&str, String)> {
-        self.functions[function].iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
+        self.functions[&logical_id(function)].iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
     }
 
     /// Exactly the secrets of the API's functions were fetched.

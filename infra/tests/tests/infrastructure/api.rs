@@ -27,17 +27,10 @@ fn routes(body: &Value) -> BTreeSet<String> {
 #[test]
 fn the_routes_are_those_of_the_code_and_a_function_handles_every_unknown_one() {
     let mut expected = BTreeSet::from(["Doctors ANY $default".to_owned()]);
-    let tables = [
-        ("Auth", auth::ROUTES),
-        ("Patients", patients::ROUTES),
-        ("Doctors", doctors::ROUTES),
-        ("Mappings", mappings::ROUTES),
-    ];
-    for (function, table) in tables {
-        for route in table {
-            expected.insert(format!("{function} {} {}", route.method, route.path));
-            expected.insert(format!("{function} ANY {}", route.path));
-        }
+    for (function, route) in tables::routes_by_function() {
+        let function = tables::pascal_case(function);
+        expected.insert(format!("{function} {} {}", route.method, route.path));
+        expected.insert(format!("{function} ANY {}", route.path));
     }
     for environment in ENVIRONMENTS {
         assert_eq!(routes(&resources(environment)["Api"].properties["Body"]), expected, "{environment}");

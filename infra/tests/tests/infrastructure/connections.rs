@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::model::{Resources, documents, number, of_kind, resources, resources_with, text};
+use crate::{
+    model::{Resources, documents, number, of_kind, resources, resources_with, text},
+    names,
+};
 
 /// The connections that PostgreSQL and RDS reserve for administrators.
 const KEPT: f64 = 5.0;
@@ -18,7 +21,7 @@ fn taken_and_usable(resources: &Resources) -> (f64, f64) {
     let settings = &names.iter().find_map(|name| resources.get(*name)).unwrap().properties["Parameters"];
     let usable = number(&settings["max_connections"]) - KEPT;
     let functions = of_kind(resources, "AWS::Lambda::Function");
-    assert_eq!(functions.len(), 6);
+    assert_eq!(functions.len(), names::all().len());
     let of = |function: &serde_json::Value| {
         let variables = &function["Environment"]["Variables"];
         match function.get("ReservedConcurrentExecutions") {
@@ -50,7 +53,7 @@ fn all_instances_of_all_functions_together_leave_a_fifth_of_the_connections_free
     assert!(fits(&resources_with("prod", &aurora)));
 
     // Without reserved concurrency they fit only behind the proxy.
-    for function in ["Auth", "Patients", "Doctors", "Mappings"] {
+    for function in names::api() {
         let parameter = format!("{function}Concurrency");
         assert!(!fits(&resources_with("prod", &[(&parameter, "0")])), "{function}");
         assert!(fits(&resources_with("prod", &[(&parameter, "0"), ("UseProxy", "true")])), "{function}");
@@ -73,13 +76,15 @@ fn dev_reserves_nothing_and_fits_into_a_new_account_and_with_the_handbooks_setti
 
     let handbook = fs::read_to_string(machine::workspace::root().join("infra/README.md")).unwrap();
     let (_, advice) = handbook.split_once("In an account with a larger quota").unwrap();
-    let names =
-        ["Auth", "Patients", "Doctors", "Mappings", "Migrate", "Rotate"].map(|name| format!("{name}Concurrency"));
-    let values = names.clone().map(|name| {
-        let (_, value) = advice.split_once(&format!("{name}=")).unwrap();
-        value.split(|c: char| !c.is_ascii_digit()).next().unwrap()
-    });
-    let overrides: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
+    let (advice, _) = advice.split_once("\n   - ").unwrap();
+    let number_behind = |words: &str| {
+        let (_, rest) = advice.split_once(words)?;
+        rest.split(|c: char| !c.is_ascii_digit()).next()
+    };
+    let usual = number_behind("where they are 0: ").unwrap();
+    let parameters: Vec<_> = names::all().iter().map(|name| format!("{name}Concurrency")).collect();
+    let values = parameters.iter().map(|name| number_behind(&format!("{name}=")).unwrap_or(usual));
+    let overrides: Vec<_> = parameters.iter().map(String::as_str).zip(values).collect();
     let reserved = resources_with("dev", &overrides);
     assert!(fits(&reserved), "{:?}", taken_and_usable(&reserved));
     assert_eq!(text(&reserved["PatientsFunction"].properties["ReservedConcurrentExecutions"]), "4");

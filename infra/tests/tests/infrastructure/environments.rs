@@ -4,7 +4,10 @@ use std::fs;
 
 use machine::workspace;
 
-use crate::model::{ENVIRONMENTS, documents, list, number, of_kind, resources, resources_with, text};
+use crate::{
+    model::{ENVIRONMENTS, documents, list, number, of_kind, resources, resources_with, text},
+    names::{self, OPERATIONS},
+};
 
 #[test]
 fn every_environment_can_be_resolved_completely() {
@@ -91,21 +94,45 @@ fn a_key_signs_for_longer_than_a_token_lives() {
     }
 }
 
+/// What costs money and connections is decided by a person: no default and no copy stands in for it.
+#[test]
+fn each_function_is_given_its_number_of_instances() {
+    let template = fs::read_to_string(workspace::root().join("template.yaml")).unwrap();
+    let mut missing = Vec::new();
+    for function in names::all() {
+        let parameter = format!("{function}Concurrency");
+        if !template.contains(&format!("\n  {parameter}:\n    Type: Number\n")) {
+            missing.push(format!("template.yaml has no parameter {parameter}"));
+        }
+        // Operations are the same in all environments but dev, which reserves nothing.
+        let environments: &[&str] = if OPERATIONS.contains(&function.as_str()) { &["dev"] } else { &["dev", "prod"] };
+        for environment in environments {
+            let given = |line: &String| line.starts_with(&format!("\"{parameter}="));
+            if !settings(environment, "deploy").iter().any(given) {
+                missing.push(format!("samconfig.toml gives {environment} no {parameter}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "decide how many instances the function may have: {missing:#?}");
+}
+
 #[test]
 fn the_handbook_explains_every_parameter_and_says_what_to_do_about_every_alarm() {
     let handbook = fs::read_to_string(workspace::root().join("infra/README.md")).unwrap();
+    // With `…` in the place of a function's name, one sentence is about all functions.
+    let general =
+        |name: &str| names::all().iter().find_map(|function| Some(format!("…{}", name.strip_prefix(function)?)));
+    let is_explained = |name: &str| {
+        let mut forms = [Some(name.to_owned()), general(name)].into_iter().flatten();
+        forms.any(|form| handbook.contains(&format!("`{form}`")))
+    };
     for parameter in documents("prod")["parameters"].as_object().unwrap().keys() {
-        assert!(handbook.contains(&format!("`{parameter}`")), "{parameter}");
+        assert!(is_explained(parameter), "{parameter}");
     }
     for (name, resource) in resources("prod") {
-        let short = name.rsplit('.').next().unwrap();
         if resource.kind == "AWS::CloudWatch::Alarm" {
-            let general = ["Auth", "Patients", "Doctors", "Mappings"]
-                .iter()
-                .find_map(|function| Some(format!("…{}", short.strip_prefix(function)?)));
-            let known = handbook.contains(&format!("`{short}`"))
-                || general.is_some_and(|general| handbook.contains(&format!("`{general}`")));
-            assert!(known, "{short}");
+            let short = name.rsplit('.').next().unwrap();
+            assert!(is_explained(short), "{short}");
         }
     }
 }
@@ -120,12 +147,12 @@ fn the_handbook_counts_what_dev_is_billed_for_by_the_hour() {
     let zones = endpoints.iter().filter(|(_, one)| one.properties["VpcEndpointType"] == "Interface");
     let zones: usize = zones.map(|(_, one)| list(&one.properties["SubnetIds"]).len()).sum();
     let sentence = format!(
-        "1 {} in one zone with {} GiB, the endpoint in {zones} zone, {} KMS keys, {} secrets, {} alarms and\n{} dashboard.",
+        "1 {} in one zone with {} GiB, the endpoint in {zones} zone, {} KMS keys, {} secrets, {} alarms and 2\nfor each function of the API, and {} dashboard.",
         text(&database["DBInstanceClass"]),
         text(&database["AllocatedStorage"]),
         count("AWS::KMS::Key"),
         count("AWS::SecretsManager::Secret") + 1, // that of the owner, which RDS makes
-        count("AWS::CloudWatch::Alarm"),
+        count("AWS::CloudWatch::Alarm") - 2 * names::api().len(),
         count("AWS::CloudWatch::Dashboard"),
     );
     let handbook = fs::read_to_string(workspace::root().join("infra/README.md")).unwrap();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     lines::{self, Line},
     model::{list, of_kind, resources, text},
-    pattern,
+    names, pattern,
 };
 
 const FIRST: &str = "the first request";
@@ -116,8 +116,8 @@ fn neither_a_client_nor_an_outage_can_roll_back_a_release() {
         for alarm in list(&group.properties["AlarmConfiguration"]["Alarms"]) {
             let facts: &Value = &resources[&text(&alarm["Name"])].properties;
             let metric = text(&facts["MetricName"]);
-            let figure = ["Auth", "Patients", "Doctors", "Mappings"].iter().find_map(|name| metric.strip_prefix(name));
-            watched.insert(format!("{} {}", text(&facts["Namespace"]), figure.unwrap_or(&metric)));
+            let figure = names::api().iter().find_map(|name| metric.strip_prefix(name.as_str()).map(str::to_owned));
+            watched.insert(format!("{} {}", text(&facts["Namespace"]), figure.unwrap_or(metric)));
         }
     }
     assert_eq!(watched, ["AWS/Lambda Errors".to_owned(), "healthcare ServerErrors".to_owned()].into());

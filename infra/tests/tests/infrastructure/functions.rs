@@ -1,18 +1,22 @@
 //! The functions: their configuration, and how a release replaces the previous one.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
-use crate::model::{ENVIRONMENTS, list, number, of_kind, resources, resources_with, text};
-
-const API: [&str; 4] = ["Auth", "Doctors", "Mappings", "Patients"];
+use crate::{
+    model::{ENVIRONMENTS, list, number, of_kind, resources, resources_with, text},
+    names::{self, OPERATIONS},
+};
 
 #[test]
 fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
         let functions = of_kind(&resources, "AWS::Lambda::Function");
-        let names = ["Auth", "Doctors", "Mappings", "Migrate", "Patients", "Rotate"];
-        assert_eq!(functions.iter().map(|(n, _)| *n).collect::<Vec<_>>(), names.map(|name| format!("{name}Function")));
+        let deployed: BTreeSet<_> =
+            functions.iter().map(|(name, _)| name.trim_end_matches("Function").to_owned()).collect();
+        assert_eq!(deployed, names::all().into_iter().collect());
         for (name, function) in functions {
             let (name, facts) = (name.trim_end_matches("Function"), &function.properties);
             assert_eq!(
@@ -37,7 +41,7 @@ fn every_function_is_bounded_traced_encrypted_and_inside_the_vpc() {
             );
             assert_eq!(facts["KmsKeyArn"], "LogsKey.Arn", "{name}");
             assert!(facts.get("SnapStart").is_none() && facts.get("Layers").is_none(), "{name}");
-            let group = if API.contains(&name) { "Function" } else { "Operations" };
+            let group = if OPERATIONS.contains(&name) { "Operations" } else { "Function" };
             assert_eq!(
                 list(&facts["VpcConfig"]["SecurityGroupIds"]),
                 [format!("Network.{group}SecurityGroup.GroupId")]
@@ -62,7 +66,7 @@ fn a_functions_environment_has_the_arns_of_secrets_but_no_secret() {
         if name != "Migrate" {
             assert_eq!(variables["JWT_SECRET_ARN"], "Secrets.JwtKey");
         }
-        if !API.contains(&name) {
+        if OPERATIONS.contains(&name) {
             assert_eq!(variables["AUTH_DATABASE_SECRET_ARN"], "Secrets.AuthLogin");
             assert_eq!(variables["API_DATABASE_SECRET_ARN"], "Secrets.ApiLogin");
         }
@@ -84,7 +88,7 @@ fn a_functions_environment_has_the_arns_of_secrets_but_no_secret() {
 fn a_release_shifts_traffic_gradually_in_prod_and_rolls_back_on_an_alarm() {
     for environment in ENVIRONMENTS {
         let resources = resources(environment);
-        for name in API {
+        for name in names::api() {
             let alias = &resources[&format!("{name}FunctionAliaslive")];
             assert_eq!(alias.properties["Name"], "live");
             assert!(text(&alias.properties["FunctionVersion"]).starts_with(&format!("{name}FunctionVersion")));
@@ -117,7 +121,7 @@ fn a_release_shifts_traffic_gradually_in_prod_and_rolls_back_on_an_alarm() {
 #[test]
 fn the_fix_of_what_triggers_an_alarm_can_be_released() {
     let resources = resources_with("prod", &[("ReleaseAlarms", "false")]);
-    for name in API {
+    for name in names::api() {
         let group = &resources[&format!("{name}FunctionDeploymentGroup")].properties;
         assert_eq!(group["AlarmConfiguration"], json!({}), "{name}");
     }
@@ -135,7 +139,7 @@ fn the_schema_is_migrated_before_any_new_code_runs_and_from_nowhere_else() {
             patience > number(&resources["MigrateFunction"].properties["Timeout"]),
             "it responds before the timeout"
         );
-        for name in API {
+        for name in names::api() {
             assert_eq!(list(&resources[&format!("{name}Function")].whole["DependsOn"]), ["Migrations"], "{name}");
         }
         assert_eq!(list(&resources["Rotation"].whole["DependsOn"]), ["Migrations"], "the logins are made first");

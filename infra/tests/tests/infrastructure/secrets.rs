@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use shared::config::Role;
 
-use crate::model::{ENVIRONMENTS, Resources, documents, list, number, of_kind, resources, resources_with, text};
+use crate::{
+    model::{ENVIRONMENTS, Resources, documents, list, number, of_kind, resources, resources_with, text},
+    names,
+};
 
 const SECRETS: [&str; 3] = ["ApiLogin", "AuthLogin", "JwtKey"];
 
@@ -76,11 +80,14 @@ fn readers(resources: &Resources, secret: &str) -> BTreeSet<String> {
 
 #[test]
 fn each_secret_is_read_by_the_functions_that_need_it_from_inside_the_vpc_and_by_no_administrator() {
-    let expected = |names: &[&str]| names.iter().map(|name| format!("{name}Role.Arn")).collect::<BTreeSet<_>>();
+    let expected = |api: Vec<String>, operations: &[&str]| {
+        let names = api.into_iter().chain(operations.iter().map(|name| (*name).to_owned()));
+        names.map(|name| format!("{name}Role.Arn")).collect::<BTreeSet<_>>()
+    };
     let resources = resources("prod");
-    assert_eq!(readers(&resources, "AuthLogin"), expected(&["Auth", "Migrate", "Rotate"]));
-    assert_eq!(readers(&resources, "ApiLogin"), expected(&["Patients", "Doctors", "Mappings", "Migrate", "Rotate"]));
-    assert_eq!(readers(&resources, "JwtKey"), expected(&["Auth", "Patients", "Doctors", "Mappings", "Rotate"]));
+    assert_eq!(readers(&resources, "AuthLogin"), expected(names::of_role(Role::Auth), &["Migrate", "Rotate"]));
+    assert_eq!(readers(&resources, "ApiLogin"), expected(names::of_role(Role::Api), &["Migrate", "Rotate"]));
+    assert_eq!(readers(&resources, "JwtKey"), expected(names::api(), &["Rotate"]));
 
     // The proxy reads Secrets Manager itself, and only the logins.
     let with_proxy = resources_with("prod", &[("UseProxy", "true")]);
