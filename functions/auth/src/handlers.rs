@@ -8,7 +8,7 @@ use shared::{
 };
 
 use crate::{
-    model::{Login, NewUser, Token, User},
+    model::{Login, NewUser, Readiness, Token, User},
     store,
 };
 
@@ -65,4 +65,12 @@ async fn token(
 ) -> Result<Token, ApiError> {
     client.signed_in(user);
     Ok(Token { token: services.tokens.sign(user, session).await? })
+}
+
+pub(crate) async fn get_readiness(services: &Services, client: Anonymous<'_>) -> Result<Json<Readiness>, ApiError> {
+    let version = store::schema_version(&services.db, &client).await;
+    match version.map_err(|error| ApiError::Unavailable(error.into()))? {
+        version if store::KNOWN_SCHEMAS.contains(&version) => Ok(Json(Readiness { status: "ok".to_owned() })),
+        version => Err(ApiError::Unavailable(format!("the schema has version {version}").into())),
+    }
 }

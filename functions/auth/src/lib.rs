@@ -1,18 +1,20 @@
 //! `/api/auth`: register, log in, log out, the caller.
 //!
-//! `register` and `login` are the only public routes of the API. A login answers the same to an unknown address and to
+//! `register` and `login` are the only public routes that change something. A login answers the same to an unknown address and to
 //! a wrong password: the same bytes, after the same work.
+//!
+//! It also says whether the API is ready, because its role is the one that may ask without a session.
 
 mod handlers;
 mod model;
 mod store;
 
-use model::{Login, NewUser, Token, User};
+use model::{Login, NewUser, Readiness, Token, User};
 use shared::{
     CurrentUser,
     api::{Anonymous, Body, Created, Json, NoContent},
 };
-pub use store::STATEMENTS;
+pub use store::{KNOWN_SCHEMAS, STATEMENTS};
 
 shared::routes! {
     /// Registers a user, who is signed in.
@@ -23,4 +25,6 @@ shared::routes! {
     POST "/api/auth/logout" logout(CurrentUser) -> NoContent;
     /// The caller.
     GET "/api/auth/me" me(CurrentUser) -> Json<User>;
+    /// Whether the database is reached and its schema is one that the API knows; 503 if not.
+    GET "/api/health/ready" get_readiness(Anonymous) -> Json<Readiness>;
 }

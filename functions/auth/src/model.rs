@@ -27,6 +27,11 @@ impl Located for Token {
 }
 
 shared::record! {
+    /// The functions can work.
+    pub(crate) struct Readiness { status: String }
+}
+
+shared::record! {
     /// A user, as shown to that user.
     pub(crate) struct User from row { id: UserId, name: String, email: String, created_at: Timestamp }
 }

@@ -2,7 +2,7 @@
 //!
 //! A client that is not signed in reaches accounts only through functions of the database (`migrations/V0011__walls.sql`).
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use shared::{
     ApiError, CurrentUser, Db, DbError,
@@ -15,7 +15,11 @@ use shared::{
 use crate::model::{Address, NewUser, User};
 
 /// Every statement of this function.
-pub const STATEMENTS: &[&dyn AnyStatement] = &[&INSERT, &FIND_BY_EMAIL, &FINISH_LOGIN, &REVOKE_SESSION, &FIND];
+pub const STATEMENTS: &[&dyn AnyStatement] =
+    &[&INSERT, &FIND_BY_EMAIL, &FINISH_LOGIN, &REVOKE_SESSION, &FIND, &SCHEMA_VERSION];
+
+/// The migrations after which the functions work: from the last that is no contraction, which may wait, to the last.
+pub const KNOWN_SCHEMAS: RangeInclusive<i32> = 19..=19;
 
 static INSERT: Statement<5> = statement!("auth::insert" [TEXT, TEXT, TEXT, TEXT, FLOAT8] "
     SELECT user_id, session_id FROM app.register($1, $2, $3, $4, $5)");
@@ -88,4 +92,12 @@ static FIND: Statement<1> = statement!("auth::find" [INT8] "
 /// The caller.
 pub(crate) async fn find(db: &Db, user: &CurrentUser<'_>) -> Result<User, DbError> {
     db.read(user).one(&FIND, [&user.id()]).await
+}
+
+static SCHEMA_VERSION: Statement<0> = statement!("auth::schema_version" [] "SELECT app.schema_version()");
+
+/// The number of the last migration that was applied.
+pub(crate) async fn schema_version(db: &Db, client: &Anonymous<'_>) -> Result<i32, DbError> {
+    let (version,) = db.read(client).one(&SCHEMA_VERSION, []).await?;
+    Ok(version)
 }

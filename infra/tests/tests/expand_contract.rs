@@ -116,7 +116,7 @@ async fn both_releases_run_on_the_schema_of_a_deployment_and_todays_on_the_newes
     for (contraction, name) in [
         ("ALTER TABLE doctors DROP COLUMN specialty", "doctors::list"),
         ("ALTER TABLE patients RENAME COLUMN dob TO date_of_birth", "patients::insert"),
-        ("REVOKE DELETE ON mappings FROM app_api", "mappings::delete"),
+        ("REVOKE EXECUTE ON FUNCTION app.delete_mapping FROM app_api", "mappings::delete"),
         (
             "REVOKE UPDATE ON sessions FROM app_auth; REVOKE UPDATE (revoked_at) ON sessions FROM app_auth",
             "auth::revoke_session",
