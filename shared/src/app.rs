@@ -1,14 +1,14 @@
 //! From the environment to the services that handlers use.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     Db, DbError, Services,
     auth::{Passwords, Tokens},
     clock::Clock,
     config::{self, ConfigError, Role, Settings},
-    db::ConnectError,
-    secrets::Vault,
+    db::{ConnectError, Connector, Target, Trust},
+    secrets::{Cached, SecretError, Vault},
     telemetry,
 };
 
@@ -22,6 +22,32 @@ pub async fn from_env(role: Role) -> Result<Services, Box<dyn std::error::Error 
     telemetry::init();
     // `main` prints the `Debug` form of an error, which of a text is the sentence itself.
     open(role).await.map_err(|error| error.to_string().into())
+}
+
+/// Reads the settings and opens nothing: for a function whose routes need neither the database nor a token. A route that
+/// asks for one of them all the same gets 503.
+///
+/// # Errors
+/// As [`from_env`].
+pub fn without_database() -> Result<Services, Box<dyn std::error::Error + Send + Sync>> {
+    telemetry::init();
+    let (clock, settings) = (Clock::System, Settings::from_env().map_err(|error| error.to_string())?);
+    let nowhere = Target { host: String::new(), port: 0, database: String::new() };
+    let connector = Connector::new(nowhere, Trust::Plaintext, no_secret(&clock));
+    Ok(Services {
+        db: Db::new(connector, settings.concurrency, settings.audit_reads_durable, clock.clone())
+            .map_err(|error| error.to_string())?,
+        tokens: Tokens::new(no_secret(&clock), clock.clone(), settings.token_life),
+        passwords: Passwords::default(),
+        clock,
+        settings,
+    })
+}
+
+fn no_secret<T>(clock: &Clock) -> Cached<T> {
+    Cached::fetched(clock.clone(), Duration::MAX, |_| {
+        Box::pin(async { Err(SecretError::NotGiven("this function has no secrets")) })
+    })
 }
 
 async fn open(role: Role) -> Result<Services, Box<dyn std::error::Error + Send + Sync>> {

@@ -1,6 +1,8 @@
 //! `/api/doctors`: a directory that every signed-in user reads and writes.
 //!
 //! It is shared, what hangs on it is not: a doctor who treats another user's patient cannot be deleted.
+//!
+//! This function also responds to paths that no other function has.
 
 mod handlers;
 mod model;

@@ -96,6 +96,7 @@ pub(super) fn all<'f>(reader: &'f Someone, writer: &'f Someone) -> Vec<Unit<'f>>
         Unit::new(reader, "GET", "/api/mappings/{id}").of(reader.patient),
         Unit::new(reader, "GET", "/api/mappings"),
         Unit::new(reader, "GET", "/api/auth/me"),
+        Unit::new(reader, "GET", "/api/health/ready"),
         Unit::new(writer, "PUT", "/api/patients/{id}").of(writer.patient).with(json!({ "name": "Jane Doe" })),
         Unit::new(writer, "POST", "/api/patients").with(patient),
         Unit::new(writer, "DELETE", "/api/patients/{id}").from(SPARE_PATIENTS),

@@ -44,7 +44,6 @@ fn refusals(route: &Route) -> Vec<Refusal> {
             Part::Path(_) => all.extend(PatientId::read_from("x").map(|error| named("bad_id", error))),
             Part::Body(schema) => {
                 all.push(named("bad_field", bad_body(schema)));
-                all.push(named("body_too_large", ApiError::TooLarge));
                 all.push(named("not_json", ApiError::UnsupportedMediaType));
             }
         }
@@ -53,6 +52,8 @@ fn refusals(route: &Route) -> Vec<Refusal> {
         all.push(named("list_too_long", ApiError::ListTooLong));
     }
     all.extend(route.refuses.iter().filter_map(said));
+    // Also of a body that is not read.
+    all.push(named("body_too_large", ApiError::TooLarge));
     all.push(named("internal", ApiError::Internal("".into())));
     all.push(named("unavailable", ApiError::Unavailable("".into())));
     all

@@ -6,6 +6,7 @@
 //! | `schemas` | the forms of values |
 //! | `paths` | templates that OpenAPI and API Gateway take for the same |
 //! | [`walk`] | the commands of the handbook, run by a test, of which the examples are made |
+//! | [`postman`] | the walk as a collection for Postman |
 //! | `json` | JSON whose members keep their order |
 
 mod errors;
@@ -13,6 +14,7 @@ mod examples;
 mod json;
 mod operations;
 mod paths;
+pub mod postman;
 mod schemas;
 pub mod walk;
 
@@ -36,23 +38,19 @@ belongs to another user is not found, as one that never was.
 Errors are `application/problem+json` (RFC 9457). What the gateway in front of the API refuses by itself, such as too many \
 requests (429), may have another body or none.";
 
-/// The description of these functions, each with its name.
+/// The description of these routes. Pages and the like are no operations.
 #[must_use]
-pub fn describe(tables: &[(&str, &[Route])], examples: &Examples) -> Json {
+pub fn describe<'r>(routes: impl IntoIterator<Item = &'r Route>, examples: &Examples) -> Json {
     let mut schemas = Schemas::default();
-    let mut operations = Vec::new();
-    for (function, routes) in tables {
-        for route in *routes {
-            operations.push(Operation::of(function, route, examples, &mut schemas));
-        }
-    }
+    let routes = routes.into_iter().filter(|route| !route.is_asset());
+    let operations: Vec<_> = routes.map(|route| Operation::of(route, examples, &mut schemas)).collect();
     let responses = shared_responses(&operations);
     object! {
         "openapi" => "3.1.1",
         "info" => info(),
         "servers" => vec![object! { "url" => "/", "description" => "Where this description is" }],
         "security" => vec![object! { "bearer" => Vec::<Json>::new() }],
-        "tags" => tables.iter().map(|(function, routes)| tag(function, routes)).collect::<Vec<_>>(),
+        "tags" => tags(&operations),
         "paths" => paths(operations, &responses),
         "components" => object! {
             "securitySchemes" => object! {
@@ -82,10 +80,21 @@ fn info() -> Json {
     }
 }
 
-/// A function, as clients see it: where its operations are.
-fn tag(function: &str, routes: &[Route]) -> Json {
-    let base = routes.first().map_or("/", |route| route.path).split('/').take(3).collect::<Vec<_>>().join("/");
-    object! { "name" => function, "description" => format!("What is at `{base}`.") }
+/// The collections, in the order in which they are met.
+fn tags(operations: &[Operation]) -> Vec<Json> {
+    let mut names = Vec::new();
+    for name in operations.iter().map(|operation| collection(operation.path)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let tag = |name: &&str| object! { "name" => *name, "description" => format!("What is at `/api/{name}`.") };
+    names.iter().map(tag).collect()
+}
+
+/// `patients` of `/api/patients/{id}`.
+pub(crate) fn collection(path: &str) -> &str {
+    path.split('/').nth(2).unwrap_or_default()
 }
 
 fn headers() -> Json {

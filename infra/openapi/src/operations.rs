@@ -3,7 +3,7 @@
 use shared::{Route, api::Part, domain::Schema};
 
 use crate::{
-    Examples, Json,
+    Examples, Json, collection,
     errors::{self, camel_case, headers, pascal_case},
     examples::{Example, filled},
     json::object,
@@ -21,12 +21,12 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// The operation of a route.
-    pub(crate) fn of(function: &str, route: &Route, examples: &Examples, schemas: &mut Schemas) -> Self {
+    pub(crate) fn of(route: &Route, examples: &Examples, schemas: &mut Schemas) -> Self {
         let example = examples.of_route(route);
         let sentence = route.summary.trim();
         let mut body = object! {
-            "operationId" => operation_id(function, route),
-            "tags" => vec![Json::from(function)],
+            "operationId" => operation_id(route),
+            "tags" => vec![Json::from(collection(route.path))],
             "summary" => sentence.trim_end_matches('.'),
             "description" => description(route),
         };
@@ -51,12 +51,13 @@ impl Operation {
 
 /// A name for a method of a client: `createPatient`, `listPatients`, `doctorsOfPatient`, `login`.
 ///
-/// A handler whose name is one word gets the noun of its function, if that is named after a collection.
-fn operation_id(function: &str, route: &Route) -> String {
+/// A handler whose name is one word gets the noun of its collection, if that is one of records.
+fn operation_id(route: &Route) -> String {
+    let records = collection(route.path);
     let is_list = matches!(route.gives.schema, Some(Schema::List(_)));
-    match function.strip_suffix('s') {
+    match records.strip_suffix('s') {
         Some(_) if route.name.contains('_') => camel_case(route.name),
-        Some(_) if is_list => camel_case(route.name) + &pascal_case(function),
+        Some(_) if is_list => camel_case(route.name) + &pascal_case(records),
         Some(singular) => camel_case(route.name) + &pascal_case(singular),
         None => camel_case(route.name),
     }

@@ -3,7 +3,7 @@
 //! It needs no more than a client has, and leaves nothing behind but the two users that it registered: the API cannot
 //! delete users. Whatever else it made is deleted, also when a step fails. It stops at the first wrong fact.
 //!
-//! - the contract, chapter by chapter: `accounts`, `patients`, `doctors`, `mappings`, `isolation`, `refusals`
+//! - the contract, chapter by chapter: `health`, `accounts`, `patients`, `doctors`, `mappings`, `isolation`, `refusals`
 //! - `walk`: one request after the other
 //! - `step`: a request that was answered, and the facts that are checked
 //! - `shape`: what a body must look like
@@ -22,6 +22,7 @@ mod client;
 mod described;
 mod doctors;
 mod error;
+mod health;
 mod isolation;
 mod mappings;
 mod patients;
@@ -67,6 +68,7 @@ pub fn run(url: &str) -> Result<()> {
 }
 
 fn contract(walk: &mut Walk) -> Walked {
+    health::walk(walk)?;
     let alice = accounts::register(walk, "Alice")?;
     let bob = accounts::register(walk, "Bob")?;
     accounts::walk(walk, &alice)?;

@@ -6,7 +6,8 @@
 use std::fmt::Write;
 
 use machine::Result;
-use tables::{TABLES, Table, pascal_case};
+use shared::Route;
+use tables::pascal_case;
 
 use crate::{ROOT_TEMPLATE, marked::replaced, no_markers};
 
@@ -14,9 +15,9 @@ use crate::{ROOT_TEMPLATE, marked::replaced, no_markers};
 const FALLBACK: &str = "doctors";
 
 /// The paths of a function, each once, in the order of its table.
-fn paths(table: &Table) -> Vec<&'static str> {
+fn paths(routes: &[Route]) -> Vec<&'static str> {
     let mut paths = Vec::new();
-    for path in table.routes.iter().map(|route| route.path) {
+    for path in routes.iter().map(|route| route.path) {
         if !paths.contains(&path) {
             paths.push(path);
         }
@@ -27,22 +28,23 @@ fn paths(table: &Table) -> Vec<&'static str> {
 /// The template with the events of all functions.
 pub(crate) fn with_events(template: &str) -> Result<String> {
     let mut text = template.to_owned();
-    for table in &TABLES {
-        let begin = format!("# cargo sync: events of {}\n", table.name);
-        text = replaced(&text, &begin, "# end", &events(table)).ok_or_else(|| no_markers(ROOT_TEMPLATE, &begin))?;
+    for (function, routes) in tables::published() {
+        let begin = format!("# cargo sync: events of {function}\n");
+        text = replaced(&text, &begin, "# end", &events(function, routes))
+            .ok_or_else(|| no_markers(ROOT_TEMPLATE, &begin))?;
     }
     Ok(text)
 }
 
-fn events(table: &Table) -> String {
+fn events(function: &str, routes: &[Route]) -> String {
     let mut text = String::new();
-    for route in table.routes {
+    for route in routes {
         event(&mut text, &pascal_case(route.name), route.method, route.path);
     }
-    for path in paths(table) {
+    for path in paths(routes) {
         event(&mut text, &format!("Any{}", pascal_case(path)), "ANY", path);
     }
-    if table.name == FALLBACK {
+    if function == FALLBACK {
         event(&mut text, "Default", "ANY", "$default");
     }
     text
@@ -60,7 +62,9 @@ fn event(text: &mut String, name: &str, method: &str, path: &str) {
 pub(crate) fn with_router(manifest: &str) -> Result<String> {
     let begin = "# cargo sync: router\n";
     let mut lines = vec![("/", FALLBACK), ("/{*path}", FALLBACK)];
-    lines.extend(TABLES.iter().flat_map(|table| paths(table).into_iter().map(|path| (path, table.name))));
+    for (function, routes) in tables::published() {
+        lines.extend(paths(routes).into_iter().map(|path| (path, function)));
+    }
     let lines: String = lines.iter().map(|(path, function)| format!("\"{path}\" = \"{function}\"\n")).collect();
     replaced(manifest, begin, "# end", &lines).ok_or_else(|| no_markers("Cargo.toml", begin))
 }

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `functions/openapi.json` | the description of the API |
+//! | `functions/postman_collection.json` | the walk through it, for Postman |
 //! | `template.yaml` | the routes of API Gateway, in each function's `Events` |
 //! | `template.yaml`, `infra/monitoring.yaml`, `infra/release.yaml`, `infra/rotation.yaml`, `.cargo/mutants.toml` | what is the same for each function: copies of what stands there for the first one |
 //! | `Cargo.toml` | the routes of `cargo dev` |
@@ -21,10 +22,13 @@ use std::{
 };
 
 use machine::{About, Error, Result, progress};
-use openapi::{Examples, Json, describe, walk};
+use openapi::{Examples, Json, describe, postman, walk};
 
 /// The description of the API, below the root of the checkout.
 pub const DESCRIPTION: &str = "functions/openapi.json";
+
+/// The walk for Postman, below the root of the checkout.
+pub const COLLECTION: &str = "functions/postman_collection.json";
 
 const ROOT_TEMPLATE: &str = "template.yaml";
 /// The files in which only copies are written.
@@ -63,7 +67,16 @@ impl Synced {
 /// When the walk cannot be read.
 pub fn description(root: &Path) -> Result<Json> {
     let steps = walk::read(root).about("Cannot read the walk through the API")?;
-    Ok(describe(&tables::described(), &Examples::of(&steps)))
+    Ok(describe(tables::published().iter().flat_map(|(_, routes)| *routes), &Examples::of(&steps)))
+}
+
+/// The walk of this checkout for Postman.
+///
+/// # Errors
+/// When the walk cannot be read.
+pub fn walk_for_postman(root: &Path) -> Result<Json> {
+    let steps = walk::read(root).about("Cannot read the walk through the API")?;
+    Ok(postman::collection(tables::published().iter().flat_map(|(_, routes)| *routes), &steps))
 }
 
 /// All files that follow from the tables.
@@ -71,13 +84,14 @@ pub fn description(root: &Path) -> Result<Json> {
 /// # Errors
 /// When one cannot be read, or its marker lines are not as they must be.
 pub fn files(root: &Path) -> Result<Vec<Synced>> {
-    let described = Synced {
-        path: PathBuf::from(DESCRIPTION),
-        is: fs::read_to_string(root.join(DESCRIPTION)).ok(),
-        wanted: description(root)?.to_file(),
+    let whole = |path: &str, wanted: Json| Synced {
+        path: PathBuf::from(path),
+        is: fs::read_to_string(root.join(path)).ok(),
+        wanted: wanted.to_file(),
     };
     let mut files = vec![
-        described,
+        whole(DESCRIPTION, description(root)?),
+        whole(COLLECTION, walk_for_postman(root)?),
         Synced::of(root, ROOT_TEMPLATE, |text| copies::with_copies(ROOT_TEMPLATE, &gateway::with_events(text)?))?,
         Synced::of(root, "Cargo.toml", gateway::with_router)?,
         Synced::of(root, page::PAGE, page::with_routes)?,

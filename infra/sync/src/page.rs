@@ -12,8 +12,9 @@ pub(crate) const PAGE: &str = "README.md";
 
 /// The page with the table.
 pub(crate) fn with_routes(page: &str) -> Result<String> {
-    let rows: String = tables::routes().map(row).collect();
-    let table = format!("\n| Route | Does | Success |\n|---|---|---|\n{rows}\n");
+    let rows: String =
+        tables::published().iter().flat_map(|(_, routes)| *routes).filter(|route| !route.is_asset()).map(row).collect();
+    let table = format!("| Route | Does | Success |\n|---|---|---|\n{rows}\n");
     replaced(page, BEGIN, END, &table).ok_or_else(|| no_markers(PAGE, BEGIN))
 }
 

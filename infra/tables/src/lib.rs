@@ -2,7 +2,7 @@
 
 use shared::{Route, config::Role, db::AnyStatement};
 
-/// A function behind the API.
+/// A function behind the API that works on the database.
 #[derive(Clone, Copy)]
 pub struct Table {
     /// Its name: that of its crate and of its program.
@@ -66,8 +66,9 @@ pub fn statements() -> impl Iterator<Item = &'static dyn AnyStatement> {
     TABLES.into_iter().flat_map(|table| table.statements.iter().copied())
 }
 
-/// Names and routes, for the description of the API.
+/// Names and routes of everything that stands behind the gateway: the functions with a database, and the one that only
+/// explains them.
 #[must_use]
-pub fn described() -> [(&'static str, &'static [Route]); TABLES.len()] {
-    TABLES.map(|table| (table.name, table.routes))
+pub fn published() -> Vec<(&'static str, &'static [Route])> {
+    TABLES.iter().map(|table| (table.name, table.routes)).chain([("docs", docs::ROUTES)]).collect()
 }

@@ -13,9 +13,11 @@
 //! | `input` | what a handler takes: [`CurrentUser`](crate::CurrentUser), [`Anonymous`], [`Path`], [`Body`] |
 //! | `body`, `record` | a JSON object becomes typed fields, and a row becomes a JSON object |
 //! | `output`, `list` | what a handler gives: [`Json`], [`Created`], [`Added`], [`List`], [`Message`], [`NoContent`] |
+//! | `asset` | a text that is part of the program: [`Asset`] |
 //! | `error` | everything else that can be answered: [`ApiError`] |
 //! | `request` | the request, the services, and what accumulates while they meet |
 
+mod asset;
 mod body;
 mod error;
 mod input;
@@ -25,6 +27,7 @@ mod record;
 mod request;
 mod route;
 
+pub use asset::Asset;
 pub use body::{Fields, FromBody, apply};
 pub use error::{ApiError, Cause, Conflict, FieldError, Resource, Unauthenticated};
 pub use input::{Anonymous, Body, Input, Part, Path, PathIds};

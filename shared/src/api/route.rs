@@ -52,6 +52,12 @@ impl Route {
         self
     }
 
+    /// Whether it gives a text that is part of the program, and so is no operation for a client.
+    #[must_use]
+    pub fn is_asset(&self) -> bool {
+        self.gives.status == 200 && self.gives.schema.is_none()
+    }
+
     /// Whether a token is needed.
     #[must_use]
     pub fn is_public(&self) -> bool {

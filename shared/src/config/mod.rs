@@ -76,6 +76,8 @@ pub struct Settings {
     pub base_path: String,
     /// How many requests this environment answers at once (AWS sets it for Lambda Managed Instances).
     pub concurrency: usize,
+    /// Whether the API explains itself: the page, the description and the catalogue.
+    pub docs: bool,
 }
 
 impl Settings {
@@ -107,6 +109,7 @@ impl Settings {
             cors_origins: origin::list(&value("CORS_ALLOWED_ORIGINS")?.unwrap_or_default())?,
             audit_reads_durable: switch("AUDIT_READS_DURABLE")?,
             base_path: limits::base_path(&base_path)?.to_owned(),
+            docs: value("DOCS")?.map_or(Ok(true), |docs| variable::switch("DOCS", Some(&docs)))?,
             concurrency: parsed("AWS_LAMBDA_MAX_CONCURRENCY", value("AWS_LAMBDA_MAX_CONCURRENCY")?, 1usize)?.max(1),
         })
     }

@@ -4,7 +4,9 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use lambda_http::http::{
     HeaderValue,
-    header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN},
+    header::{
+        ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, IF_NONE_MATCH, ORIGIN,
+    },
 };
 use serde::{
     Deserialize, Deserializer,
@@ -12,7 +14,7 @@ use serde::{
 };
 
 /// The headers that are used. Every other one only has to be well-formed.
-const KEPT: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, ORIGIN, ACCESS_CONTROL_REQUEST_METHOD];
+const KEPT: [HeaderName; 5] = [AUTHORIZATION, CONTENT_TYPE, ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, IF_NONE_MATCH];
 
 /// Text of the event, borrowed from it unless it holds escapes.
 #[derive(Deserialize)]

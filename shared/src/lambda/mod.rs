@@ -196,8 +196,9 @@ pub fn time_left(context: &Context, clock: &Clock) -> Option<Duration> {
 }
 
 impl GatewayResponse {
-    fn new(response: Response, more: &HeaderMap, is_v2: bool) -> Self {
-        let headers = response.headers().iter().chain(more);
+    /// Of a name that both have, the response's own header goes out.
+    fn new(response: Response, common: &HeaderMap, is_v2: bool) -> Self {
+        let headers = common.iter().chain(response.headers());
         Self {
             status_code: response.status().as_u16(),
             headers: headers
@@ -224,7 +225,8 @@ fn problem(error: &ApiError, request_id: &str) -> Response {
     response
 }
 
-/// The headers of every response: patients' data is never stored on the way, never sniffed, never sent in clear.
+/// The headers of every response: patients' data is never stored on the way, never sniffed, never sent in clear. Only an
+/// [`Asset`](api::Asset), which holds no data, is kept by clients.
 fn common_headers(headers: &mut HeaderMap, request_id: &str) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

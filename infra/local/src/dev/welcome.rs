@@ -4,12 +4,14 @@ use std::io::Write;
 
 use machine::{About, Result};
 
-/// Prints the base URL and three commands to run in this order. They also work on old data: the e-mail address contains
+/// Prints the address of the page, the base URL, and three commands to run in this order. They also work on old data: the e-mail address contains
 /// the time.
 pub(super) fn print(base: &str) -> Result<()> {
     let text = format!(
         r#"
-The API responses at {base}   (Ctrl-C stops it; the data stays)
+Read and try the API in a browser: {base}/api/docs
+
+It answers at {base}   (Ctrl-C stops it; the data stays)
 
 EMAIL=jane.$(date +%s)@example.com; curl -s {base}/api/auth/register -H 'content-type: application/json' -d '{{"name":"Jane Roe","email":"'$EMAIL'","password":"correct horse battery"}}'; echo
 

@@ -48,7 +48,8 @@ pub(crate) fn check(routes: &'static [Route], event: &Value, response: &Response
     let Some(request) = Request::of(event) else { return };
     let Ok(method) = request.method.parse() else { return };
     let Ok(route) = find(routes, &method, request.path) else { return };
-    let operation = &operations(routes)[&(route.method, route.path)];
+    // Pages and the like are no operations.
+    let Some(operation) = operations(routes).get(&(route.method, route.path)) else { return };
     let what = format!("{} {}", route.method, route.path);
     if let Err(difference) = operation.check(request.body.as_deref(), response) {
         let sent = request.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
@@ -66,12 +67,13 @@ fn operations(routes: &'static [Route]) -> &'static Operations {
     if let Some(known) = KNOWN.lock().unwrap().get(&key) {
         return known;
     }
-    let document = describe(&[("test", routes)], &Examples::default()).to_value();
+    let document = describe(routes, &Examples::default()).to_value();
     let operation = |route: &'static Route| {
         let item = &document["paths"][route.path][route.method.to_lowercase()];
         ((route.method, route.path), Operation::of(&document, item))
     };
-    let read: &'static Operations = Box::leak(Box::new(routes.iter().map(operation).collect()));
+    let read: &'static Operations =
+        Box::leak(Box::new(routes.iter().filter(|route| !route.is_asset()).map(operation).collect()));
     KNOWN.lock().unwrap().insert(key, read);
     read
 }
