@@ -3,6 +3,11 @@
 //! - [`TABLES`]: what API Gateway stands in front of, each table with the role that its function works as
 //! - [`with_ids`]: a route's path for these records
 //! - [`smoke`]: the program that walks through the contract
+//! - [`running`]: the whole API over HTTP, as `cargo dev` runs it
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+pub mod running;
 
 use std::{path::PathBuf, process::Command, sync::OnceLock};
 

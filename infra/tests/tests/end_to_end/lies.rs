@@ -1,6 +1,6 @@
 //! Responses with one wrong fact.
 
-use crate::running::HttpResponse;
+use tests::running::HttpResponse;
 
 /// The gateway's own response to a throttled request.
 pub(crate) fn throttled() -> HttpResponse {

@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
+mod browser;
+mod clients;
 mod gateway;
 mod lies;
 mod privacy;
 mod readme;
-mod running;
 mod smoke;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::config::Role;
 
-use crate::running::{HttpResponse, JWT_SECRET, Running, send};
+use tests::running::{HttpResponse, JWT_SECRET, Running, send};
 
 /// Unique values. None may occur in any output, at any log level.
 const NAME: &str = "Canaryname";

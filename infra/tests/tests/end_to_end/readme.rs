@@ -10,7 +10,7 @@ use shared::{
     api::{Conflict, Resource, Unauthenticated},
 };
 
-use crate::running::{Running, send};
+use tests::running::{Running, send};
 
 const README: &str = include_str!("../../../../functions/README.md");
 

@@ -25,7 +25,7 @@ fn taken_and_usable(resources: &Resources) -> (f64, f64) {
     let of = |function: &serde_json::Value| {
         let variables = &function["Environment"]["Variables"];
         match function.get("ReservedConcurrentExecutions") {
-            _ if variables["DATABASE_VIA_PROXY"] == "true" => 0.0,
+            _ if variables["DATABASE_VIA_PROXY"] == "true" || variables.get("DATABASE_NAME").is_none() => 0.0,
             Some(most) => number(most),
             None => f64::INFINITY,
         }

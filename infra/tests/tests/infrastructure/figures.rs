@@ -96,8 +96,9 @@ fn refused_logins_are_counted_from_the_gateways_log() {
     assert_eq!(of_gateway.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["Monitoring.AuthTurnedAway"]);
     let pattern = text(&of_gateway[0].1.properties["FilterPattern"]);
     let throttled = resources["ApiApiGatewayDefaultStage"].properties["RouteSettings"].as_object().unwrap();
-    assert_eq!(throttled.len(), 2);
-    for route in throttled.keys() {
+    let guessed: Vec<_> = throttled.keys().filter(|route| route.starts_with("POST /api/auth/")).collect();
+    assert_eq!(guessed.len(), 2);
+    for route in guessed {
         assert!(pattern::matches(&pattern, &lines::of_gateway(&format, route, 429)), "{route}");
         for status in [200, 401, 413, 500, 503] {
             assert!(!pattern::matches(&pattern, &lines::of_gateway(&format, route, status)), "{route} {status}");

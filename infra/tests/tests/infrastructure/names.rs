@@ -6,7 +6,10 @@ use tables::TABLES;
 /// The functions behind no route: the one of deployments, and the one that renews secrets.
 pub(crate) const OPERATIONS: [&str; 2] = ["Migrate", "Rotate"];
 
-/// The functions behind the API.
+/// The function that explains the API, and has no database.
+pub(crate) const DOCS: &str = "Docs";
+
+/// The functions behind the API that work on the database.
 pub(crate) fn api() -> Vec<String> {
     TABLES.iter().map(tables::Table::pascal_name).collect()
 }
@@ -18,5 +21,5 @@ pub(crate) fn of_role(role: Role) -> Vec<String> {
 
 /// All functions.
 pub(crate) fn all() -> Vec<String> {
-    [api(), OPERATIONS.map(str::to_owned).into()].concat()
+    [api(), vec![DOCS.to_owned()], OPERATIONS.map(str::to_owned).into()].concat()
 }

@@ -7,16 +7,21 @@ use shared::config::Role;
 use testing::{TestDb, internals};
 
 /// The whole API on a free port; it stops when dropped.
-pub(crate) struct Running {
-    pub(crate) base: String,
-    pub(crate) db: TestDb,
+pub struct Running {
+    /// Its base URL.
+    pub base: String,
+    /// Its database.
+    pub db: TestDb,
     log: PathBuf,
     stack: Option<Stack>,
 }
 
 impl Running {
     /// Starts everything, with these additional settings.
-    pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn start(settings: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
         let log = env::temp_dir().join(format!("healthcare-{}-{}.log", std::process::id(), db.name));
         let urls = [("DATABASE_URL", db.url(Role::Api)), ("AUTH_DATABASE_URL", db.url(Role::Auth))];
@@ -29,7 +34,11 @@ impl Running {
     }
 
     /// Stops everything, and returns the output of the functions and the emulator.
-    pub(crate) fn stop(mut self) -> String {
+    ///
+    /// # Panics
+    /// When it cannot be stopped.
+    #[must_use]
+    pub fn stop(mut self) -> String {
         self.stack.take().unwrap().stop().unwrap();
         fs::read_to_string(&self.log).unwrap()
     }
@@ -43,17 +52,24 @@ impl Drop for Running {
 }
 
 /// The key that the tests' tokens are signed with.
-pub(crate) const JWT_SECRET: &str = "the key of the end-to-end tests: b7Qz0pWx";
+pub const JWT_SECRET: &str = "the key of the end-to-end tests: b7Qz0pWx";
 
 /// A response over HTTP.
-pub(crate) struct HttpResponse {
-    pub(crate) status: u16,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) text: String,
+pub struct HttpResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub text: String,
 }
 
 /// Sends one request; headers are `name: value`, as for curl.
-pub(crate) fn send(method: &str, url: &str, headers: &[String], body: Option<&str>) -> HttpResponse {
+///
+/// # Panics
+/// When there is no response, or an error shows what is inside.
+#[must_use]
+pub fn send(method: &str, url: &str, headers: &[String], body: Option<&str>) -> HttpResponse {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(60)))
