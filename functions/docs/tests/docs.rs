@@ -101,6 +101,19 @@ async fn every_reference_of_the_page_and_of_the_catalogue_leads_to_an_asset() {
 }
 
 #[tokio::test]
+async fn below_a_stage_and_a_base_path_everything_is_the_same() {
+    let app = app().await;
+    for (path, _) in ASSETS {
+        let here = app.anonymous().get(path).await;
+        for form in [Form::HttpApiStage, Form::RestApi, Form::RestApiBasePath] {
+            let below = app.anonymous().through(form).get(path).await;
+            assert_eq!((below.status, &below.text), (200, &here.text), "{path} through {form:?}");
+            assert_eq!(below.headers["etag"], here.headers["etag"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_description_is_that_of_the_repository() {
     let described = app().await.anonymous().get("/api/openapi.json").await.json();
     assert_eq!(described["openapi"], "3.1.1");
