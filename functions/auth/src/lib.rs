@@ -25,6 +25,6 @@ shared::routes! {
     POST "/api/auth/logout" logout(CurrentUser) -> NoContent;
     /// The caller.
     GET "/api/auth/me" me(CurrentUser) -> Json<User>;
-    /// Whether the database is reached and its schema is one that the API knows; 503 if not.
+    /// Whether the API can work: 503 without its database or schema.
     GET "/api/health/ready" get_readiness(Anonymous) -> Json<Readiness>;
 }

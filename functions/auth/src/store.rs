@@ -16,7 +16,7 @@ use crate::model::{Address, NewUser, User};
 
 /// Every statement of this function.
 pub const STATEMENTS: &[&dyn AnyStatement] =
-    &[&INSERT, &FIND_BY_EMAIL, &FINISH_LOGIN, &REVOKE_SESSION, &FIND, &SCHEMA_VERSION];
+    &[&INSERT, &FIND_BY_EMAIL, &FINISH_LOGIN, &REVOKE_SESSION, &FIND, &REQUIRE_SCHEMA];
 
 /// The migrations after which the functions work: from the last that is no contraction, which may wait, to the last.
 pub const KNOWN_SCHEMAS: RangeInclusive<i32> = 19..=19;
@@ -94,10 +94,13 @@ pub(crate) async fn find(db: &Db, user: &CurrentUser<'_>) -> Result<User, DbErro
     db.read(user).one(&FIND, [&user.id()]).await
 }
 
-static SCHEMA_VERSION: Statement<0> = statement!("auth::schema_version" [] "SELECT app.schema_version()");
+static REQUIRE_SCHEMA: Statement<2> = statement!("auth::require_schema" [INT4, INT4] "
+    SELECT app.require_schema($1, $2)");
 
-/// The number of the last migration that was applied.
-pub(crate) async fn schema_version(db: &Db, client: &Anonymous<'_>) -> Result<i32, DbError> {
-    let (version,) = db.read(client).one(&SCHEMA_VERSION, []).await?;
-    Ok(version)
+/// Asks the database whether its schema is one that the functions work on.
+///
+/// # Errors
+/// When the database cannot be reached, or the last migration that was applied is not among [`KNOWN_SCHEMAS`].
+pub(crate) async fn require_schema(db: &Db, client: &Anonymous<'_>) -> Result<(), DbError> {
+    db.write(client).run(&REQUIRE_SCHEMA, [KNOWN_SCHEMAS.start(), KNOWN_SCHEMAS.end()]).await
 }

@@ -20,6 +20,6 @@ shared::routes! {
     GET "/api/openapi.json" description(Anonymous) -> Asset;
     /// Where all of this is (RFC 9727).
     GET "/.well-known/api-catalog" catalog(Anonymous) -> Asset;
-    /// Whether the API is reached, and which version it is.
+    /// Whether the API is reached, and its version.
     GET "/api/health" get_health(Anonymous) -> Json<Health>;
 }
