@@ -79,6 +79,7 @@ async fn during_the_release_after(level: u32) -> TestDb {
     Run::new(&[]).to(level.try_into().unwrap()).on(&mut owner).await.unwrap();
     let yesterday = "UPDATE refinery_schema_history SET applied_on = '2026-01-01T00:00:00Z'";
     owner.batch_execute(yesterday).await.unwrap();
+    db.raw_user().await;
     migrate::run(&mut owner, &[]).await.unwrap();
     db
 }

@@ -85,6 +85,7 @@ async fn a_contraction_waits_for_an_hour_on_a_database_in_use_and_for_nothing_on
     assert_eq!((all.applied.last().map(String::as_str), all.waits), (Some("V9002__contract_it"), None));
 
     let db = TestDb::new().await;
+    db.raw_user().await;
     let mut owner = db.owner().await;
     let expanded = run().on(&mut owner).await.unwrap();
     assert_eq!(expanded.applied.last().map(String::as_str), Some("V9001__expand"));
@@ -142,7 +143,7 @@ async fn an_old_session_without_limit_is_shortened_and_blocks_no_migration() {
                       FROM (VALUES (interval '1 hour', NULL), ('100 years', NULL), ('60 days', now())) AS s (ttl, ended)";
     owner.batch_execute(sessions).await.unwrap();
 
-    migrate::run(&mut owner, &[]).await.unwrap();
+    Run::new(&[]).to(18).on(&mut owner).await.unwrap();
 
     let lifetimes =
         "SELECT string_agg(extract(epoch FROM expires_at - created_at)::bigint || ' ' || (revoked_at IS NULL), ', '

@@ -106,9 +106,8 @@ impl Stack {
         let output = Output::open(options.log.as_deref())?;
         let runtime = BackgroundRuntime::start()?;
         let emulator = Emulator::start(&output)?;
-        let functions: Vec<_> = (router.functions().into_iter())
-            .map(|name| Arc::new(Function::new(name, emulator.port(), router.path_of(name))))
-            .collect();
+        let functions: Vec<_> =
+            (router.functions().into_iter()).map(|name| Arc::new(Function::new(name, emulator.port()))).collect();
         let supervisor = Supervisor::new(options, &functions, binaries, sources, &output, Arc::clone(&stop))?;
         for function in &functions {
             runtime.handle.spawn(Arc::clone(function).greet());

@@ -63,15 +63,9 @@ impl Router {
         self.routes.values().map(String::as_str).collect()
     }
 
-    /// A path of this function.
-    pub(super) fn path_of(&self, function: &str) -> &str {
-        let mut own = self.routes.iter().filter(|(path, name)| *name == function && !path.contains('{'));
-        own.next_back().map_or("/", |(path, _)| path)
-    }
-
     /// The function of a path.
     pub(super) fn function(&self, path: &str) -> &str {
-        let path = path.strip_prefix(&self.base).filter(|rest| rest.starts_with("/api/")).unwrap_or(path);
+        let path = path.strip_prefix(&self.base).filter(|rest| rest.starts_with('/')).unwrap_or(path);
         let fits = self.routes.iter().filter_map(|(route, function)| Some((fit(route, path)?, function)));
         let best = fits.max_by_key(|(fit, _)| *fit).map(|(_, function)| function);
         best.or_else(|| self.routes.get(ANY)).map_or("", String::as_str)
@@ -101,7 +95,10 @@ mod tests {
         ] {
             assert_eq!(router.function(path), function, "{path}");
         }
-        assert_eq!(router.functions().into_iter().collect::<Vec<_>>(), ["auth", "doctors", "mappings", "patients"]);
+        assert_eq!(
+            router.functions().into_iter().collect::<Vec<_>>(),
+            ["auth", "docs", "doctors", "mappings", "patients"]
+        );
     }
 
     #[test]

@@ -88,7 +88,8 @@ async fn so_has_every_response_about_a_failure_of_ours() {
     let (alice, bob) = (broken.user().await, alone.user().await);
     owner.batch_execute("DROP TABLE users, patients, doctors, mappings, audit_events CASCADE").await.unwrap();
 
-    for route in routes() {
+    // Readiness asks no table of users.
+    for route in routes().filter(|route| name(route) != "GET /api/health/ready") {
         for (user, status) in [(&alice, 500), (&bob, 503)] {
             let body = good_body(route).map(|body| body.to_string());
             let response = user.call(route.method, &path(route, "1"), body).await;

@@ -5,7 +5,8 @@ use shared::api::fit;
 use crate::{everything, routes};
 
 /// Each path and exactly what can be done with it, as the contract says.
-const ALLOWED: [(&str, &str); 10] = [
+const ALLOWED: [(&str, &str); 11] = [
+    ("/api/health/ready", "GET"),
     ("/api/auth/register", "POST"),
     ("/api/auth/login", "POST"),
     ("/api/auth/logout", "POST"),

@@ -42,7 +42,7 @@ pub(super) struct Function {
     name: String,
     /// The port of the Lambda API.
     port: u16,
-    /// The first event: a request without token and body, which the function refuses without its database.
+    /// The first event: a request to a path that no function has, for which none needs its database.
     greeting: String,
     state: watch::Sender<ProcessState>,
     /// Events are handed over one at a time, so that none waits in the emulator. The next process would work on it
@@ -54,8 +54,8 @@ pub(super) struct Function {
 }
 
 impl Function {
-    pub(super) fn new(name: &str, port: u16, path: &str) -> Self {
-        let call = Call { method: "GET".to_owned(), path: path.to_owned(), headers: Vec::new(), body: None };
+    pub(super) fn new(name: &str, port: u16) -> Self {
+        let call = Call { method: "GET".to_owned(), path: "/".to_owned(), headers: Vec::new(), body: None };
         Self {
             name: name.to_owned(),
             port,

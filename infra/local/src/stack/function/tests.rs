@@ -25,7 +25,7 @@ async fn respond(mut stream: TcpStream) {
 
 async fn ready_function() -> (TcpListener, Arc<Function>) {
     let emulator = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let function = Arc::new(Function::new("auth", emulator.local_addr().unwrap().port(), "/"));
+    let function = Arc::new(Function::new("auth", emulator.local_addr().unwrap().port()));
     function.set(ProcessState::Ready(1, 200));
     (emulator, function)
 }
