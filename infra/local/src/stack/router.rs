@@ -86,6 +86,8 @@ mod tests {
             ("/api/patients/7", "patients"),
             ("/api/mappings/x y", "mappings"),
             ("/api/doctors/1", "doctors"),
+            ("/api/docs", "docs"),
+            ("/.well-known/api-catalog", "docs"),
             ("/api/patients/", "doctors"),
             ("/api/patients/7/8", "doctors"),
             ("/api/Patients", "doctors"),
@@ -109,6 +111,7 @@ mod tests {
             for (path, function) in [
                 ("/v1/api/patients", "patients"),
                 ("/v1/api/auth/me", "auth"),
+                ("/v1/.well-known/api-catalog", "docs"),
                 ("/api/patients", "patients"),
                 ("/v1/v1/api/patients", "doctors"),
                 ("/v2/api/patients", "doctors"),

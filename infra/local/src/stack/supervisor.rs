@@ -230,7 +230,7 @@ mod tests {
         for (_, path) in &paths {
             put(path, "exec sleep 600");
         }
-        let functions = names.map(|name| Arc::new(Function::new(name, 1, "/")));
+        let functions = names.map(|name| Arc::new(Function::new(name, 1)));
         let options = Options { port: None, environment: Vec::new(), reload: false, log: Some(folder.join("log")) };
         let output = Output::open(options.log.as_deref()).unwrap();
         let supervisor =
