@@ -243,7 +243,8 @@ class Rehearsal:
                 expect(f"{name} role", there["Role"].rsplit("/", 1)[-1], role)
                 expect(f"{name} code", base64.b64decode(there["CodeSha256"]), self.digests[name])
                 self.found[name] = {"environment": there["Environment"]["Variables"], "arn": there["FunctionArn"]}
-                wanted = set(properties["Environment"]["Variables"])
+                variables = properties["Environment"]["Variables"]
+                wanted = {key for key, value in variables.items() if value != {"Ref": "AWS::NoValue"}}
                 expect(f"{name} variables", set(self.found[name]["environment"]), wanted)
             elif resource["Type"] == "AWS::IAM::Role":
                 names = {policy["PolicyName"] for policy in properties.get("Policies", [])}

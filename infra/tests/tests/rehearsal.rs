@@ -21,7 +21,6 @@ use std::{
 
 use machine::{tools, workspace};
 use serde_json::{Value, json};
-use tables::TABLES;
 use testing::{
     Environment, Gateway, Inbox, Moto, TestDb, binary,
     rotator::{self, STEPS},
@@ -61,7 +60,7 @@ async fn rehearse(bootstrap: &dyn Fn(&str) -> PathBuf) {
 
     println!("== The whole contract, by way of the gateway");
     let mut gateway = tokio::task::spawn_blocking(Gateway::start).await.unwrap();
-    for function in TABLES.map(|table| table.name) {
+    for (function, _) in tables::published() {
         gateway.attach(function, &bootstrap(function), &stack.environment(function));
     }
     let url = gateway.url();
@@ -76,7 +75,7 @@ async fn rehearse(bootstrap: &dyn Fn(&str) -> PathBuf) {
     for line in log.lines().filter(|line| line.contains(r#""coldStart":true"#)) {
         println!("{line}");
     }
-    assert_eq!(log.matches(r#""coldStart":true"#).count(), TABLES.len(), "{log}");
+    assert_eq!(log.matches(r#""coldStart":true"#).count(), tables::published().len(), "{log}");
     assert!(!log.contains(r#""status":5"#), "{log}");
     stack.assert_no_function_has_a_secret(&moto, &log).await;
 }
@@ -111,7 +110,7 @@ impl Stack {
         let transform =
             Command::new(python).arg(workspace::root().join("infra/transform.py")).arg("prod").output().unwrap();
         assert!(transform.status.success());
-        let functions = TABLES.iter().map(|table| table.name).chain(["migrate", "rotate"]);
+        let functions = tables::published().into_iter().map(|(name, _)| name).chain(["migrate", "rotate"]);
         let artifacts: BTreeMap<_, _> = functions.map(|name| (logical_id(name), bootstrap(name))).collect();
         let input = json!({
             "endpoint": moto.server(),

@@ -23,6 +23,7 @@ async fn the_whole_contract_holds_behind_a_transaction_pooler() {
         ("patients", patients::ROUTES),
         ("mappings", mappings::ROUTES),
         ("auth", auth::ROUTES),
+        ("docs", docs::ROUTES),
     ] {
         functions.push((
             routes,

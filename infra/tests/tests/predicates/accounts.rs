@@ -59,6 +59,7 @@ pub(crate) async fn observe(stage: &Stage) -> Vec<String> {
         let body = json!({"name": "A", "email": email, "password": "securePassword123"});
         responses.push(stage.app.anonymous().post("/api/auth/register", body).await);
     }
+    responses.push(stage.app.anonymous().get("/api/health/ready").await);
     for client in &clients {
         responses.push(client.get("/api/auth/me").await);
     }
