@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot run has failed")]
 
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, env, fs, process::Command};
 
 use machine::{tools, workspace};
 use regex::Regex;
@@ -66,13 +66,18 @@ async fn schemathesis_finds_nothing_but_what_is_explained() {
     let running = Running::start(&[]).await;
     let authorization = format!("Authorization: Bearer {}", token(&running.base));
 
+    // It leaves a cache where it runs.
+    let folder = env::temp_dir().join(format!("healthcare-schemathesis-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
     let mut st = Command::new(bin.join("st"));
     st.arg("--config-file").arg(workspace::root().join("infra/tests/tests/schemathesis/schemathesis.toml"));
-    st.args(["run", "functions/openapi.json", "--url", &running.base, "--header", &authorization]);
+    st.arg("run").arg(workspace::root().join("functions/openapi.json"));
+    st.args(["--url", &running.base, "--header", &authorization]);
     st.args(["--seed", "1", "--max-time", SPAN, "--continue-on-failure", "--no-color", "--output-truncate", "false"]);
     // The first logout would end the session that all other requests need.
-    st.args(["--exclude-operation-id", "logout", "--generation-database", "none"]).current_dir(workspace::root());
+    st.args(["--exclude-operation-id", "logout", "--generation-database", "none"]).current_dir(&folder);
     let output = tokio::task::spawn_blocking(move || st.output().unwrap()).await.unwrap();
+    fs::remove_dir_all(folder).unwrap();
 
     let printed = String::from_utf8_lossy(&output.stdout);
     let generated = Regex::new(r"(\d+) generated").unwrap().captures(&printed);
