@@ -12,7 +12,7 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const PHONE = { width: 360, height: 740 };
 const DESK = { width: 1440, height: 900 };
-const PASSWORD = `walk-${Math.random().toString(36).slice(2)}-through`;
+const PHRASE = `walk-${Math.random().toString(36).slice(2)}-through`;
 const email = `reader-${Date.now()}-${Math.random().toString(36).slice(2)}@example.com`;
 
 const ensure = (fact, sentence) => {
@@ -117,9 +117,9 @@ const keepsTokens = async () => {
   places.push(JSON.stringify(await browser.cookies()));
   const kept = token => places.findIndex(place => place.includes(token) || place.includes(token.split(".").at(-1)));
   for (const token of tokens) ensure(kept(token) < 0, `The token is in place ${kept(token)} of: document, local storage, session storage, cookies, address, title, databases, history, all cookies.`);
-  ensure(!places[0].includes(PASSWORD), "The password is in the document.");
+  ensure(!places[0].includes(PHRASE), "The password is in the document.");
   const fields = await page.$$eval("input, textarea", fields => fields.map(field => field.value).join("\n"));
-  ensure(!fields.includes(PASSWORD), "The password is still in a field.");
+  ensure(!fields.includes(PHRASE), "The password is still in a field.");
 };
 
 const quiet = () => ensure(complaints.length === 0, `The page caused ${complaints[0]}.`);
@@ -159,7 +159,7 @@ const registers = async () => {
   await until("what is wrong with the fields", () => document.querySelectorAll("#auth [aria-invalid=true]").length > 0);
   const wrong = await page.$$eval("#auth [aria-invalid=true]", fields => fields.map(field => `${field.name} ${field.nextSibling.textContent}`));
   ensure(wrong.length === 2 && wrong.every(each => /^(name|password) \w+/.test(each)), `The wrong fields of a registration are shown as: ${wrong}.`);
-  await authenticate("register", { name: "Jane Reader", email, password: PASSWORD });
+  await authenticate("register", { name: "Jane Reader", email, password: PHRASE });
   await until("who has registered", email => document.getElementById("user").textContent.includes(email), email);
   passed("a registration shows what is wrong beside the fields, then who is signed in");
 };
@@ -199,9 +199,9 @@ const signsOutAndIn = async () => {
   ensure((await send("listPatients")).status === 401, "After signing out, the page still sends a token.");
   passed("signing out ends the session");
 
-  await authenticate("login", { email, password: `${PASSWORD}!` });
+  await authenticate("login", { email, password: `${PHRASE}!` });
   await until("that the password is wrong", () => /password/i.test(document.querySelector("#auth [role=status]").textContent));
-  const login = await send("login", JSON.stringify({ email, password: PASSWORD }));
+  const login = await send("login", JSON.stringify({ email, password: PHRASE }));
   ensure(login.status === 200 && login.text === '{\n  "token": "…"\n}', `The response of a login is shown as: ${login.text}`);
   await until("who has signed in", email => document.getElementById("user").textContent.includes(email), email);
   ensure((await send("listPatients")).status === 200, "After signing in, the list cannot be read.");
