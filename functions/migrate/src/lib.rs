@@ -163,11 +163,10 @@ impl<'a> Run<'a> {
         refuse_old_server(client).await?;
         client.batch_execute(LIMITS).await?;
         let _ = client.batch_execute(DETECT_DISCONNECT).await;
-        let is_new = migrations::is_new(client).await?;
         let mut report = Report::default();
         let mut pause = PAUSE;
         loop {
-            let outcome = self.attempt(client, is_new, &mut report).await;
+            let outcome = self.attempt(client, &mut report).await;
             let jittered = pause.mul_f64(0.5 + fastrand::f64());
             match outcome.map_err(Error::sorted) {
                 Err(Error::InUse(_)) if Instant::now() + jittered < self.end => sleep(jittered).await,
@@ -178,8 +177,9 @@ impl<'a> Run<'a> {
     }
 
     /// All steps in order; those already done take no time.
-    async fn attempt(&self, client: &mut Client, is_new: bool, report: &mut Report) -> Result<(), Error> {
+    async fn attempt(&self, client: &mut Client, report: &mut Report) -> Result<(), Error> {
         client.batch_execute(GROUP_ROLES).await?;
+        let is_new = migrations::is_new(client).await?;
         report.waits = migrations::apply(client, &self.migrations, is_new, &mut report.applied).await?;
         privileges::revoke_defaults(client).await?;
         logins(client, self.logins).await?;

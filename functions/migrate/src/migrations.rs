@@ -70,8 +70,8 @@ fn is_contraction(migration: &Migration) -> bool {
 
 /// Whether this database has no users yet, also because a run before this one did not come far enough.
 pub(crate) async fn is_new(client: &mut Client) -> Result<bool, Error> {
-    let has_table = client.query_typed_one("SELECT to_regclass('public.users') IS NOT NULL", &[]).await?;
-    if !has_table.get::<_, bool>(0) {
+    let has_users = "SELECT to_regclass('public.users') IS NOT NULL";
+    if history(client).await?.is_empty() || !client.query_typed_one(has_users, &[]).await?.get::<_, bool>(0) {
         return Ok(true);
     }
     Ok(client.query_typed_one("SELECT NOT EXISTS (SELECT FROM public.users)", &[]).await?.get(0))

@@ -8,6 +8,7 @@ use std::sync::{
 use serde_json::Value;
 use shared::{
     Db, Route, Services,
+    api::fit,
     auth::{KeySet, Passwords, Tokens},
     clock::Clock,
     config::{Role, Settings},
@@ -114,9 +115,9 @@ impl TestApp {
     /// Sends an event to the function whose table has its path, and checks what holds for every response.
     pub async fn send(&self, path: &str, event: &Value) -> Response {
         let resource = |path: &str| path.split('/').take(3).collect::<Vec<_>>().join("/");
-        let function = self.functions.iter().find(|(routes, _)| {
-            self.functions.len() == 1 || routes.iter().any(|route| resource(route.path) == resource(path))
-        });
+        let of = |takes: &dyn Fn(&Route) -> bool| self.functions.iter().find(|(routes, _)| routes.iter().any(takes));
+        let function = of(&|route| fit(route.path, path).is_some())
+            .or_else(|| of(&|route| self.functions.len() == 1 || resource(route.path) == resource(path)));
         let (routes, function) = function.unwrap_or_else(|| panic!("no function for {path}"));
         let response = Response::checked(function.handle(event.to_string().as_bytes(), &self.context()).await);
         #[cfg(feature = "described")]

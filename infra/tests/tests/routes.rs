@@ -8,7 +8,12 @@ use std::{collections::BTreeSet, fs, process::Command};
 use machine::workspace;
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::{Value, json};
-use shared::{Route, api::Part, config::Role, domain::Schema};
+use shared::{
+    Route,
+    api::{Part, ROOTS},
+    config::Role,
+    domain::Schema,
+};
 use testing::{Cloud, Rotator, TestApp, contract::BODIES};
 use tests::TABLES;
 
@@ -46,6 +51,16 @@ fn no_two_paths_differ_only_in_a_name() {
     let distinct: BTreeSet<_> = paths.iter().map(|path| without_names(path)).collect();
 
     assert_eq!(distinct.len(), paths.len(), "{paths:?}");
+}
+
+// By this a function knows where a stage or a base path ends.
+#[test]
+fn every_path_begins_as_the_functions_expect() {
+    for (_, routes) in tables::published() {
+        for route in routes {
+            assert!(ROOTS.iter().any(|root| route.path.starts_with(root)), "{}", route.path);
+        }
+    }
 }
 
 /// `function METHOD path` of every event in `template.yaml`.

@@ -34,4 +34,4 @@ pub use input::{Anonymous, Body, Input, Part, Path, PathIds};
 pub use list::List;
 pub use output::{Added, Created, Json, Located, Message, NoContent, Output, Response, Success};
 pub use request::{Call, Exchange, Request, Services};
-pub use route::{Handler, Route, find, fit};
+pub use route::{Handler, ROOTS, Route, find, fit};

@@ -9,6 +9,9 @@ use super::{ApiError, Call, Part, Response, Success};
 /// Reads the inputs, calls the handler and makes a response of its output.
 pub type Handler = for<'r> fn(Call<'r>) -> BoxFuture<'r, Result<Response, ApiError>>;
 
+/// What every path begins with. What stands before it is a stage or a custom domain's base path.
+pub const ROOTS: [&str; 2] = ["/api/", "/.well-known/"];
+
 /// One endpoint.
 #[derive(Clone, Copy)]
 pub struct Route {

@@ -12,7 +12,10 @@ use lambda_http::{
 use serde::Deserialize;
 
 use super::headers::{Headers, Text};
-use crate::{ApiError, api::Request};
+use crate::{
+    ApiError,
+    api::{ROOTS, Request},
+};
 
 /// The largest body that is accepted, in bytes.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
@@ -121,10 +124,10 @@ pub(super) fn read(json: &[u8], context: &Context, base_path: &str) -> Result<Ev
     })
 }
 
-/// The path below `/{prefix}`: a named stage and a custom domain's base path stand before `/api` in some payloads.
+/// The path below `/{prefix}`: a named stage and a custom domain's base path stand before it in some payloads.
 fn below(path: &str, prefix: Option<&str>) -> Option<String> {
     let rest = path.strip_prefix('/')?.strip_prefix(prefix.filter(|prefix| !prefix.is_empty())?)?;
-    rest.starts_with("/api/").then(|| rest.to_owned())
+    ROOTS.iter().any(|root| rest.starts_with(root)).then(|| rest.to_owned())
 }
 
 /// Whether the gateway's request id can go into a header and a log line as it is.

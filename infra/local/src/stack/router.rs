@@ -8,7 +8,7 @@ use std::{
 
 use machine::{Error, Result, process, workspace};
 use serde::Deserialize;
-use shared::api::fit;
+use shared::api::{ROOTS, fit};
 
 /// The route of all paths without another route.
 const ANY: &str = "/{*path}";
@@ -65,11 +65,15 @@ impl Router {
 
     /// The function of a path.
     pub(super) fn function(&self, path: &str) -> &str {
-        let path = path.strip_prefix(&self.base).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let path = path.strip_prefix(&self.base).filter(|rest| is_ours(rest)).unwrap_or(path);
         let fits = self.routes.iter().filter_map(|(route, function)| Some((fit(route, path)?, function)));
         let best = fits.max_by_key(|(fit, _)| *fit).map(|(_, function)| function);
         best.or_else(|| self.routes.get(ANY)).map_or("", String::as_str)
     }
+}
+
+fn is_ours(path: &str) -> bool {
+    ROOTS.iter().any(|root| path.starts_with(root))
 }
 
 #[cfg(test)]
