@@ -20,8 +20,9 @@ pub struct Event {
     pub json: String,
 }
 
-/// The sizes in bytes, each twice the one before, up to the largest body that is read.
-pub const SIZES: [usize; 4] = [1 << 17, 1 << 18, 1 << 19, 1 << 20];
+/// The sizes in bytes, each twice the one before. The largest body that is read is twice the last: what that costs is
+/// measured without valgrind, in `tests/processor.rs`.
+pub const SIZES: [usize; 4] = [1 << 16, 1 << 17, 1 << 18, 1 << 19];
 
 /// Every reader of input (event, headers, path, query, body, token, each field), and what might be hard for it.
 pub fn shapes() -> Vec<String> {
