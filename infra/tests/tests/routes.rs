@@ -17,7 +17,7 @@ use shared::{
 use testing::{Cloud, Rotator, TestApp, contract::BODIES};
 use tests::TABLES;
 
-/// The routes that need no token: the only such list, beside which the tables are held. It may only shrink.
+/// The routes that need no token: the only such list, beside which the tables are held.
 const PUBLIC: [&str; 9] = [
     "POST /api/auth/register",
     "POST /api/auth/login",
